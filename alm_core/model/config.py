@@ -1,0 +1,82 @@
+"""Configuration of strategy and limits, as plain values. Read from the environment in ``alm_resources.settings``."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyConfig:
+    """Rules of the decision.
+
+    Parameters
+    ----------
+    min_hold
+        No discretionary RS or PRA sooner than this after the last one. Idle capital may always be placed.
+    pra_threshold
+        Relative APR improvement that a reallocation needs.
+    min_apr_gain
+        Absolute APR gain that a reallocation needs, fraction.
+    max_positions
+        Pools held at once on one chain.
+    max_pool_share
+        Share of a chain's capital that one pool may hold, 0..1.
+    amortize_days
+        Horizon over which a gain must pay for its costs.
+    pra_cost_multiple, rs_cost_multiple
+        Gain over the horizon must exceed this multiple of all costs.
+    idle_threshold_frac
+        Share of NAV lying idle from which placing it is worth a PRA.
+    yield_window_epochs
+        Epochs over which pool yields are measured from fee growth.
+    optimize
+        Whether Nelder-Mead runs; otherwise the parameters in force stay.
+    """
+
+    min_hold: timedelta = timedelta(hours=12)
+    pra_threshold: float = 0.05
+    min_apr_gain: float = 0.005
+    max_positions: int = 3
+    max_pool_share: float = 0.7
+    amortize_days: float = 7.0
+    pra_cost_multiple: float = 1.5
+    rs_cost_multiple: float = 2.0
+    idle_threshold_frac: float = 0.05
+    yield_window_epochs: int = 96
+    optimize: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsConfig:
+    """Bounds of the choke point. Fail closed.
+
+    Parameters
+    ----------
+    max_transaction_nav_frac
+        Value one transaction may move, relative to the NAV on its chain.
+    max_epoch_turnover_frac
+        Value all transactions of an epoch may move, relative to NAV on the chain.
+    max_gas_usd
+        Fee of one transaction at its bid.
+    max_price_deviation_frac, max_price_deviation_stable_frac
+        Exchange price against pool price; beyond it nothing is placed or swapped.
+    price_interval_frac, price_interval_stable_frac
+        Half width of the price interval within which a mint or burn must still succeed.
+    swap_slippage_frac, swap_slippage_stable_frac
+        Shortfall of a swap's minimum against the independent price.
+    deadline_s
+        Life of a transaction on chain, seconds after its pinned block.
+    receipt_timeout_s
+        Wait for a receipt before the outcome counts as unknown.
+    """
+
+    max_transaction_nav_frac: float = 1.0
+    max_epoch_turnover_frac: float = 3.0
+    max_gas_usd: float = 50.0
+    max_price_deviation_frac: float = 0.01
+    max_price_deviation_stable_frac: float = 0.002
+    price_interval_frac: float = 0.005
+    price_interval_stable_frac: float = 0.001
+    swap_slippage_frac: float = 0.005
+    swap_slippage_stable_frac: float = 0.001
+    deadline_s: int = 120
+    receipt_timeout_s: float = 120.0

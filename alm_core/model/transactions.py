@@ -1,0 +1,175 @@
+"""Unsigned transactions, intents, receipts and reports of the money path."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Action(StrEnum):
+    """What an intent does."""
+
+    APPROVE = "approve"
+    APPROVE_RESET = "approve_reset"
+    SWAP = "swap"
+    OPEN = "open"
+    CLOSE = "close"
+    COLLECT = "collect"
+    NOOP = "noop"
+
+
+class IntentState(StrEnum):
+    """States of an intent (docs/money-path.md)."""
+
+    PLANNED = "PLANNED"
+    RESERVED = "RESERVED"
+    SIGNED = "SIGNED"
+    BROADCAST = "BROADCAST"
+    MINED = "MINED"
+    FINAL_OK = "FINAL_OK"
+    FINAL_REVERTED = "FINAL_REVERTED"
+    EXPIRED_UNSENT = "EXPIRED_UNSENT"
+    CANCELLED = "CANCELLED"
+    MANUAL = "MANUAL"
+
+    @property
+    def terminal(self) -> bool:
+        """True where nothing more will happen by itself."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset(
+    {
+        IntentState.FINAL_OK,
+        IntentState.FINAL_REVERTED,
+        IntentState.EXPIRED_UNSENT,
+        IntentState.CANCELLED,
+        IntentState.MANUAL,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceBound:
+    """Bounds on what a transaction may do to our balance of one token, signed raw units."""
+
+    token: str
+    min_delta: int
+    max_delta: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnsignedTransaction:
+    """A planned contract call with the effects it must have.
+
+    ``data`` is 0x-hex calldata. ``bounds`` names every token the call may move from or to the wallet: a receipt
+    that moves another token, or one outside its bounds, is not a success.
+    """
+
+    chain_id: int
+    sender: str
+    to: str
+    data: str
+    value_wei: int
+    action: Action
+    summary: str
+    bounds: tuple[BalanceBound, ...] = ()
+    opens_position: bool = False
+    closes_token_id: int | None = None
+    spender: str | None = None
+    """For approvals: who may spend."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeeBid:
+    """EIP-1559 bid for one attempt."""
+
+    gas_limit: int
+    max_fee_per_gas_wei: int
+    max_priority_fee_per_gas_wei: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedTransaction:
+    """Raw bytes and the hash they will have; journalled before they leave."""
+
+    raw: str
+    tx_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """An event of a receipt."""
+
+    address: str
+    topics: tuple[str, ...]
+    data: str
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """A mined transaction."""
+
+    tx_hash: str
+    block_number: int
+    block_hash: str
+    succeeded: bool
+    gas_used: int
+    effective_gas_price_wei: int
+    l1_fee_wei: int
+    logs: tuple[Log, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """One economic action. ``key`` makes it unique: planning it twice finds it instead."""
+
+    key: str
+    epoch_id: str
+    pair: str
+    plan_hash: str
+    step_no: int
+    tx: UnsignedTransaction
+    state: IntentState
+    nonce: int | None = None
+    tx_hash: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutedTransaction:
+    """A transaction of an epoch as people read it in the UI."""
+
+    intent_key: str
+    chain_id: int
+    action: Action
+    summary: str
+    state: IntentState
+    tx_hash: str | None
+    gas_used: int
+    gas_cost_wei: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileReport:
+    """Books against one chain at one block."""
+
+    chain_id: int
+    block_number: int
+    green: bool
+    differences: tuple[str, ...]
+    adopted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionReport:
+    """What an epoch did on chain."""
+
+    pair: str
+    epoch_at: datetime
+    plan_hash: str
+    transactions: tuple[ExecutedTransaction, ...]
+    reconciliations: tuple[ReconcileReport, ...]
+    halted: str | None
+    """Why execution stopped early, or ``None``."""

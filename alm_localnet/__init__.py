@@ -1,0 +1,1 @@
+"""The embedded world: local EVM nodes with real contracts, a market process and loopback stand-ins."""

@@ -1,0 +1,1 @@
+"""Tests; folders mirror the packages, plus chain/, chaos/, golden/ and bench/."""
