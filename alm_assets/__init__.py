@@ -1,1 +1,1 @@
-"""Dagster wiring: assets, checks, partitions, schedules, sensors and the two code locations."""
+"""Dagster wiring: assets, checks, schedule and sensors. What is computed lives in ``alm_core``, what is outside in ``alm_resources``."""

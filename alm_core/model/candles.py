@@ -66,6 +66,10 @@ class CandleSeries:
         left, right = np.searchsorted(self.ts_ms, [start, end])
         return self.rows(slice(int(left), int(right)))
 
+    def before(self, end_at: datetime) -> "CandleSeries":
+        """Return the candles that open before ``end_at``."""
+        return self.rows(slice(0, int(np.searchsorted(self.ts_ms, int(end_at.timestamp() * 1000)))))
+
     def rows(self, selection: slice) -> "CandleSeries":
         """Return a contiguous selection of rows; arrays are views."""
         return CandleSeries(

@@ -28,6 +28,9 @@ class StrategyConfig:
         Share of NAV lying idle from which placing it is worth a PRA.
     yield_window_epochs
         Epochs over which pool yields are measured from fee growth.
+    lvr_weight
+        Share of the expected loss versus rebalancing that is charged against fees, 0..1. At 1 capital stays idle
+        where fees do not pay for LVR; below 1 the mandate values being invested.
     optimize
         Whether Nelder-Mead runs; otherwise the parameters in force stay.
     """
@@ -42,6 +45,7 @@ class StrategyConfig:
     rs_cost_multiple: float = 2.0
     idle_threshold_frac: float = 0.05
     yield_window_epochs: int = 96
+    lvr_weight: float = 1.0
     optimize: bool = True
 
 
@@ -63,6 +67,8 @@ class LimitsConfig:
         Half width of the price interval within which a mint or burn must still succeed.
     swap_slippage_frac, swap_slippage_stable_frac
         Shortfall of a swap's minimum against the independent price.
+    min_swap_nav_frac
+        A swap smaller than this share of the NAV on its chain is left out.
     deadline_s
         Life of a transaction on chain, seconds after its pinned block.
     receipt_timeout_s
@@ -78,5 +84,6 @@ class LimitsConfig:
     price_interval_stable_frac: float = 0.001
     swap_slippage_frac: float = 0.005
     swap_slippage_stable_frac: float = 0.001
+    min_swap_nav_frac: float = 0.0005
     deadline_s: int = 120
     receipt_timeout_s: float = 120.0

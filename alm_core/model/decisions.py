@@ -73,7 +73,11 @@ class AllocationPlan:
     inputs_hash: str
     code_version: str
     config_version: str
-    nav_usd: float
+    price: float
+    """Independent price the plan was made at: close of the last candle before the epoch, quote per base. Execution
+    compares every pool with it and derives the minimum of every swap from it."""
+    nav_usd: float | None
+    """``None`` if the value of the holdings is unknown (then the decision is HOLD)."""
     targets: tuple[Target, ...]
     decision: Decision
     closes: tuple[PositionClose, ...]

@@ -72,3 +72,11 @@ class NotReconciled(AlmError):
 
 class SignerRefused(AlmError):
     """The signer does not sign this payload."""
+
+
+class HistoryCorrupted(AlmError):
+    """A file of the recorded history cannot be read; names the file. It is never taken for an absent value."""
+
+
+class IllegalStep(AlmError):
+    """An intent was asked to take a step its state does not allow; nothing was changed."""

@@ -27,6 +27,8 @@ class ForceSignals:
     candles_used: int
     composite: Forces
     timeframes: dict[str, Forces]
+    reason: str = ""
+    """Why the signals must not be acted on (too few or stale candles); empty when they may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

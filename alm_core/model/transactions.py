@@ -94,6 +94,8 @@ class SignedTransaction:
 
     raw: str
     tx_hash: str
+    cancels: bool = False
+    """True for the zero-value self-transfer that frees a nonce instead of the payload."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,14 +154,28 @@ class ExecutedTransaction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResidualAllowance:
+    """What a spender may still take although no intent of ours is under way."""
+
+    token: str
+    spender: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcileReport:
-    """Books against one chain at one block."""
+    """Books against one chain at one block.
+
+    Nothing is sent on a chain that is not ``green``; ``differences`` says why it is not. ``adopted`` names what was
+    taken over from the chain: opening balances, deposits, positions opened or closed by others.
+    """
 
     chain_id: int
     block_number: int
     green: bool
     differences: tuple[str, ...]
     adopted: tuple[str, ...]
+    allowances: tuple[ResidualAllowance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

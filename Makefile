@@ -1,0 +1,44 @@
+# Every target works from a bare machine: it makes its own environment first.
+SHELL := bash
+unexport PYTHONDONTWRITEBYTECODE
+export UV_PROJECT_ENVIRONMENT := .venv
+PYTHON ?= python3
+RUN := .venv/bin/python
+
+.PHONY: demo dev test check bench format env clean
+
+env: .venv/.synced
+
+# uv goes into a folder of ours: no venv module, no root and no change to the system's Python is needed.
+.tools/bin/uv:
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
+
+.venv/.synced: pyproject.toml uv.lock .tools/bin/uv
+	UV_PYTHON_DOWNLOADS=never .tools/bin/uv sync --python $(PYTHON) --frozen --compile-bytecode
+	@touch $@
+
+demo: env ## full cycles for both pairs through Dagster on a local chain
+	$(RUN) -m alm_cli.main demo $(ARGS)
+
+dev: env ## Dagster UI on http://127.0.0.1:3000 with the embedded world
+	$(RUN) -m alm_cli.main dev $(ARGS)
+
+test: env ## whole test suite
+	$(RUN) -m pytest $(ARGS)
+
+check: env ## what CI runs: format, lint, types, import rules, definitions, tests
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m basedpyright
+	.venv/bin/lint-imports
+	$(MAKE) test
+
+bench: env ## one JSON line per figure
+	@$(RUN) -m alm_tests.bench $(ARGS)
+
+format: env
+	$(RUN) -m ruff format .
+	$(RUN) -m ruff check --fix .
+
+clean:
+	rm -rf .venv .tools .alm alm_localnet/node_modules

@@ -1,0 +1,62 @@
+"""The one asset with effects, and the report of the epoch.
+
+Belongs here: handing the plan over. Does not: how it is carried out, retried or made safe (``alm_core.execution``).
+"""
+
+import dagster as dg
+
+from alm_assets.epochs import epoch_of
+from alm_assets.partitions import pair_days
+from alm_assets.past import previous_report
+from alm_assets.plans import report_metadata
+from alm_assets.ports import Executor, History
+from alm_assets.tables import execution_metadata
+from alm_core.model.decisions import AllocationPlan
+from alm_core.model.market import MarketSnapshot
+from alm_core.model.reports import EpochReport
+from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.model.transactions import ExecutionReport
+
+WALLET_POOL = "wallet:transactions"
+
+
+@dg.asset(
+    partitions_def=pair_days,
+    group_name="execution",
+    owners=["team:execution"],
+    kinds={"evm"},
+    tags={"effects": "transactions"},
+    code_version="1",
+    pool=WALLET_POOL,
+)
+def executed_transactions(
+    allocations: AllocationPlan, pool_snapshots: MarketSnapshot, executor: dg.ResourceParam[Executor]
+) -> dg.MaterializeResult[ExecutionReport]:
+    """Transactions of the plan with their outcome; gas in wei. Run again, it resumes or finds everything done."""
+    report = executor.execute(allocations, pool_snapshots)
+    return dg.MaterializeResult(value=report, metadata=execution_metadata(report))
+
+
+@dg.asset(
+    partitions_def=pair_days,
+    group_name="execution",
+    owners=["team:execution"],
+    kinds={"parquet"},
+    tags={"effects": "none"},
+    code_version="1",
+)
+def epoch_report(
+    context: dg.AssetExecutionContext,
+    force_signals: ForceSignals,
+    optimized_ranges: OptimizedRange,
+    allocations: AllocationPlan,
+    pool_snapshots: MarketSnapshot,
+    executed_transactions: ExecutionReport,
+    history: dg.ResourceParam[History],
+) -> dg.MaterializeResult[EpochReport]:
+    """The epoch in one line: price, forces, range, decision, transactions, NAV, fees and gas in USD."""
+    from alm_core.accounting.epoch_reports import epoch_report as report_of
+
+    before = previous_report(epoch_of(context, history), history)
+    report = report_of(force_signals, optimized_ranges, allocations, pool_snapshots, executed_transactions, before)
+    return dg.MaterializeResult(value=report, metadata=report_metadata(report))

@@ -1,0 +1,57 @@
+"""An epoch that failed is a HOLD: it is reported as one, and a person is told."""
+
+import dagster as dg
+
+from alm_assets.partitions import partition_key
+from alm_assets.plans import report_metadata
+from alm_assets.ports import Alerts, History
+from alm_core.accounting.epoch_reports import failed_epoch_report
+from alm_core.model.epochs import Epoch
+from alm_core.model.reports import EpochReport
+
+REPORT = "epoch_report"
+
+
+def record_failed_epoch(instance: dg.DagsterInstance, history: History, epoch: Epoch, error: str) -> EpochReport:
+    """Store a HOLD that names the failure as the epoch's report, visible in the UI, and return the epoch's report.
+
+    An epoch that has a report already keeps it: a failed re-execution does not rewrite what happened.
+    """
+    stored = history.read_epoch(REPORT, EpochReport, epoch.pair, epoch.epoch_at)
+    if stored is not None:
+        return stored
+    report = failed_epoch_report(epoch, error)
+    history.write_epoch(REPORT, report)
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization(REPORT, partition=partition_key(epoch), metadata=report_metadata(report))
+    )
+    return report
+
+
+def alert_failed_epoch(alerts: Alerts, report: EpochReport, error: str, run_id: str) -> None:
+    """Tell a person that a run of an epoch failed; ``report`` is what the epoch counts as."""
+    epoch = Epoch(pair=report.pair, epoch_at=report.epoch_at)
+    body = f"{error}\nthe epoch counts as {report.decision}\nrun {run_id}"
+    alerts.send(f"{epoch.epoch_id}: run failed", body, key=f"failed:{epoch.epoch_id}")
+
+
+def failure_of_run(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Return why a run failed, as its first failed step says it; the last resort is that it was lost."""
+    for kind in (dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE):
+        for record in instance.get_records_for_run(run_id, of_type=kind).records:
+            event = record.event_log_entry.dagster_event
+            if event is not None:
+                return _reason(event)
+    return "the run ended without saying why (process killed or machine lost)"
+
+
+def _reason(event: dg.DagsterEvent) -> str:
+    if not event.is_step_failure:
+        return event.message or "run failed"
+    data = event.step_failure_data
+    described = data.user_failure_data.description if data.user_failure_data else None
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = described or (error.message if error is not None else event.message) or "step failed"
+    return f"{event.step_key}: {text.strip()}"

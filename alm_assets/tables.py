@@ -1,0 +1,185 @@
+"""Metadata of the assets: the tables and figures a person looks for in the UI."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from itertools import chain as joined
+
+import dagster as dg
+
+from alm_assets.lookback import LookBack
+from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, to_float
+from alm_core.model.market import MarketSnapshot, PoolState
+from alm_core.model.signals import Forces, ForceSignals, OptimizedRange
+from alm_core.model.transactions import ExecutionReport
+
+Metadata = dict[str, dg.MetadataValue | str | int | float]
+Cell = str | int | float | None
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+    """Return a Markdown table; unknown cells say so, text from outside cannot break it."""
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
+    return "\n".join(lines)
+
+
+def candle_metadata(look_back: LookBack) -> Metadata:
+    """Coverage of the look-back and who delivered the new minutes."""
+    series = look_back.series
+    metadata: Metadata = {
+        "epoch": look_back.epoch.epoch_id,
+        "minutes": len(series),
+        "fresh_minutes": len(look_back.fresh),
+        "filled_minutes": int(series.filled.sum()),
+        "sources": ", ".join(look_back.sources) or "history only",
+        "problems": problem_list(f"{p.source}: {p.detail}" for p in look_back.problems),
+    }
+    if len(series):
+        metadata["first_minute_at"] = _moment(int(series.ts_ms[0]))
+        metadata["last_close"] = float(series.close[-1])
+    return metadata
+
+
+def snapshot_metadata(snapshot: MarketSnapshot) -> Metadata:
+    """State of every pool, what we hold, and which sources failed."""
+    blocks = {str(state.block.chain_id): state.block.number for state in snapshot.chains}
+    return {
+        "epoch_at": snapshot.epoch_at.isoformat(),
+        "pools": dg.MetadataValue.md(
+            markdown_table(
+                ("pool", "price (quote per base)", "fee bps", "tick", "liquidity"),
+                [_pool_row(state) for state in snapshot.pools],
+            )
+        ),
+        "holdings": dg.MetadataValue.md(_holdings_table(snapshot)),
+        "positions": sum(len(holdings.positions) for holdings in snapshot.holdings),
+        "blocks": dg.MetadataValue.json(blocks),
+        "problems": problem_list(f"{p.source}: {p.detail}" for p in snapshot.problems),
+    }
+
+
+def signal_metadata(signals: ForceSignals) -> Metadata:
+    """Forces by timeframe, each 0 to 100."""
+    rows = [("composite", signals.composite), *signals.timeframes.items()]
+    return {
+        "epoch_at": signals.epoch_at.isoformat(),
+        "price": signals.price,
+        "volatility": signals.composite.volatility,
+        "momentum": signals.composite.momentum,
+        "trend": signals.composite.trend,
+        "forces": dg.MetadataValue.md(
+            markdown_table(
+                ("timeframe", "volatility", "momentum", "trend", "σ per √year"),
+                [_forces_row(name, forces) for name, forces in rows],
+            )
+        ),
+        "candles_used": signals.candles_used,
+        "reason": signals.reason or "usable",
+    }
+
+
+def range_metadata(optimized: OptimizedRange) -> Metadata:
+    """Range, the parameters in force, and how they scored."""
+    found, params = optimized.price_range, optimized.params
+    rows: list[tuple[str, Cell]] = [
+        ("lower (quote per base)", found.lower),
+        ("upper (quote per base)", found.upper),
+        ("breadth frac", found.breadth_frac),
+        ("kind", found.kind),
+        ("base_min_frac", params.base_min_frac),
+        ("base_max_frac", params.base_max_frac),
+        ("vforce_exp", params.vforce_exp),
+        ("vforce_divider", params.vforce_divider),
+        ("rs_threshold", params.rs_threshold),
+        ("fitness (net APR frac)", optimized.fitness),
+        ("fitness of parameters before", optimized.baseline_fitness),
+        ("evaluations", optimized.evaluations),
+    ]
+    return {
+        "epoch_at": optimized.epoch_at.isoformat(),
+        "lower": found.lower,
+        "upper": found.upper,
+        "adopted": str(optimized.success),
+        "reason": optimized.reason or "none",
+        "range": dg.MetadataValue.md(markdown_table(("figure", "value"), rows)),
+    }
+
+
+def execution_metadata(report: ExecutionReport) -> Metadata:
+    """Transactions and reconciliation; ``failed`` is what the failed-transaction sensor looks at."""
+    from alm_core.accounting.epoch_reports import FAILED
+
+    rows = [
+        (t.chain_id, t.action, t.summary, t.state, t.tx_hash, t.gas_used, t.detail or "-") for t in report.transactions
+    ]
+    return {
+        "epoch_at": report.epoch_at.isoformat(),
+        "transactions": dg.MetadataValue.md(
+            markdown_table(("chain", "action", "what", "state", "hash", "gas", "detail"), rows) if rows else "none"
+        ),
+        "sent": len(rows),
+        "failed": sum(t.state in FAILED for t in report.transactions),
+        "halted": report.halted or "no",
+        "reconciled": dg.MetadataValue.md(
+            markdown_table(
+                ("chain", "block", "agrees", "differences", "adopted"),
+                [
+                    (r.chain_id, r.block_number, "yes" if r.green else "NO", _items(r.differences), _items(r.adopted))
+                    for r in report.reconciliations
+                ],
+            )
+        ),
+    }
+
+
+def problem_list(problems: Iterable[str]) -> dg.MetadataValue:
+    """Return problems as a Markdown list, ``none`` where there are none."""
+    return dg.MetadataValue.md("\n".join(f"- {_cell(text)}" for text in problems) or "none")
+
+
+def _pool_row(state: PoolState) -> Sequence[Cell]:
+    pool, price = state.pool, price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96)
+    name = f"{pool.dex} {pool.base.symbol}/{pool.quote.symbol} on {pool.chain_id}"
+    return name, price, state.fee_pips / 100, state.tick, state.liquidity
+
+
+def _holdings_table(snapshot: MarketSnapshot) -> str:
+    tokens = {t.address: t for state in snapshot.pools for t in (state.pool.token0, state.pool.token1)}
+    wallet = [
+        (holdings.block.chain_id, tokens[b.address].symbol, to_float(tokens[b.address], b.amount), "wallet")
+        for holdings in snapshot.holdings
+        for b in holdings.balances
+        if b.address in tokens
+    ]
+    placed = [
+        (
+            holdings.block.chain_id,
+            f"{pool.base.symbol}/{pool.quote.symbol}",
+            " – ".join(f"{bound:.6g}" for bound in range_bounds_at_ticks(pool, p.tick_lower, p.tick_upper)),
+            f"position {p.token_id}",
+        )
+        for holdings in snapshot.holdings
+        for p in holdings.positions
+        for pool in [snapshot.pool_state(p.pool_id).pool]
+    ]
+    return markdown_table(("chain", "asset", "amount or range", "where"), joined(wallet, placed))
+
+
+def _forces_row(name: str, forces: Forces) -> Sequence[Cell]:
+    return name, forces.volatility, forces.momentum, forces.trend, forces.sigma_annual_frac
+
+
+def _items(texts: Sequence[str]) -> str:
+    return "; ".join(texts) or "-"
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return "unknown"
+    if isinstance(value, float):
+        return f"{value:,.6g}" if abs(value) < 1 else f"{value:,.4f}"
+    return str(value).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")[:300]
+
+
+def _moment(ts_ms: int) -> str:
+    return datetime.fromtimestamp(ts_ms / 1000, tz=UTC).isoformat()

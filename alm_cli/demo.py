@@ -1,0 +1,133 @@
+"""``alm demo``: cycles for every pair through Dagster against the embedded world, a table, and a verdict.
+
+Exit code 0 only if every intent is terminal, books equal chain to the wei, no transaction failed, and every pair was
+reallocated or shifted at least once.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.live import Live
+
+from alm_cli.embedded import embedded_world, first_epoch_of_demo
+from alm_cli.home import open_instance
+from alm_cli.progress import bars
+from alm_cli.table import add_epoch, epoch_table
+from alm_cli.verdict import Verdict, verdict_of
+from alm_core.model.decisions import DecisionKind
+from alm_core.model.epochs import EPOCH_LENGTH
+from alm_core.model.reports import EpochReport
+
+if TYPE_CHECKING:
+    from alm_localnet import Localnet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """What the user asked for."""
+
+    epochs: int
+    seed: int
+    tape: str | None
+    home: str
+    as_json: bool
+
+
+def run_demo(options: DemoOptions) -> int:
+    """Run the demo and return its exit code."""
+    started = time.monotonic()
+    console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 170)
+    first = first_epoch_of_demo(options.epochs)
+    with bars(console) as progress:
+        starting = progress.add_task("starting local chains, deploying contracts", total=None)
+        with embedded_world(Path(options.home), seed=options.seed, tape=options.tape, first_epoch_at=first) as localnet:
+            progress.remove_task(starting)
+            progress.stop()
+            reports, verdict = _play(localnet, options, first, console)
+    seconds = time.monotonic() - started
+    _summarise(reports, verdict, seconds, options, console)
+    return 0 if verdict.good else 1
+
+
+def _play(
+    localnet: "Localnet", options: DemoOptions, first: datetime, console: Console
+) -> tuple[list[EpochReport], Verdict]:
+    from alm_assets.resources import world_from_env
+    from alm_assets.runner import run_epoch
+
+    world = world_from_env()
+    instance = open_instance(Path(options.home))
+    reports: list[EpochReport] = []
+    table = epoch_table()
+    with Live(table, console=console, auto_refresh=False, vertical_overflow="visible") as live:
+        for number in range(options.epochs):
+            epoch_at = first + number * EPOCH_LENGTH
+            localnet.advance_to(epoch_at)
+            for pair_id in world.settings.pairs:
+                report = run_epoch(instance, pair_id, epoch_at).report
+                reports.append(report)
+                add_epoch(table, report)
+                live.refresh()
+    return reports, verdict_of(world, reports)
+
+
+def _summarise(
+    reports: list[EpochReport], verdict: Verdict, seconds: float, options: DemoOptions, console: Console
+) -> None:
+    summary = summary_of(reports, verdict, seconds)
+    console.print()
+    for pair, figures in summary["pairs"].items():
+        console.print(
+            f"[bold]{pair}[/]: NAV {figures['nav_start_usd']:,.2f} -> {figures['nav_end_usd']:,.2f} USD, "
+            f"fees {figures['fees_usd']:.2f}, gas {figures['gas_usd']:.2f}, "
+            + ", ".join(f"{count} {kind}" for kind, count in figures["decisions"].items())
+        )
+    sent = summary["transactions"]
+    console.print(
+        f"{summary['epochs']} epochs, {sent['sent']} transactions sent, {sent['failed']} failed, {seconds:.0f} s"
+    )
+    for fault in verdict.faults:
+        console.print(f"[red]not in order:[/] {fault}")
+    if verdict.good:
+        console.print("[green]in order:[/] every intent is settled, books equal the chains to the wei.")
+    console.print(f"Look at every epoch: .venv/bin/alm ui --home {options.home}")
+    if options.as_json:
+        sys.stdout.write(json.dumps(summary) + "\n")
+
+
+def summary_of(reports: list[EpochReport], verdict: Verdict, seconds: float) -> dict[str, Any]:
+    """Return the JSON object of ``alm demo --json``."""
+    by_pair: dict[str, list[EpochReport]] = {}
+    for report in reports:
+        by_pair.setdefault(report.pair, []).append(report)
+    counts = Counter(report.decision.value for report in reports)
+    return {
+        "epochs": len(reports),
+        "pairs": {pair: _pair_summary(of_pair) for pair, of_pair in by_pair.items()},
+        "decisions": {kind.value: counts[kind.value] for kind in DecisionKind},
+        "transactions": {"sent": verdict.sent, "failed": verdict.failed},
+        "reconciled": verdict.reconciled,
+        "nav": {pair: of_pair[-1].nav_usd for pair, of_pair in by_pair.items()},
+        "seconds": round(seconds, 1),
+    }
+
+
+def _pair_summary(reports: list[EpochReport]) -> dict[str, Any]:
+    known = [report.nav_usd for report in reports if report.nav_usd is not None]
+    fees = [report.fees_usd for report in reports if report.fees_usd is not None]
+    return {
+        "epochs": len(reports),
+        "decisions": dict(Counter(report.decision.value for report in reports)),
+        "nav_start_usd": known[0] if known else None,
+        "nav_end_usd": known[-1] if known else None,
+        "fees_usd": fees[-1] if fees else None,
+        "gas_usd": sum(report.gas_usd or 0.0 for report in reports),
+        "problems": sorted({problem for report in reports for problem in report.problems}),
+    }

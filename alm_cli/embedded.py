@@ -1,0 +1,40 @@
+"""Starting the embedded world for a command: home, localnet, environment, configuration of a short day."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alm_cli.home import fresh_embedded_home
+from alm_core.model.epochs import EPOCH_LENGTH, floor_to_epoch
+
+if TYPE_CHECKING:
+    from alm_localnet import Localnet
+
+# A demo day is eight hours: the twelve-hour hold of real life would allow one placement and nothing else.
+DEMO_CONFIG = """\
+[strategy]
+min_hold = "PT1H"
+"""
+
+
+def first_epoch_of_demo(epochs: int) -> datetime:
+    """Return the start of a demo whose last epoch is the quarter hour that has just passed."""
+    return floor_to_epoch(datetime.now(UTC)) - (epochs - 1) * EPOCH_LENGTH
+
+
+@contextmanager
+def embedded_world(home: Path, *, seed: int, tape: str | None, first_epoch_at: datetime) -> "Iterator[Localnet]":
+    """Start local chains and stand-ins in a fresh home and point this process's environment at them."""
+    from alm_localnet import Localnet, LocalnetConfig
+
+    home = fresh_embedded_home(home)
+    config = home / "alm.toml"
+    config.write_text(DEMO_CONFIG)
+    localnet_config = LocalnetConfig(seed=seed, tape=tape, start_at=first_epoch_at - EPOCH_LENGTH)
+    with Localnet(home / "localnet", localnet_config) as localnet:
+        os.environ.update(localnet.env())
+        os.environ.update({"ALM_HOME": str(home), "ALM_CONFIG": str(config)})
+        yield localnet

@@ -1,0 +1,96 @@
+"""Entry point of the ``alm`` command; each command imports what it needs when it runs."""
+
+import sys
+
+import click
+
+from alm_core.model.errors import AlmError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="light-alm", prog_name="alm")
+def alm() -> None:
+    """Autonomous manager of concentrated liquidity."""
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="End with one JSON object on stdout.")
+
+
+@alm.command()
+@click.option("--epochs", default=32, show_default=True, help="Quarter hours per pair.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the market process.")
+@click.option("--tape", default=None, help="Recorded tape for WETH-USDC, e.g. polygon_usdc_weth_005.")
+@click.option(
+    "--home", default=".alm/demo", show_default=True, type=click.Path(), help="Where the demo keeps its state."
+)
+@json_option
+def demo(epochs: int, seed: int, tape: str | None, home: str, as_json: bool) -> None:
+    """Run full cycles for every pair against real contracts on local chains."""
+    from alm_cli.demo import DemoOptions, run_demo
+
+    sys.exit(run_demo(DemoOptions(epochs=epochs, seed=seed, tape=tape, home=home, as_json=as_json)))
+
+
+@alm.command()
+@click.option("--pair", "pairs", multiple=True, help="Pair to run; default all of ALM_PAIRS.")
+@click.option("--at", "epoch_at", default=None, help="Epoch to run, ISO time; default the current quarter hour.")
+@json_option
+def epoch(pairs: tuple[str, ...], epoch_at: str | None, as_json: bool) -> None:
+    """Run one cycle through Dagster, in this process."""
+    from alm_cli.epoch import run_epochs
+
+    sys.exit(run_epochs(pairs, epoch_at, as_json=as_json))
+
+
+@alm.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Show the last epoch, holdings and open intents of every pair."""
+    from alm_cli.status import show_status
+
+    sys.exit(show_status(as_json=as_json))
+
+
+@alm.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Check environment, registry, keys, sources and chains; say what to do about each problem."""
+    from alm_cli.doctor import run_doctor
+
+    sys.exit(run_doctor(as_json=as_json))
+
+
+@alm.command()
+@click.option("--home", default=".alm/dev", show_default=True, type=click.Path(), help="Where state is kept.")
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the market process.")
+@click.option("--tape", default=None, help="Recorded tape for WETH-USDC.")
+@click.option("--epochs", default=8, show_default=True, help="Past quarter hours to run before the UI opens.")
+def dev(home: str, port: int, seed: int, tape: str | None, epochs: int) -> None:
+    """Open the Dagster UI with the embedded world."""
+    from alm_cli.dev import DevOptions, run_dev
+
+    sys.exit(run_dev(DevOptions(home=home, port=port, seed=seed, tape=tape, epochs=epochs)))
+
+
+@alm.command()
+@click.option("--home", default=".alm/demo", show_default=True, type=click.Path(exists=True), help="State to look at.")
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
+def ui(home: str, port: int) -> None:
+    """Open the Dagster UI over what a demo left behind; nothing runs."""
+    from alm_cli.dev import run_ui
+
+    sys.exit(run_ui(home, port))
+
+
+def main() -> None:
+    """Run the command; errors of ours are one line that says what to do, with exit code 2."""
+    try:
+        alm()
+    except AlmError as error:
+        click.echo(f"alm: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

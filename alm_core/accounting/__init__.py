@@ -1,0 +1,1 @@
+"""Books: what a receipt did to a wallet's balances."""

@@ -1,0 +1,84 @@
+"""What a wallet may ever call: contracts with selectors, spenders, and who receives. Checked on calldata alone.
+
+The limits engine and the signer each hold a list of their own and ask the same question, so that a planner gone wrong
+still cannot send money elsewhere.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from alm_core.execution.calldata import POSITION_MANAGER_SELECTORS, SWAP_SELECTORS, payees_of, selector_of
+from alm_core.execution.erc20 import APPROVE_SELECTOR
+from alm_core.model.errors import InvalidInput
+from alm_core.model.pools import Pool
+from alm_core.model.transactions import Action, UnsignedTransaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowList:
+    """Lower-case addresses by chain. Empty refuses everything.
+
+    Parameters
+    ----------
+    selectors
+        Selectors (0x and eight hex digits) allowed at ``(chain id, contract)``.
+    spenders
+        ``(chain id, contract)`` that may be approved.
+    """
+
+    selectors: Mapping[tuple[int, str], frozenset[str]] = field(default_factory=dict[tuple[int, str], frozenset[str]])
+    spenders: frozenset[tuple[int, str]] = frozenset()
+
+    def refusals(self, tx: UnsignedTransaction, wallet: str) -> tuple[str, ...]:
+        """Return why a payload is not allowed for this wallet; empty where it is."""
+        if tx.sender.lower() != wallet.lower():
+            return (f"sender {tx.sender} is not the wallet {wallet}",)
+        if tx.action is Action.NOOP:
+            return _noop_refusals(tx, wallet)
+        allowed = self.selectors.get((tx.chain_id, tx.to.lower()))
+        if allowed is None:
+            return (f"contract {tx.to} on chain {tx.chain_id} is not on the allow-list",)
+        try:
+            selector, payees = selector_of(tx.data), payees_of(tx.data)
+        except InvalidInput as error:
+            return (f"calldata for {tx.to} cannot be decoded: {error}",)
+        refused = [f"selector {found} at {tx.to} is not on the allow-list" for found in {selector} - allowed]
+        refused += [f"selector {found} inside a multicall is not allowed" for found in payees.inner - allowed]
+        refused += [f"recipient {who} is not the wallet" for who in payees.recipients if who != wallet.lower()]
+        refused += [
+            f"spender {who} on chain {tx.chain_id} is not on the allow-list"
+            for who in payees.spenders
+            if (tx.chain_id, who) not in self.spenders
+        ]
+        if tx.value_wei:
+            refused.append(f"native value {tx.value_wei} wei is never sent")
+        return tuple(refused)
+
+
+def allow_list_for(pools: Iterable[Pool], swap_contracts: Mapping[int, str]) -> AllowList:
+    """Return the list that covers liquidity in these pools and swaps through one contract per chain.
+
+    Parameters
+    ----------
+    pools
+        Pools of the wallet's pair.
+    swap_contracts
+        Swap contract (the Li.Fi diamond) by chain id; it is also a spender.
+    """
+    selectors: dict[tuple[int, str], frozenset[str]] = {}
+    spenders: set[tuple[int, str]] = set()
+    for pool in pools:
+        manager = (pool.chain_id, pool.position_manager.lower())
+        selectors[manager] = POSITION_MANAGER_SELECTORS
+        spenders.add(manager)
+        for token in (pool.token0, pool.token1):
+            selectors[(pool.chain_id, token.address.lower())] = frozenset({APPROVE_SELECTOR})
+    for chain_id, address in swap_contracts.items():
+        selectors[(chain_id, address.lower())] = SWAP_SELECTORS
+        spenders.add((chain_id, address.lower()))
+    return AllowList(selectors=selectors, spenders=frozenset(spenders))
+
+
+def _noop_refusals(tx: UnsignedTransaction, wallet: str) -> tuple[str, ...]:
+    empty = tx.to.lower() == wallet.lower() and tx.value_wei == 0 and tx.data in ("", "0x")
+    return () if empty else ("a noop must be an empty transfer of nothing to the wallet itself",)

@@ -1,0 +1,125 @@
+"""Fresh reads of what execution acts on: balances, allowances, pools and positions of one wallet at one block."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alm_core.execution.erc20 import allowance_data, balance_of_data, uint_from_result
+from alm_core.model.errors import SourceUnavailable
+from alm_core.model.market import Block, PoolState, Position
+from alm_core.model.pools import Pool
+from alm_core.model.ports import Call, ChainClient, DexAdapter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletState:
+    """What a wallet holds of the pair at one block. Token keys are lower case."""
+
+    block: Block
+    pools: tuple[PoolState, ...]
+    balances: Mapping[str, int]
+    positions: tuple[Position, ...]
+
+    def pool(self, pool_id: str) -> PoolState:
+        """State of a pool; ``KeyError`` if it was not read."""
+        for state in self.pools:
+            if state.pool.pool_id == pool_id:
+                return state
+        raise KeyError(f"pool {pool_id} was not read")
+
+    def position(self, pool_id: str, token_id: int) -> Position | None:
+        """A position we hold, or ``None`` where the chain has none of that id in that pool."""
+        for position in self.positions:
+            if (position.pool_id, position.token_id) == (pool_id, token_id):
+                return position
+        return None
+
+
+class ChainView:
+    """Reads of one wallet on one chain, never older than what we have already seen there.
+
+    Parameters
+    ----------
+    chain, adapters
+        Ports; adapters by family.
+    pools
+        Pools of the pair on this chain.
+    wallet
+        Whose holdings are read.
+    """
+
+    def __init__(
+        self, chain: ChainClient, adapters: Mapping[str, DexAdapter], pools: Sequence[Pool], wallet: str
+    ) -> None:
+        self.chain = chain
+        self.pools = tuple(pools)
+        self.wallet = wallet
+        self._adapters = adapters
+        self._seen_block = 0
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """Addresses of the pair's tokens, as the registry writes them, sorted."""
+        return tuple(sorted({token.address for pool in self.pools for token in (pool.token0, pool.token1)}))
+
+    def adapter(self, pool: Pool) -> DexAdapter:
+        """Adapter of a pool's family."""
+        return self._adapters[pool.family]
+
+    def saw_block(self, number: int) -> None:
+        """Remember a block that exists: a later read at an earlier head comes from a lagging node."""
+        self._seen_block = max(self._seen_block, number)
+
+    def read_block(self) -> Block:
+        """Read the head.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the node is behind a block we have already seen.
+        """
+        block = self.chain.read_block()
+        if block.number < self._seen_block:
+            raise SourceUnavailable(
+                f"rpc:{self.chain.chain_id}", f"head {block.number} is behind block {self._seen_block} seen before"
+            )
+        self.saw_block(block.number)
+        return block
+
+    def read_wallet(self, block: Block | None = None) -> WalletState:
+        """Read pools, balances and positions at one block."""
+        pinned = block or self.read_block()
+        states = self.read_pools(self.pools, pinned)
+        positions: list[Position] = []
+        for family in sorted({pool.family for pool in self.pools}):
+            of_family = [state for state in states if state.pool.family == family]
+            positions += self._adapters[family].read_positions(self.chain, of_family, self.wallet, pinned)
+        return WalletState(block=pinned, pools=states, balances=self.read_balances(pinned), positions=tuple(positions))
+
+    def read_pools(self, pools: Sequence[Pool], block: Block) -> tuple[PoolState, ...]:
+        """Read pools at a block."""
+        batches = [self.adapter(pool).pool_calls(pool) for pool in pools]
+        results = self.chain.read_calls([call for calls in batches for call in calls], block)
+        states: list[PoolState] = []
+        at = 0
+        for pool, calls in zip(pools, batches, strict=True):
+            states.append(self.adapter(pool).read_pool(pool, results[at : at + len(calls)], block))
+            at += len(calls)
+        return tuple(states)
+
+    def read_balances(self, block: Block) -> dict[str, int]:
+        """Read the wallet's token balances at a block, by lower-case address."""
+        tokens = self.tokens
+        calls = [Call(target=token, data=_hex(balance_of_data(self.wallet))) for token in tokens]
+        results = self.chain.read_calls(calls, block)
+        return {token.lower(): uint_from_result(result.data) for token, result in zip(tokens, results, strict=True)}
+
+    def read_allowances(self, spenders: Sequence[str], block: Block) -> dict[tuple[str, str], int]:
+        """Read what each spender may take of each token, by ``(token, spender)`` as written in the registry."""
+        wanted = [(token, spender) for token in self.tokens for spender in spenders]
+        calls = [Call(target=token, data=_hex(allowance_data(self.wallet, spender))) for token, spender in wanted]
+        results = self.chain.read_calls(calls, block)
+        return {key: uint_from_result(result.data) for key, result in zip(wanted, results, strict=True)}
+
+
+def _hex(data: str) -> bytes:
+    return bytes.fromhex(data.removeprefix("0x"))

@@ -1,0 +1,195 @@
+"""Books against chain, at the start of every epoch. The chain is the truth; what cannot be explained stops the chain.
+
+Order: open intents are resolved by the caller first; then the nonce (foreign use of the key), then every balance to the
+wei at one block, then positions and leftover allowances. Only a green result moves the reconciled block on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alm_core.accounting.ledger import NATIVE
+from alm_core.execution.chain_state import ChainView, WalletState
+from alm_core.execution.engine import describe
+from alm_core.model.market import Block
+from alm_core.model.ports import Journal, LedgerEntry, PositionChange, ReconciledPoint
+from alm_core.model.transactions import Intent, IntentState, ReconcileReport, ResidualAllowance
+
+_UNSENT = frozenset({IntentState.PLANNED, IntentState.RESERVED})
+_OPENING_INDEX = -3
+_DEPOSIT_INDEX = -4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Findings:
+    entries: tuple[LedgerEntry, ...] = ()
+    positions: tuple[PositionChange, ...] = ()
+    differences: tuple[str, ...] = ()
+    adopted: tuple[str, ...] = ()
+
+    def __add__(self, other: "_Findings") -> "_Findings":
+        return _Findings(
+            entries=self.entries + other.entries,
+            positions=self.positions + other.positions,
+            differences=self.differences + other.differences,
+            adopted=self.adopted + other.adopted,
+        )
+
+
+def reconcile(view: ChainView, journal: Journal, spenders: Sequence[str]) -> ReconcileReport:
+    """Prove the books of a wallet against one chain, adopting what the chain explains.
+
+    Parameters
+    ----------
+    view
+        Fresh reads of the wallet on the chain.
+    journal
+        Where the books are; what is adopted is booked there if the result is green.
+    spenders
+        Contracts whose leftover allowances are listed.
+
+    Returns
+    -------
+    ReconcileReport
+        ``green`` if no intent is open, the nonce is ours alone, and every balance equals the books to the wei.
+
+    Notes
+    -----
+    The first reconciliation books whatever is there as ``opening``. Later, token differences are explained by transfer
+    logs since the last reconciled block (``deposit``, ``withdrawal``). Native coin carries no logs: more of it than
+    booked can only have been sent to us and is a ``deposit``; less of it can only have left by our own key.
+    """
+    chain_id, wallet = view.chain.chain_id, view.wallet
+    point = journal.read_reconciled(chain_id, wallet)
+    nonce = view.chain.read_nonce(wallet)
+    state = view.read_wallet()
+    open_intents = journal.read_open_intents(chain_id, wallet)
+    found = _open_intents(open_intents) + _nonce(journal, point, wallet, nonce, open_intents)
+    if not found.differences:
+        found += _balances(view, journal, point, state) + _positions(view, journal, state)
+    if not found.differences:
+        moved_on = ReconciledPoint(
+            chain_id=chain_id,
+            wallet=wallet,
+            block_number=state.block.number,
+            block_hash=state.block.block_hash,
+            nonce=nonce,
+        )
+        journal.record_reconciled(moved_on, found.entries, found.positions)
+    allowances = view.read_allowances(spenders, state.block)
+    return ReconcileReport(
+        chain_id=chain_id,
+        block_number=state.block.number,
+        green=not found.differences,
+        differences=found.differences,
+        adopted=found.adopted,
+        allowances=tuple(
+            ResidualAllowance(token=token, spender=spender, amount=amount)
+            for (token, spender), amount in allowances.items()
+            if amount
+        ),
+    )
+
+
+def _open_intents(open_intents: Sequence[Intent]) -> _Findings:
+    flying = [intent for intent in open_intents if intent.state not in _UNSENT]
+    return _Findings(
+        differences=tuple(f"outcome unknown ({intent.state.value}): {describe(intent)}" for intent in flying)
+    )
+
+
+def _nonce(
+    journal: Journal, point: ReconciledPoint | None, wallet: str, nonce: int, open_intents: Sequence[Intent]
+) -> _Findings:
+    reserved = [intent.nonce for intent in open_intents if intent.nonce is not None]
+    known = min(reserved) if reserved else None if point is None else journal.read_next_nonce(point.chain_id, wallet)
+    if known is None or nonce == known:
+        return _Findings()
+    if nonce > known:
+        foreign = f"nonce {nonce} on chain, {known} in the journal: somebody else uses the key of {wallet}"
+        return _Findings(differences=(foreign,))
+    lost = f"nonce {nonce} on chain, {known} in the journal: the node lags or the chain was reorganised"
+    return _Findings(differences=(lost,))
+
+
+def _balances(view: ChainView, journal: Journal, point: ReconciledPoint | None, state: WalletState) -> _Findings:
+    on_chain = {**state.balances, NATIVE: view.chain.read_native_balance(view.wallet, state.block)}
+    booked = journal.read_ledger_sums(view.chain.chain_id, view.wallet)
+    fresh = {token for token in on_chain if point is None or token not in booked}
+    found = _openings(view, state.block, {token: on_chain[token] - booked.get(token, 0) for token in fresh})
+    off = {token: on_chain[token] - booked[token] for token in on_chain.keys() - fresh}
+    if point is not None and any(off.values()):
+        found += _explained(view, journal, point, state.block, off)
+    return found
+
+
+def _openings(view: ChainView, block: Block, amounts: Mapping[str, int]) -> _Findings:
+    # Entries of zero are booked too: they mark a token as watched.
+    entries = tuple(
+        _entry(view, token, amount, "opening", f"opening:{block.block_hash}", _OPENING_INDEX)
+        for token, amount in sorted(amounts.items())
+    )
+    adopted = tuple(f"opening balance {entry.delta} of {entry.token}" for entry in entries if entry.delta)
+    return _Findings(entries=entries, adopted=adopted)
+
+
+def _explained(
+    view: ChainView, journal: Journal, point: ReconciledPoint, block: Block, off: Mapping[str, int]
+) -> _Findings:
+    tokens = [token for token in view.tokens if off.get(token.lower())]
+    logs = view.chain.read_transfers(tokens, view.wallet, point.block_number + 1, block.number) if tokens else ()
+    seen = [
+        _entry(view, token.lower(), delta, "deposit" if delta > 0 else "withdrawal", tx_hash, log_index)
+        for token, delta, tx_hash, log_index in logs
+    ]
+    entries = list(journal.read_unbooked(seen))
+    if off.get(NATIVE, 0) > 0:
+        entries.append(_entry(view, NATIVE, off[NATIVE], "deposit", f"deposit:{block.block_hash}", _DEPOSIT_INDEX))
+    rest = dict(off)
+    for entry in entries:
+        rest[entry.token] = rest.get(entry.token, 0) - entry.delta
+    return _Findings(
+        entries=tuple(entries),
+        differences=tuple(
+            f"balance of {token} differs from the books by {amount}, and no transfer explains it"
+            for token, amount in sorted(rest.items())
+            if amount
+        ),
+        adopted=tuple(f"{entry.kind} of {entry.delta} {entry.token} in {entry.tx_hash}" for entry in entries),
+    )
+
+
+def _positions(view: ChainView, journal: Journal, state: WalletState) -> _Findings:
+    managers = {pool.pool_id: pool.position_manager.lower() for pool in view.pools}
+    held = {(managers[position.pool_id], position.token_id) for position in state.positions}
+    known = journal.read_positions(view.chain.chain_id, view.wallet)
+    changes = [(key, True) for key in sorted(held - known)] + [(key, False) for key in sorted(known - held)]
+    return _Findings(
+        positions=tuple(
+            PositionChange(
+                chain_id=view.chain.chain_id,
+                wallet=view.wallet,
+                manager=manager,
+                token_id=token_id,
+                opened=opened,
+                intent_key=None,
+            )
+            for (manager, token_id), opened in changes
+        ),
+        adopted=tuple(
+            f"position {token_id} of {manager} " + ("found on chain" if opened else "is gone from the chain")
+            for (manager, token_id), opened in changes
+        ),
+    )
+
+
+def _entry(view: ChainView, token: str, delta: int, kind: str, tx_hash: str, log_index: int) -> LedgerEntry:
+    return LedgerEntry(
+        chain_id=view.chain.chain_id,
+        wallet=view.wallet,
+        token=token,
+        delta=delta,
+        kind=kind,
+        tx_hash=tx_hash,
+        log_index=log_index,
+        intent_key=None,
+    )

@@ -1,0 +1,188 @@
+"""Carries a plan out on every chain it touches, and reports what happened. All correctness rests on the journal."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alm_core.execution.allow_list import AllowList
+from alm_core.execution.chain_saga import ChainSaga
+from alm_core.execution.chain_state import ChainView
+from alm_core.execution.engine import TransactionEngine
+from alm_core.execution.guard import ChainGuard
+from alm_core.execution.intents import SENT, plan_hash
+from alm_core.execution.reconcile import reconcile
+from alm_core.execution.runner import StepRunner
+from alm_core.model.config import LimitsConfig
+from alm_core.model.decisions import AllocationPlan, DecisionKind
+from alm_core.model.errors import AlmError
+from alm_core.model.market import MarketSnapshot
+from alm_core.model.ports import ChainClient, DexAdapter, Journal, Signer, SwapSource
+from alm_core.model.transactions import (
+    ExecutedTransaction,
+    ExecutionReport,
+    Intent,
+    IntentState,
+    ReconcileReport,
+)
+from alm_core.portfolio.limits import LimitsEngine, check_plan
+
+
+@dataclass(slots=True)
+class _ChainResult:
+    report: ReconcileReport
+    resolved: tuple[Intent, ...] = ()
+    halted: str | None = None
+
+
+class PlanExecutor:
+    """Executes plans of one wallet.
+
+    Parameters
+    ----------
+    chains
+        Chain clients by chain id.
+    adapters
+        DEX adapters by family.
+    swaps
+        Same-chain swaps.
+    signer
+        Signs for the wallet of the pair; its address is the wallet.
+    journal
+        Durable record; the only state between runs.
+    limits
+        Bounds of the choke point.
+    allow_list
+        Contracts, selectors and spenders the limits engine lets through. The signer has its own copy.
+    """
+
+    def __init__(
+        self,
+        *,
+        chains: Mapping[int, ChainClient],
+        adapters: Mapping[str, DexAdapter],
+        swaps: SwapSource,
+        signer: Signer,
+        journal: Journal,
+        limits: LimitsConfig,
+        allow_list: AllowList,
+    ) -> None:
+        self._chains = chains
+        self._adapters = adapters
+        self._swaps = swaps
+        self._signer = signer
+        self._journal = journal
+        self._limits = limits
+        self._allow_list = allow_list
+
+    def execute(self, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport:
+        """Reconcile every chain of the snapshot, then carry the plan out where the books are green.
+
+        Running it again with the same plan and snapshot resumes: finished steps are found by key and skipped.
+
+        Returns
+        -------
+        ExecutionReport
+            ``halted`` names every chain that stopped early and why; other chains have gone on.
+        """
+        digest = plan_hash(plan)
+        broken = "; ".join(str(violation) for violation in check_plan(plan, snapshot, self._limits))
+        refusal = f"plan refused: {broken}" if broken else None
+        touched = {move.chain_id for move in (*plan.closes, *plan.opens)}
+        results = {
+            chain_id: self._execute_chain(chain_id, plan, snapshot, digest, refusal)
+            for chain_id in sorted({state.pool.chain_id for state in snapshot.pools} | touched)
+        }
+        halts = [f"chain {chain_id}: {result.halted}" for chain_id, result in results.items() if result.halted]
+        own = self._journal.read_plan_intents(digest)
+        earlier = [i for result in results.values() for i in result.resolved if i.plan_hash != digest]
+        return ExecutionReport(
+            pair=plan.pair,
+            epoch_at=plan.epoch_at,
+            plan_hash=digest,
+            transactions=tuple(self._executed(intent) for intent in (*earlier, *own)),
+            reconciliations=tuple(result.report for result in results.values()),
+            halted="; ".join(halts) or None,
+        )
+
+    def _execute_chain(
+        self, chain_id: int, plan: AllocationPlan, snapshot: MarketSnapshot, digest: str, refusal: str | None
+    ) -> _ChainResult:
+        result = _ChainResult(report=_unread(chain_id, "not read"))
+        try:
+            self._carry_out(result, chain_id, plan, snapshot, digest, refusal)
+        except AlmError as error:
+            result.halted = f"{type(error).__name__}: {error}"
+            if not result.report.green and not result.report.differences:
+                result.report = _unread(chain_id, result.halted)
+        return result
+
+    def _carry_out(
+        self,
+        result: _ChainResult,
+        chain_id: int,
+        plan: AllocationPlan,
+        snapshot: MarketSnapshot,
+        digest: str,
+        refusal: str | None,
+    ) -> None:
+        if chain_id not in self._chains:
+            result.report = _unread(chain_id, "no endpoint is configured")
+            result.halted = result.report.differences[0]
+            return
+        wallet = self._signer.address
+        self._journal.take_lead(chain_id, wallet)
+        pools = [state.pool for state in snapshot.pools if state.pool.chain_id == chain_id]
+        view = ChainView(self._chains[chain_id], self._adapters, pools, wallet)
+        guard = ChainGuard(
+            LimitsEngine(self._limits, self._allow_list), self._journal, plan, snapshot, chain_id, wallet
+        )
+        engine = TransactionEngine(
+            self._journal, view.chain, self._signer, guard, receipt_timeout_s=self._limits.receipt_timeout_s
+        )
+        unresolved = self._resolve(result, engine, chain_id, wallet, digest)
+        result.report = reconcile(view, self._journal, self._spenders(chain_id))
+        if unresolved or not result.report.green:
+            result.halted = unresolved or "not reconciled: " + "; ".join(result.report.differences)
+        elif refusal:
+            result.halted = refusal
+        elif plan.decision.kind is not DecisionKind.HOLD:
+            runner = StepRunner(view, self._journal, engine, plan, digest)
+            ChainSaga(runner, guard, self._swaps, plan, snapshot, self._limits).run(result.report.allowances)
+
+    def _resolve(
+        self, result: _ChainResult, engine: TransactionEngine, chain_id: int, wallet: str, digest: str
+    ) -> str | None:
+        """Bring open intents to their end; those of this plan that never left wait for their turn in the saga."""
+        resolved: list[Intent] = []
+        try:
+            for intent in self._journal.read_open_intents(chain_id, wallet):
+                if intent.plan_hash != digest:
+                    resolved.append(engine.retire(intent))
+                elif intent.state in SENT or intent.state is IntentState.SIGNED:
+                    resolved.append(engine.resume(intent))
+        except AlmError as error:
+            return f"{type(error).__name__}: {error}"
+        finally:
+            result.resolved = tuple(resolved)
+        return None
+
+    def _spenders(self, chain_id: int) -> Sequence[str]:
+        return sorted(address for chain, address in self._allow_list.spenders if chain == chain_id)
+
+    def _executed(self, intent: Intent) -> ExecutedTransaction:
+        receipt = self._journal.read_receipt(intent.key)
+        spent = receipt.gas_used * receipt.effective_gas_price_wei + receipt.l1_fee_wei if receipt else 0
+        return ExecutedTransaction(
+            intent_key=intent.key,
+            chain_id=intent.tx.chain_id,
+            action=intent.tx.action,
+            summary=intent.tx.summary,
+            state=intent.state,
+            tx_hash=intent.tx_hash,
+            gas_used=receipt.gas_used if receipt else 0,
+            gas_cost_wei=spent,
+            detail=intent.detail,
+        )
+
+
+def _unread(chain_id: int, why: str) -> ReconcileReport:
+    return ReconcileReport(chain_id=chain_id, block_number=0, green=False, differences=(why,), adopted=())

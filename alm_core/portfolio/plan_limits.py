@@ -1,0 +1,113 @@
+"""Whether a plan is one that may be carried out at all: shares, ticks, prices, positions, turnover."""
+
+import math
+from collections import defaultdict
+
+from alm_core.math.orientation import price_at_sqrt_price_x96
+from alm_core.model.config import LimitsConfig
+from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose, Target
+from alm_core.model.market import MarketSnapshot, PoolState
+from alm_core.portfolio.violations import Violation, beyond, unknown
+
+_ROUNDING = 1e-9
+
+
+def check_plan(plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsConfig) -> tuple[Violation, ...]:
+    """Return every bound a plan breaks, seen from its snapshot; empty means it may be executed.
+
+    Pure and cheap: the check of the allocations asset and the executor ask the same question.
+    """
+    if plan.decision.kind is DecisionKind.HOLD:
+        return _moves_nothing(plan)
+    found: list[Violation] = []
+    if snapshot.problems:
+        sources = ", ".join(problem.source for problem in snapshot.problems)
+        found.append(Violation(limit="sources", bound="all answered", value=sources, where="snapshot"))
+    if not (math.isfinite(plan.price) and plan.price > 0):
+        found.append(unknown("price", 0, f"independent price {plan.price}", plan.pair))
+    if snapshot.quote_usd is None or plan.nav_usd is None or not (math.isfinite(plan.nav_usd) and plan.nav_usd > 0):
+        found.append(unknown("nav_usd", 0, f"NAV {plan.nav_usd} at quote price {snapshot.quote_usd}", plan.pair))
+    found += [violation for close in plan.closes for violation in _close(close, snapshot)]
+    for target in plan.opens:
+        found += _target(target, snapshot)
+    for pool_id in sorted({move.pool_id for move in (*plan.closes, *plan.opens)}):
+        found += _pool_price(pool_id, plan, snapshot, limits)
+    return (*found, *_shares(plan), *_turnover(plan, limits))
+
+
+def price_deviation_frac(state: PoolState, price: float) -> float:
+    """Return how far a pool's price is from an independent one, as a fraction of the latter."""
+    return abs(price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96) / price - 1)
+
+
+def is_stable(state: PoolState) -> bool:
+    """True where both tokens of a pool are stables, so that the stricter bounds apply."""
+    return state.pool.token0.asset_class == "stable" and state.pool.token1.asset_class == "stable"
+
+
+def _moves_nothing(plan: AllocationPlan) -> tuple[Violation, ...]:
+    moves = len(plan.closes) + len(plan.opens)
+    if not moves:
+        return ()
+    return (Violation(limit="hold", bound="0 moves", value=f"{moves} moves", where=plan.pair),)
+
+
+def _close(close: PositionClose, snapshot: MarketSnapshot) -> list[Violation]:
+    held = [
+        position
+        for holdings in snapshot.holdings
+        if holdings.block.chain_id == close.chain_id
+        for position in holdings.positions
+        if (position.pool_id, position.token_id) == (close.pool_id, close.token_id)
+    ]
+    if held:
+        return []
+    return [Violation(limit="closes", bound="a position we hold", value=f"#{close.token_id}", where=close.pool_id)]
+
+
+def _target(target: Target, snapshot: MarketSnapshot) -> list[Violation]:
+    found: list[Violation] = []
+    state = _state(target.pool_id, snapshot)
+    spacing = state.pool.tick_spacing if state else 1
+    ticks = f"[{target.tick_lower}, {target.tick_upper}]"
+    if target.tick_lower >= target.tick_upper or target.tick_lower % spacing or target.tick_upper % spacing:
+        found.append(
+            Violation(limit="ticks", bound=f"ascending multiples of {spacing}", value=ticks, where=target.pool_id)
+        )
+    if not 0 < target.share_frac <= 1 + _ROUNDING:
+        found.append(
+            Violation(limit="share_frac", bound="(0, 1]", value=f"{target.share_frac:.6g}", where=target.pool_id)
+        )
+    return found
+
+
+def _pool_price(pool_id: str, plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsConfig) -> list[Violation]:
+    state = _state(pool_id, snapshot)
+    if state is None or not plan.price > 0:
+        return [unknown("max_price_deviation_frac", limits.max_price_deviation_frac, "pool price", pool_id)]
+    deviation = price_deviation_frac(state, plan.price)
+    if is_stable(state):
+        return beyond("max_price_deviation_stable_frac", limits.max_price_deviation_stable_frac, deviation, pool_id)
+    return beyond("max_price_deviation_frac", limits.max_price_deviation_frac, deviation, pool_id)
+
+
+def _shares(plan: AllocationPlan) -> list[Violation]:
+    shares: dict[int, float] = defaultdict(float)
+    for target in plan.opens:
+        shares[target.chain_id] += target.share_frac
+    return [v for chain, share in shares.items() for v in beyond("share_frac", 1 + 1e-6, share, f"chain {chain}")]
+
+
+def _turnover(plan: AllocationPlan, limits: LimitsConfig) -> list[Violation]:
+    if plan.nav_usd is None:
+        return []
+    placed = sum(target.capital_usd for target in plan.opens)
+    bound = limits.max_epoch_turnover_frac * plan.nav_usd
+    return beyond("max_epoch_turnover_frac x nav_usd", bound * (1 + _ROUNDING), placed, plan.pair)
+
+
+def _state(pool_id: str, snapshot: MarketSnapshot) -> PoolState | None:
+    try:
+        return snapshot.pool_state(pool_id)
+    except KeyError:
+        return None

@@ -1,0 +1,122 @@
+"""What pools pay to their active liquidity, measured from fee growth, and what a position of ours would get of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from alm_core.math.fee_growth import growth_delta
+from alm_core.math.tick import Q128
+from alm_core.model.epochs import SECONDS_PER_YEAR
+from alm_core.model.market import MarketSnapshot, PoolMarket, PoolState
+from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd, prices_usd
+
+SECONDS_PER_DAY = 86_400
+FLOOR_ACTIVE_USD = 1.0
+"""A pool without others' liquidity would pay its first dollar an infinite rate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolYield:
+    """Fees of a pool and the liquidity they are shared by.
+
+    Parameters
+    ----------
+    fees_usd
+        Fees to active liquidity, per year.
+    active_usd
+        Full-range value of the active liquidity of others (:func:`full_range_usd`).
+    source
+        ``fee_growth``: measured on chain. ``volume_24h``: an estimate from a data service's volume, used only while
+        there is no growth history.
+    window_s
+        Length of the measurement.
+    """
+
+    pool_id: str
+    fees_usd: float
+    active_usd: float
+    source: Literal["fee_growth", "volume_24h"]
+    window_s: float
+
+    @property
+    def full_range_apr(self) -> float:
+        """Gross yearly yield of a small full-range position."""
+        return self.fees_usd / self.active_usd
+
+
+def pool_yields(
+    snapshot: MarketSnapshot, past_snapshots: Sequence[MarketSnapshot], price: float, window_epochs: int
+) -> dict[str, PoolYield]:
+    """Return the yield of every pool that has one, by pool id. A pool whose fees nobody knows is left out.
+
+    Parameters
+    ----------
+    snapshot
+        The epoch's snapshot.
+    past_snapshots
+        Earlier snapshots of the pair, oldest first.
+    price
+        Quote per base.
+    window_epochs
+        How many past snapshots count.
+
+    Raises
+    ------
+    InvalidInput
+        If USD per quote token is unknown.
+    """
+    prices = prices_usd(snapshot, price)
+    window = (*past_snapshots[-window_epochs:], snapshot)
+    markets = {market.pool_id: market for market in snapshot.markets}
+    yields: dict[str, PoolYield] = {}
+    for state in snapshot.pools:
+        if state.liquidity == 0:
+            continue
+        found = _grown(state, window, prices) or _estimated(state, markets.get(state.pool.pool_id))
+        if found is None:
+            continue
+        fees_usd, window_s, source = found
+        others = max(0, state.liquidity - own_active_liquidity(snapshot, state))
+        yields[state.pool.pool_id] = PoolYield(
+            pool_id=state.pool.pool_id,
+            fees_usd=fees_usd,
+            active_usd=max(FLOOR_ACTIVE_USD, full_range_usd(state, others, prices)),
+            source=source,
+            window_s=window_s,
+        )
+    return yields
+
+
+def own_active_liquidity(snapshot: MarketSnapshot, state: PoolState) -> int:
+    """Return our own liquidity in a pool that is in range now."""
+    return sum(
+        position.liquidity
+        for holdings in snapshot.holdings
+        for position in holdings.positions
+        if position.pool_id == state.pool.pool_id and position.tick_lower <= state.tick < position.tick_upper
+    )
+
+
+def _grown(
+    state: PoolState, window: Sequence[MarketSnapshot], prices: Prices
+) -> tuple[float, float, Literal["fee_growth"]] | None:
+    """Fees per year from the growth between consecutive readings, each times the liquidity that earned it."""
+    readings = [seen for snapshot in window for seen in snapshot.pools if seen.pool.pool_id == state.pool.pool_id]
+    elapsed_s = (readings[-1].block.block_at - readings[0].block.block_at).total_seconds()
+    if elapsed_s <= 0:
+        return None
+    fees_usd = 0.0
+    for before, after in pairwise(readings):
+        liquidity = (before.liquidity + after.liquidity) // 2
+        grown0 = growth_delta(after.fee_growth_global0_x128, before.fee_growth_global0_x128) * liquidity // Q128
+        grown1 = growth_delta(after.fee_growth_global1_x128, before.fee_growth_global1_x128) * liquidity // Q128
+        fees_usd += amounts_usd(state.pool, grown0, grown1, prices).total
+    return fees_usd * SECONDS_PER_YEAR / elapsed_s, elapsed_s, "fee_growth"
+
+
+def _estimated(state: PoolState, market: PoolMarket | None) -> tuple[float, float, Literal["volume_24h"]] | None:
+    if market is None or market.volume_24h_usd is None:
+        return None
+    fees_per_day = market.volume_24h_usd * state.fee_pips / 1e6
+    return fees_per_day * SECONDS_PER_YEAR / SECONDS_PER_DAY, float(SECONDS_PER_DAY), "volume_24h"

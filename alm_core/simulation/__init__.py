@@ -1,0 +1,1 @@
+"""What a set of range parameters would have earned on recorded candles, after all costs."""

@@ -1,0 +1,98 @@
+"""A tape: quarter hours of a pair with the forces known at each close, prepared once for all parameter sets."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from alm_core.forces.aggregation import aggregate
+from alm_core.forces.timeframes import (
+    BASE_MINUTES,
+    MINUTES_PER_YEAR,
+    TIMEFRAMES,
+    VOLATILITY_LOOKBACK,
+    rolling_bar_forces,
+)
+from alm_core.model.candles import MINUTE_MS, CandleSeries, FloatArray, IntArray
+from alm_core.ranges.range import confidence_and_bias
+
+BARS_PER_YEAR = MINUTES_PER_YEAR / BASE_MINUTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Tape:
+    """Columns by quarter hour, oldest first, all of shape (n,).
+
+    ``volatility``, ``bias`` and ``sigma_annual`` are what the live strategy would have known at the close of the bar;
+    ``variance_annual`` is the Parkinson variance realised within the bar.
+    """
+
+    ts_ms: IntArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volatility: FloatArray
+    bias: FloatArray
+    sigma_annual: FloatArray
+    variance_annual: FloatArray
+
+    def __len__(self) -> int:
+        return int(self.close.shape[0])
+
+    def rows(self, selection: slice) -> "Tape":
+        """Return a contiguous selection of bars; arrays are views."""
+        return Tape(
+            ts_ms=self.ts_ms[selection],
+            high=self.high[selection],
+            low=self.low[selection],
+            close=self.close[selection],
+            volatility=self.volatility[selection],
+            bias=self.bias[selection],
+            sigma_annual=self.sigma_annual[selection],
+            variance_annual=self.variance_annual[selection],
+        )
+
+
+def tape_from_candles(series: CandleSeries) -> Tape:
+    """Return the tape of minute candles; the first day, where no timeframe is warm, is left out.
+
+    Parameters
+    ----------
+    series
+        Minute candles, gaps filled. Forces at a bar equal ``compute_force_signals`` at the epoch of its close.
+    """
+    bars = aggregate(series, BASE_MINUTES)
+    forces = rolling_composite(series, bars)
+    warm = slice(VOLATILITY_LOOKBACK * 4, None)
+    volatility, momentum, trend, sigma = (np.ascontiguousarray(forces[warm, column]) for column in range(4))
+    kept = bars.rows(warm)
+    bias = np.array([confidence_and_bias(*row)[1] for row in zip(volatility, momentum, trend, strict=True)])
+    return Tape(
+        ts_ms=kept.ts_ms,
+        high=kept.high,
+        low=kept.low,
+        close=kept.close,
+        volatility=volatility,
+        bias=bias.astype(np.float64),
+        sigma_annual=sigma,
+        variance_annual=np.log(kept.high / kept.low) ** 2 / (4.0 * np.log(2.0)) * BARS_PER_YEAR,
+    )
+
+
+def rolling_composite(series: CandleSeries, bars: CandleSeries) -> FloatArray:
+    """Return volatility, momentum, trend and annual sigma at the close of every quarter hour, shape (n, 4).
+
+    A timeframe counts from its second complete bar on; the other weights are scaled up until then. Rows where no
+    timeframe counts are NaN.
+    """
+    close_ms = bars.ts_ms + BASE_MINUTES * MINUTE_MS
+    total = np.zeros((len(bars), 4))
+    weights = np.zeros((len(bars), 1))
+    for timeframe in TIMEFRAMES:
+        longer = aggregate(series, timeframe.minutes)
+        forces = rolling_bar_forces(longer.high, longer.low, longer.close, timeframe.minutes, timeframe.bars)
+        last = np.searchsorted(longer.ts_ms + timeframe.minutes * MINUTE_MS, close_ms, side="right") - 1
+        counted = last >= 1
+        total[counted] += timeframe.weight * forces[last[counted]]
+        weights[counted] += timeframe.weight
+    with np.errstate(invalid="ignore"):
+        return total / weights

@@ -1,0 +1,1 @@
+"""Loopback stand-ins for exchanges, GeckoTerminal and Li.Fi: their wire formats over the embedded market."""

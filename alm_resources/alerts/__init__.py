@@ -1,0 +1,5 @@
+"""Alerts to people."""
+
+from alm_resources.alerts.alerts import AppriseAlerts
+
+__all__ = ["AppriseAlerts"]

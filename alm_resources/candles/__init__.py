@@ -1,0 +1,5 @@
+"""Minute candles from exchanges."""
+
+from alm_resources.candles.feed import CcxtCandleFeed
+
+__all__ = ["CcxtCandleFeed"]

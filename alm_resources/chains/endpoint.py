@@ -1,0 +1,186 @@
+"""One RPC endpoint: single JSON-RPC requests over web3's HTTP provider, with its own retries off.
+
+The URL may hold a key: it appears in no message, no exception chain and no log. An endpoint is known to the outside as
+``rpc:<chain id>#<index>``.
+"""
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+import requests
+
+from alm_core.model.errors import SourceRejected, SourceUnavailable, WrongChain
+
+if TYPE_CHECKING:
+    from web3 import HTTPProvider
+    from web3.types import RPCEndpoint
+
+_TIMEOUT_S = (3.0, 10.0)
+_URL = re.compile(r"\b(?:https?|wss?)://\S+", re.IGNORECASE)
+_LIMITED = re.compile(r"rate.?limit|too many requests|throttl|capacity exceeded|compute units", re.IGNORECASE)
+_LAGGING = re.compile(
+    r"header not found|block not found|unknown block|missing trie node|state .*not available|pruned"
+    r"|block ?out ?of ?range|block height is",
+    re.IGNORECASE,
+)
+_UNAVAILABLE_STATUSES = frozenset({401, 403, 418, 429})
+# Debug records of these loggers carry the URL.
+_LOGGERS_WITH_URLS = ("web3.providers.HTTPProvider", "urllib3.connectionpool")
+
+
+class RpcError(SourceRejected):
+    """The node answered with a JSON-RPC error.
+
+    Parameters
+    ----------
+    code, message, data
+        As the node gave them; ``data`` is 0x-hex of a revert where there is one.
+    """
+
+    def __init__(self, source: str, code: int, message: str, data: str) -> None:
+        super().__init__(source, f"{message} (code {code})")
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class Endpoint:
+    """One URL of one chain.
+
+    Parameters
+    ----------
+    chain_id
+        The id it must serve; checked before the first request and again after every failure.
+    index
+        Position in the registry's list, for messages.
+    """
+
+    def __init__(self, chain_id: int, index: int, url: str) -> None:
+        self.source = f"rpc:{chain_id}#{index}"
+        self.quarantined = False
+        self._chain_id = chain_id
+        self._url = url
+        self._verified = False
+        self._provider: HTTPProvider | None = None
+        self._session: requests.Session | None = None
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.source})"
+
+    def verify(self) -> None:
+        """Make sure the endpoint serves the right chain; a wrong one is never asked again.
+
+        Raises
+        ------
+        WrongChain, SourceUnavailable
+        """
+        if self._verified and not self.quarantined:
+            return
+        answer = self._post("eth_chainId", ())
+        served = int(answer, 16) if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]+", answer) else answer
+        if served != self._chain_id:
+            self.quarantined = True
+            raise WrongChain(self.source, f"serves chain {served!r}, registry says {self._chain_id}")
+        self._verified = True
+
+    def request(self, method: str, params: Sequence[object]) -> object:
+        """Make one request, never a second one, and return its result.
+
+        Raises
+        ------
+        WrongChain
+            If the endpoint serves another chain.
+        SourceUnavailable
+            If there was no usable answer, or the node limits us.
+        RpcError
+            If the node answered with an error.
+        """
+        self.verify()
+        return self._post(method, params)
+
+    def close(self) -> None:
+        """Close kept-alive connections."""
+        if self._session:
+            self._session.close()
+
+    def _post(self, method: str, params: Sequence[object]) -> object:
+        answer, failure = self._exchange(method, params)
+        # Raised here, outside any handler: a chained requests error would print the URL.
+        if failure:
+            self._verified = False
+            raise SourceUnavailable(self.source, f"{method}: {failure}")
+        error = answer.get("error")
+        if error is not None:
+            raise self._refusal(method, error)
+        if "result" not in answer:
+            raise SourceUnavailable(self.source, f"{method}: answer without result")
+        return answer["result"]
+
+    def _exchange(self, method: str, params: Sequence[object]) -> tuple[dict[str, Any], str]:
+        try:
+            answer = cast("object", self._open().make_request(cast("RPCEndpoint", method), list(params)))
+        except requests.Timeout:
+            return {}, "timed out"
+        except requests.HTTPError as error:
+            return _refused_over_http(error.response) if error.response is not None else ({}, "HTTP error")
+        except requests.RequestException as error:
+            return {}, f"no connection ({type(error).__name__})"
+        except (ValueError, TypeError):
+            return {}, "answer is not JSON-RPC"
+        return (cast("dict[str, Any]", answer), "") if isinstance(answer, dict) else ({}, "answer is not JSON-RPC")
+
+    def _refusal(self, method: str, error: object) -> Exception:
+        fields = cast("dict[str, Any]", error) if isinstance(error, dict) else {"message": str(error)}
+        message = _URL.sub("<url>", str(fields.get("message", "error without message")))[:300]
+        code = fields.get("code")
+        if _LIMITED.search(message):
+            return SourceUnavailable(self.source, f"{method}: limits us: {message}")
+        if _LAGGING.search(message):
+            return SourceUnavailable(self.source, f"{method}: does not have the block or its state: {message}")
+        return RpcError(self.source, code if isinstance(code, int) else 0, message, _revert_data(fields.get("data")))
+
+    def _open(self) -> "HTTPProvider":
+        if self._provider is None:
+            from web3 import HTTPProvider
+
+            for name in _LOGGERS_WITH_URLS:
+                logging.getLogger(name).setLevel(logging.INFO)
+            self._session = requests.Session()
+            self._provider = HTTPProvider(
+                self._url,
+                request_kwargs={"timeout": _TIMEOUT_S, "allow_redirects": False},
+                session=self._session,
+                exception_retry_configuration=None,
+            )
+        return self._provider
+
+
+def _refused_over_http(response: requests.Response) -> tuple[dict[str, Any], str]:
+    """Return the JSON-RPC error that some nodes send with an HTTP error status, else what went wrong."""
+    status = response.status_code
+    if status in _UNAVAILABLE_STATUSES:
+        return {}, f"HTTP {status}"
+    try:
+        body: object = response.json()
+    except (ValueError, requests.RequestException):
+        body = None
+    if isinstance(body, dict) and isinstance(cast("dict[str, Any]", body).get("error"), dict):
+        return cast("dict[str, Any]", body), ""
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return {"error": {"code": -32614, "message": "HTTP 413: range too large"}}, ""
+    return {}, f"HTTP {status}"
+
+
+def _revert_data(data: object) -> str:
+    # geth and anvil: a string; OpenEthereum: "Reverted 0x..."; some proxies nest it once more.
+    if isinstance(data, dict):
+        nested = cast("dict[str, Any]", data)
+        data = nested.get("data", nested.get("result"))
+    if not isinstance(data, str):
+        return ""
+    found = re.search("0x[0-9a-fA-F]*", data)
+    return found.group() if found else json.dumps(data)[:100]

@@ -1,0 +1,80 @@
+"""Gas prices from fee history, for chains that answer it in full, in part, or with zeros.
+
+Polygon and BSC enforce a minimum tip that their nodes report; Arbitrum and HyperEVM ignore tips and report zeros; BSC
+has a base fee of zero. A missing figure is asked for in another way, never taken for zero.
+"""
+
+from statistics import median_low
+from typing import Protocol, cast
+
+from alm_core.model.errors import BadAnswer
+from alm_core.model.ports import Fees
+from alm_resources.chains.answers import quantity, record
+from alm_resources.chains.endpoint import RpcError
+
+_BLOCKS = 20
+_PERCENTILE = 50
+
+
+class Reader(Protocol):
+    """Whoever asks the nodes."""
+
+    @property
+    def source(self) -> str:
+        """Name for messages."""
+        ...
+
+    def read(self, method: str, *params: object) -> object:
+        """Make one read."""
+        ...
+
+
+def read_fees(reader: Reader) -> Fees:
+    """Read base fee of the next block and a usual tip.
+
+    Raises
+    ------
+    BadAnswer
+        If the chain tells its base fee in no way.
+    """
+    history = _history(reader)
+    base_fee = _next_base_fee(history, reader)
+    tip = _usual_tip(history, reader.source)
+    return Fees(base_fee_wei=base_fee, priority_fee_wei=_asked_tip(reader, base_fee) if tip is None else tip)
+
+
+def _history(reader: Reader) -> dict[str, object]:
+    try:
+        answer = reader.read("eth_feeHistory", hex(_BLOCKS), "latest", [_PERCENTILE])
+    except RpcError:
+        return {}  # Method not offered: the block header tells the base fee, another method the tip.
+    return record(answer, reader.source, "fee history") if answer is not None else {}
+
+
+def _next_base_fee(history: dict[str, object], reader: Reader) -> int:
+    fees = history.get("baseFeePerGas")
+    if isinstance(fees, list) and fees and fees[-1] is not None:
+        return quantity(cast("list[object]", fees)[-1], reader.source, "base fee")
+    header = record(reader.read("eth_getBlockByNumber", "latest", False), reader.source, "block")
+    if header.get("baseFeePerGas") is None:
+        raise BadAnswer(reader.source, "neither fee history nor the head tell a base fee")
+    return quantity(header["baseFeePerGas"], reader.source, "base fee")
+
+
+def _usual_tip(history: dict[str, object], source: str) -> int | None:
+    """Return the median tip of blocks that had one; ``None`` where rewards are missing, empty or all zero."""
+    rewards = history.get("reward")
+    if not isinstance(rewards, list):
+        return None
+    rows = [cast("list[object]", row) for row in cast("list[object]", rewards) if isinstance(row, list)]
+    tips = [quantity(row[0], source, "reward") for row in rows if row and row[0] is not None]
+    paid = [tip for tip in tips if tip]
+    return median_low(paid) if paid else None
+
+
+def _asked_tip(reader: Reader, base_fee: int) -> int:
+    try:
+        return quantity(reader.read("eth_maxPriorityFeePerGas"), reader.source, "priority fee")
+    except RpcError:
+        gas_price = quantity(reader.read("eth_gasPrice"), reader.source, "gas price")
+        return max(gas_price - base_fee, 0)

@@ -1,0 +1,90 @@
+"""ERC-20 transfers of a wallet from logs, whatever range a node allows at once."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import cast
+
+from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, transfer_from_log
+from alm_core.model.errors import BadAnswer, SourceUnavailable
+from alm_resources.chains.answers import log_from, record
+from alm_resources.chains.endpoint import RpcError
+
+TransferRow = tuple[str, int, str, int]
+
+_RANGE_TEXT = re.compile(
+    r"range|limited to|more than \d|too (?:many|large|big|wide)|exceed|response size|timed? ?out", re.IGNORECASE
+)
+
+
+# QuickNode, Alchemy, Infura and others; the text decides where the code is one of the general ones.
+_RANGE_CODES = frozenset({-32005, -32600, -32602, -32614})
+
+
+class LogReader:
+    """Reads logs in spans that adapt to what the node refuses; the widest span that worked is remembered.
+
+    Parameters
+    ----------
+    read
+        ``read(method, *params)`` of the chain.
+    source
+        Name for messages.
+    first_span
+        Blocks asked for at first.
+    """
+
+    def __init__(self, read: Callable[..., object], source: str, first_span: int = 10_000) -> None:
+        self._read = read
+        self._source = source
+        self._span = first_span
+
+    def read_transfers(
+        self, tokens: Sequence[str], wallet: str, from_block: int, to_block: int
+    ) -> tuple[TransferRow, ...]:
+        """Return ``(token, signed amount, tx hash, log index)`` in chain order; tokens in lower case."""
+        if not tokens:
+            return ()
+        own = "0x" + address_word(wallet)
+        found: dict[tuple[int, int], TransferRow] = {}
+        sides: tuple[list[str | None], ...] = ([TRANSFER_TOPIC, own], [TRANSFER_TOPIC, None, own])
+        for topics in sides:
+            for raw in self._logs(list(tokens), topics, from_block, to_block):
+                self._keep(raw, wallet.lower(), found)
+        return tuple(found[key] for key in sorted(found))
+
+    def _keep(self, raw: object, wallet: str, found: dict[tuple[int, int], TransferRow]) -> None:
+        fields = record(raw, self._source, "log")
+        log = log_from(raw, self._source)
+        transfer = transfer_from_log(log)
+        if fields.get("removed") or transfer is None:
+            return
+        amount = (transfer.recipient == wallet) * transfer.amount - (transfer.sender == wallet) * transfer.amount
+        position = (int(str(fields.get("blockNumber")), 16), log.log_index)
+        found[position] = (transfer.token, amount, str(fields.get("transactionHash")).lower(), log.log_index)
+
+    def _logs(self, tokens: list[str], topics: list[str | None], first: int, last: int) -> Iterator[object]:
+        while first <= last:
+            end = min(first + self._span - 1, last)
+            try:
+                yield from self._page(tokens, topics, first, end)
+            except (RpcError, SourceUnavailable) as error:
+                if end == first or not _asks_for_less(error):
+                    raise
+                self._span = (end - first + 1) // 2
+                continue
+            first = end + 1
+
+    def _page(self, tokens: list[str], topics: list[str | None], first: int, last: int) -> list[object]:
+        answer = self._read(
+            "eth_getLogs",
+            {"address": tokens, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)},
+        )
+        if not isinstance(answer, list):
+            raise BadAnswer(self._source, f"logs of blocks {first}..{last} are not a list")
+        return cast("list[object]", answer)
+
+
+def _asks_for_less(error: RpcError | SourceUnavailable) -> bool:
+    if isinstance(error, RpcError):
+        return error.code in _RANGE_CODES or bool(_RANGE_TEXT.search(error.message))
+    return "timed out" in error.detail

@@ -1,0 +1,233 @@
+"""One EVM chain as the core sees it: reads pinned to a block, one POST per broadcast."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from alm_core.model.errors import (
+    BadAnswer,
+    OutcomeUnknown,
+    SourceRejected,
+    SourceUnavailable,
+    TransactionWouldRevert,
+)
+from alm_core.model.market import Block
+from alm_core.model.ports import Call, CallResult, ChainClient, Fees
+from alm_core.model.transactions import Receipt, SignedTransaction, UnsignedTransaction
+from alm_resources.chains.answers import block_from, hex_bytes, quantity, receipt_from, record
+from alm_resources.chains.calldata import revert_reason
+from alm_resources.chains.endpoint import Endpoint, RpcError
+from alm_resources.chains.failover import Endpoints
+from alm_resources.chains.fees import read_fees
+from alm_resources.chains.multicall import read_aggregated
+from alm_resources.chains.sending import SendVerdict, send_verdict
+from alm_resources.chains.transfers import LogReader, TransferRow
+
+_EXECUTION = re.compile(
+    r"revert|insufficient funds|out of ?gas|gas required exceeds|invalid opcode|stack|evm error|exceeds block gas",
+    re.IGNORECASE,
+)
+_FIRST_POLL_S = 0.05
+_LONGEST_POLL_S = 2.0
+
+
+class ChainAccess(Protocol):
+    """What is needed to reach a chain; the registry's ``ChainConfig`` has it."""
+
+    @property
+    def chain_id(self) -> int:
+        """Id the endpoints must serve."""
+        ...
+
+    @property
+    def rpc(self) -> Sequence[str]:
+        """URLs in order of preference; they may hold keys."""
+        ...
+
+    @property
+    def multicall3(self) -> str:
+        """Address of Multicall3."""
+        ...
+
+
+class ChainRegistry(Protocol):
+    """Registry of chains by id."""
+
+    @property
+    def chains(self) -> Mapping[int, ChainAccess]:
+        """Chains by id."""
+        ...
+
+
+def chains_from(registry: ChainRegistry) -> dict[int, ChainClient]:
+    """Return a client per chain of the registry; none connects before its first read."""
+    return {chain_id: Web3Chain(config) for chain_id, config in registry.chains.items()}
+
+
+class Web3Chain:
+    """Client of one chain. Satisfies :class:`alm_core.model.ports.ChainClient`.
+
+    Parameters
+    ----------
+    config
+        Chain id, RPC URLs, Multicall3.
+    """
+
+    def __init__(self, config: ChainAccess) -> None:
+        self._chain_id = config.chain_id
+        self._multicall3 = config.multicall3
+        self._endpoints = Endpoints(config.chain_id, config.rpc)
+        self._logs = LogReader(self._endpoints.read, self._endpoints.source)
+
+    def __repr__(self) -> str:
+        return f"Web3Chain({self._chain_id})"
+
+    @property
+    def chain_id(self) -> int:
+        """Id of the chain."""
+        return self._chain_id
+
+    @property
+    def source(self) -> str:
+        """Name of this source in messages."""
+        return self._endpoints.source
+
+    def close(self) -> None:
+        """Close kept-alive connections."""
+        self._endpoints.close()
+
+    def read_block(self) -> Block:
+        """Read the head."""
+        return self._block("latest")
+
+    def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
+        """Answer all calls at one block, and make sure afterwards that it still is that block.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the chain reorganised meanwhile: the answers belong together no more.
+        """
+
+        def execute(data: bytes) -> bytes:
+            payload = {"to": self._multicall3, "data": "0x" + data.hex()}
+            answer = self._endpoints.read("eth_call", payload, hex(block.number))
+            return hex_bytes(answer, self.source, "call result")
+
+        if not calls:
+            return ()
+        results = read_aggregated(calls, execute, self.source)
+        self._refuse_other(block)
+        return results
+
+    def read_native_balance(self, address: str, block: Block) -> int:
+        """Read native coin at a block."""
+        answer = self._endpoints.read("eth_getBalance", address, hex(block.number))
+        return quantity(answer, self.source, "native balance")
+
+    def read_nonce(self, address: str) -> int:
+        """Read the count of mined transactions of an account."""
+        answer = self._endpoints.read("eth_getTransactionCount", address, "latest")
+        return quantity(answer, self.source, "nonce")
+
+    def read_fees(self) -> Fees:
+        """Read what the chain asks for gas now."""
+        return read_fees(self._endpoints)
+
+    def simulate(self, tx: UnsignedTransaction) -> int:
+        """Run the payload at the head with ``eth_call``, and return the gas estimate."""
+        payload = {"from": tx.sender, "to": tx.to, "data": tx.data, "value": hex(tx.value_wei)}
+        self._execute(tx, "eth_call", payload, "latest")
+        return quantity(self._execute(tx, "eth_estimateGas", payload), self.source, "gas estimate")
+
+    def send_raw(self, signed: SignedTransaction) -> None:
+        """Broadcast with exactly one POST to one endpoint.
+
+        Raises
+        ------
+        SourceRejected
+            If the node refused the bytes and they are nowhere.
+        OutcomeUnknown
+            On everything else but success.
+        """
+        endpoint = self._sender(signed)
+        try:
+            answer = endpoint.request("eth_sendRawTransaction", [signed.raw])
+        except RpcError as error:
+            verdict = send_verdict(error.message)
+            if verdict is SendVerdict.KNOWN:
+                return
+            if verdict is SendVerdict.REFUSED:
+                raise
+            raise OutcomeUnknown(f"{endpoint.source}: send of {signed.tx_hash}: {error.message}") from None
+        except (SourceUnavailable, SourceRejected) as error:
+            self._endpoints.demote(endpoint)
+            raise OutcomeUnknown(f"send of {signed.tx_hash}: {error}") from None
+        if not isinstance(answer, str) or answer.lower() != signed.tx_hash.lower():
+            raise OutcomeUnknown(f"{endpoint.source}: sent {signed.tx_hash}, node answered {str(answer)[:80]!r}")
+
+    def read_receipt(self, tx_hash: str) -> Receipt | None:
+        """Read a receipt; ``None`` while the transaction is not in a block."""
+        try:
+            answer = self._endpoints.read("eth_getTransactionReceipt", tx_hash)
+        except RpcError as error:
+            if "index" in error.message.lower() and "progress" in error.message.lower():
+                return None
+            raise
+        if answer is None or record(answer, self.source, "receipt").get("blockHash") is None:
+            return None
+        receipt = receipt_from(answer, self.source)
+        if receipt.tx_hash != tx_hash.lower():
+            raise BadAnswer(self.source, f"asked for the receipt of {tx_hash}, got that of {receipt.tx_hash}")
+        return receipt
+
+    def wait_for_receipt(self, tx_hash: str, timeout_s: float) -> Receipt | None:
+        """Wait for a receipt; ``None`` after the timeout means unknown, also where no endpoint answered."""
+        deadline = time.monotonic() + timeout_s
+        pause_s = _FIRST_POLL_S
+        while True:
+            try:
+                receipt = self.read_receipt(tx_hash)
+            except SourceUnavailable:
+                receipt = None  # Unknown for now; the deadline decides.
+            remaining_s = deadline - time.monotonic()
+            if receipt is not None or remaining_s <= 0:
+                return receipt
+            time.sleep(min(pause_s, remaining_s))
+            pause_s = min(pause_s * 1.5, _LONGEST_POLL_S)
+
+    def read_transfers(
+        self, tokens: Sequence[str], wallet: str, from_block: int, to_block: int
+    ) -> tuple[TransferRow, ...]:
+        """Read ERC-20 transfers from or to a wallet; tokens come in lower case, both ends of the range count."""
+        return self._logs.read_transfers(tokens, wallet, from_block, to_block)
+
+    def _block(self, tag: str) -> Block:
+        answer = self._endpoints.read("eth_getBlockByNumber", tag, False)
+        if answer is None:
+            raise SourceUnavailable(self.source, f"has no block {tag}")
+        return block_from(answer, self._chain_id, self.source)
+
+    def _refuse_other(self, block: Block) -> None:
+        now = self._block(hex(block.number))
+        if now.block_hash != block.block_hash:
+            raise SourceUnavailable(
+                self.source, f"block {block.number} changed from {block.block_hash} to {now.block_hash} while read"
+            )
+
+    def _sender(self, signed: SignedTransaction) -> Endpoint:
+        try:
+            return self._endpoints.sender()
+        except SourceUnavailable as error:
+            raise OutcomeUnknown(f"send of {signed.tx_hash}: {error}") from None
+
+    def _execute(self, tx: UnsignedTransaction, method: str, *params: object) -> object:
+        try:
+            return self._endpoints.read(method, *params)
+        except RpcError as error:
+            if error.code != 3 and not error.data and not _EXECUTION.search(error.message):
+                raise
+            data = bytes.fromhex(error.data[2:]) if re.fullmatch("0x(?:[0-9a-fA-F]{2})+", error.data) else b""
+            reason = revert_reason(data) if data else error.message
+            raise TransactionWouldRevert(f"chain {self._chain_id}: {tx.summary}: {reason}") from None

@@ -1,0 +1,67 @@
+"""The family as one object; each method is a function of the modules beside it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from alm_core.model.market import Block, PoolState, Position
+from alm_core.model.pools import Pool
+from alm_core.model.ports import Call, CallResult, ChainClient, LiquidityQuote, PriceInterval
+from alm_core.model.transactions import UnsignedTransaction
+from alm_resources.dex.uniswap_v3 import plans, pools, positions
+
+
+class UniswapV3Adapter:
+    """Adapter of Uniswap V3. Satisfies :class:`alm_core.model.ports.DexAdapter`; holds no state."""
+
+    @property
+    def family(self) -> str:
+        """Name in the registry."""
+        return "uniswap_v3"
+
+    def spender(self, pool: Pool) -> str:
+        """Return who pulls the tokens of an open and needs the allowance."""
+        return pool.position_manager
+
+    def pool_calls(self, pool: Pool) -> tuple[Call, ...]:
+        """Return the reads of one pool."""
+        return pools.pool_calls(pool)
+
+    def read_pool(self, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
+        """Decode the answers; :class:`PoolNotFound` if it is not the pool of the registry."""
+        return pools.read_pool(pool, results, block)
+
+    def read_positions(
+        self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
+    ) -> tuple[Position, ...]:
+        """Read the owner's positions in these pools, true uncollected fees included."""
+        return positions.read_positions(chain, pools, owner, block)
+
+    def quote_liquidity(
+        self, state: PoolState, tick_lower: int, tick_upper: int, amount0: int, amount1: int
+    ) -> LiquidityQuote:
+        """Return what a mint at the pinned price buys and uses."""
+        return plans.quote_liquidity(state, tick_lower, tick_upper, amount0, amount1)
+
+    def plan_open(
+        self,
+        state: PoolState,
+        tick_lower: int,
+        tick_upper: int,
+        amount0: int,
+        amount1: int,
+        interval: PriceInterval,
+        owner: str,
+        deadline_at: datetime,
+    ) -> UnsignedTransaction:
+        """Return a mint whose minima hold anywhere in the interval."""
+        return plans.plan_open(state, tick_lower, tick_upper, amount0, amount1, interval, owner, deadline_at)
+
+    def plan_close(
+        self, state: PoolState, position: Position, interval: PriceInterval, owner: str, deadline_at: datetime
+    ) -> UnsignedTransaction:
+        """Return one transaction that removes, collects and burns."""
+        return plans.plan_close(state, position, interval, owner, deadline_at)
+
+    def plan_collect(self, state: PoolState, position: Position, owner: str) -> UnsignedTransaction:
+        """Return a collect of everything owed."""
+        return plans.plan_collect(state, position, owner)

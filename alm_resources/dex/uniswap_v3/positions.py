@@ -1,0 +1,159 @@
+"""Positions of a wallet from the chain alone, with fees as ``collect`` would pay them.
+
+The position manager's ``tokensOwed`` is stale until the position is touched, so what has accrued since is computed.
+The pool keeps one joint position per range for all holders of the manager and pays no more than that is owed: its
+truncation can be a unit below the manager's, and the lower of the two is what a collect pays.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eth_abi.packed import encode_packed
+from eth_utils.crypto import keccak
+
+from alm_core.math.fee_growth import fee_growth_inside, fees_owed
+from alm_core.math.liquidity import amounts_for_liquidity
+from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.model.errors import BadAnswer
+from alm_core.model.market import Block, PoolState, Position
+from alm_core.model.ports import Call, CallResult, ChainClient
+from alm_resources.chains.calldata import revert_reason
+from alm_resources.dex.uniswap_v3 import abi
+
+_BURNED = "Invalid token ID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Held:
+    """A position as the manager stores it, in one of the pools asked for."""
+
+    state: PoolState
+    token_id: int
+    tick_lower: int
+    tick_upper: int
+    liquidity: int
+    inside_last: tuple[int, int]
+    owed: tuple[int, int]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Reads of the pool that the fees depend on."""
+        pool = self.state.pool
+        packed = encode_packed(("address", "int24", "int24"), (pool.position_manager, self.tick_lower, self.tick_upper))
+        return (
+            abi.TICKS.call(pool.address, self.tick_lower),
+            abi.TICKS.call(pool.address, self.tick_upper),
+            abi.POOL_POSITIONS.call(pool.address, bytes(keccak(packed))),
+        )
+
+
+def read_positions(chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block) -> tuple[Position, ...]:
+    """Read the owner's positions in these pools at one block, ordered by pool and id.
+
+    Positions in other pools are not ours to manage here and are left out; empty ones that were never burned are
+    included.
+    """
+    held: list[_Held] = []
+    for manager in sorted({state.pool.position_manager for state in pools}):
+        own = [state for state in pools if state.pool.position_manager == manager]
+        held += _held_by_manager(chain, manager, own, owner, block)
+    batches = _in_threes(chain.read_calls([call for entry in held for call in entry.calls], block))
+    positions = [_position(entry, answers) for entry, answers in zip(held, batches, strict=True)]
+    return tuple(sorted(positions, key=lambda position: (position.pool_id, position.token_id)))
+
+
+def _held_by_manager(
+    chain: ChainClient, manager: str, pools: Sequence[PoolState], owner: str, block: Block
+) -> Iterable[_Held]:
+    source = f"position manager {manager} of chain {chain.chain_id}"
+    (count_result,) = chain.read_calls([abi.BALANCE_OF.call(manager, owner)], block)
+    (count,) = abi.BALANCE_OF.answer(count_result.data, source)
+    by_index = [abi.TOKEN_OF_OWNER_BY_INDEX.call(manager, owner, index) for index in range(count)]
+    ids = [
+        int(abi.TOKEN_OF_OWNER_BY_INDEX.answer(result.data, source)[0]) for result in chain.read_calls(by_index, block)
+    ]
+    stored = chain.read_calls([abi.POSITIONS.call(manager, token_id, may_fail=True) for token_id in ids], block)
+    for token_id, result in zip(ids, stored, strict=True):
+        if _is_burned(result, token_id, source):
+            continue
+        entry = _held(token_id, abi.POSITIONS.answer(result.data, source), pools)
+        if entry:
+            yield entry
+
+
+def _is_burned(result: CallResult, token_id: int, source: str) -> bool:
+    if result.succeeded:
+        return False
+    reason = revert_reason(result.data)
+    if reason != _BURNED:
+        # Any other failure is not "no position".
+        raise BadAnswer(source, f"position {token_id} does not read: {reason}")
+    return True
+
+
+def _held(token_id: int, stored: tuple[Any, ...], pools: Sequence[PoolState]) -> _Held | None:
+    _, _, token0, token1, fee, lower, upper, liquidity, inside0, inside1, owed0, owed1 = stored
+    for state in pools:
+        pool = state.pool
+        key = (pool.token0.address.lower(), pool.token1.address.lower(), pool.fee_pips)
+        if key == (token0.lower(), token1.lower(), fee):
+            return _Held(
+                state=state,
+                token_id=token_id,
+                tick_lower=lower,
+                tick_upper=upper,
+                liquidity=liquidity,
+                inside_last=(inside0, inside1),
+                owed=(owed0, owed1),
+            )
+    return None
+
+
+def _position(held: _Held, answers: Sequence[CallResult]) -> Position:
+    state, source = held.state, f"pool {held.state.pool.pool_id}"
+    at_lower, at_upper = (abi.TICKS.answer(answers[index].data, source) for index in (0, 1))
+    joint = abi.POOL_POSITIONS.answer(answers[2].data, source)
+    globals_x128 = (state.fee_growth_global0_x128, state.fee_growth_global1_x128)
+    # Fields: ticks[2], ticks[3] are feeGrowthOutside; positions[1], [2] feeGrowthInsideLast, [3], [4] tokensOwed.
+    fees0, fees1 = (
+        _payable(
+            held,
+            side,
+            fee_growth_inside(
+                state.tick,
+                held.tick_lower,
+                held.tick_upper,
+                globals_x128[side],
+                at_lower[2 + side],
+                at_upper[2 + side],
+            ),
+            joint,
+        )
+        for side in (0, 1)
+    )
+    bounds = sqrt_price_x96_at_tick(held.tick_lower), sqrt_price_x96_at_tick(held.tick_upper)
+    amount0, amount1 = amounts_for_liquidity(state.sqrt_price_x96, *bounds, held.liquidity, round_up=False)
+    return Position(
+        pool_id=state.pool.pool_id,
+        token_id=held.token_id,
+        tick_lower=held.tick_lower,
+        tick_upper=held.tick_upper,
+        liquidity=held.liquidity,
+        amount0=amount0,
+        amount1=amount1,
+        fees0=fees0,
+        fees1=fees1,
+    )
+
+
+def _payable(held: _Held, side: int, inside_x128: int, joint: tuple[Any, ...]) -> int:
+    if not held.liquidity:
+        # The manager does not touch the pool for an empty position: only what is booked on both sides is paid.
+        return min(held.owed[side], joint[3 + side])
+    ours = fees_owed(held.liquidity, inside_x128, held.inside_last[side], held.owed[side])
+    return min(ours, fees_owed(joint[0], inside_x128, joint[1 + side], joint[3 + side]))
+
+
+def _in_threes(results: Sequence[CallResult]) -> list[Sequence[CallResult]]:
+    return [results[start : start + 3] for start in range(0, len(results), 3)]

@@ -1,0 +1,55 @@
+"""Lua scripts. DragonflyDB refuses undeclared keys: every key is passed in KEYS."""
+
+# KEYS lease, fence; ARGV holder, ttl ms. The fence number rises with every new holder.
+ACQUIRE_LEASE = """
+if redis.call('EXISTS', KEYS[1]) == 1 then
+  return 0
+end
+local fence = redis.call('INCR', KEYS[2])
+redis.call('SET', KEYS[1], ARGV[1] .. ':' .. fence, 'PX', ARGV[2])
+return fence
+"""
+
+# KEYS lease; ARGV token, ttl ms.
+RENEW_LEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
+return 0
+"""
+
+# KEYS lease; ARGV token.
+RELEASE_LEASE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+  return redis.call('DEL', KEYS[1])
+end
+return 0
+"""
+
+# KEYS budget; ARGV capacity, calls per ms, ttl ms. Returns ms to wait, 0 if a call was granted. The server's clock is
+# the only one, so hosts need not agree on the time.
+TAKE_CALL = """
+local capacity, per_ms = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local stored = redis.call('HMGET', KEYS[1], 'tokens', 'at_ms')
+local tokens, at = tonumber(stored[1]) or capacity, tonumber(stored[2]) or now
+tokens = math.min(capacity, tokens + math.max(0, now - at) * per_ms)
+local wait = 0
+if tokens >= 1 then
+  tokens = tokens - 1
+else
+  wait = math.ceil((1 - tokens) / per_ms)
+end
+redis.call('HSET', KEYS[1], 'tokens', tostring(tokens), 'at_ms', string.format('%d', now))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return wait
+"""
+
+# KEYS cooldown; ARGV ms. A longer one in force stays.
+START_COOLDOWN = """
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+end
+return 1
+"""

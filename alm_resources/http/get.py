@@ -1,0 +1,116 @@
+"""One GET of JSON."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import requests
+
+from alm_core.model.errors import BadAnswer, SourceUnavailable
+
+MAX_BODY_BYTES = 4_000_000
+_CHUNK_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpAnswer:
+    """Status, lower-case headers and body; ``json`` is ``None`` where the body is not JSON."""
+
+    status: int
+    headers: Mapping[str, str]
+    json: object
+    text: str
+
+    @property
+    def excerpt(self) -> str:
+        """Start of the body on one line, for messages."""
+        return " ".join(self.text[:200].split()) or "empty body"
+
+    def field(self, name: str) -> object:
+        """Field of a JSON object; ``None`` if there is none, or the body is something else."""
+        return cast("dict[str, object]", self.json).get(name) if isinstance(self.json, dict) else None
+
+    def seconds(self, header: str) -> float | None:
+        """Value of a header that counts seconds; ``None`` if absent or not a plain number."""
+        value = self.headers.get(header, "")
+        return float(value) if value.isascii() and value.isdigit() and len(value) < 8 else None
+
+
+class JsonHttp:
+    """GET without retries or redirects.
+
+    Parameters
+    ----------
+    source
+        Name that errors carry.
+    session
+        Its adapters must not retry; the default session of requests does not.
+    timeout_s
+        Of the whole exchange, body included: a server that drips bytes is cut off as well.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        *,
+        session: requests.Session | None = None,
+        timeout_s: float = 15.0,
+        max_bytes: int = MAX_BODY_BYTES,
+    ) -> None:
+        self._source = source
+        self._session = session or requests.Session()
+        self._timeout_s = timeout_s
+        self._max_bytes = max_bytes
+
+    def get(self, url: str, *, params: Mapping[str, str], headers: Mapping[str, str]) -> HttpAnswer:
+        """Send one GET.
+
+        Raises
+        ------
+        SourceUnavailable
+            If no answer came in time.
+        BadAnswer
+            If the body is larger than allowed.
+        """
+        deadline = time.monotonic() + self._timeout_s
+        connect_s = min(5.0, self._timeout_s)
+        try:
+            with self._session.get(
+                url,
+                params=dict(params),
+                headers=dict(headers),
+                timeout=(connect_s, self._timeout_s),
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body = self._body(response, deadline)
+        except requests.RequestException as error:
+            # The text of the exception may hold the URL; its class says what happened.
+            raise SourceUnavailable(self._source, f"no answer: {type(error).__name__}") from error
+        text = body.decode("utf-8", errors="replace")
+        lower = {name.lower(): value for name, value in response.headers.items()}
+        return HttpAnswer(status=response.status_code, headers=lower, json=_parsed(text), text=text)
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_content(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > self._max_bytes:
+                raise BadAnswer(self._source, f"body is larger than {self._max_bytes} bytes")
+            if time.monotonic() > deadline:
+                raise SourceUnavailable(self._source, f"no complete answer within {self._timeout_s:g} s")
+        return bytes(body)
+
+
+def _parsed(text: str) -> object:
+    try:
+        # Amounts and prices come as strings; a bare NaN or Infinity is not JSON.
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is not JSON")

@@ -1,0 +1,148 @@
+"""The books part of the journal: ledger, positions, reconciled blocks, halts, and who leads."""
+
+from collections.abc import Mapping, Sequence
+
+import sqlalchemy as sa
+
+from alm_core.model.errors import NotReconciled
+from alm_core.model.ports import LedgerEntry, PositionChange, ReconciledPoint
+from alm_resources.journal.database import Database
+from alm_resources.journal.rows import entry_row
+from alm_resources.journal.tables import halts, leaders, ledger, positions, reconciled
+
+_Wallet = tuple[int, str]
+
+
+class Books(Database):
+    """Ledger, positions, reconciled blocks and halts of wallets; base of :class:`~alm_resources.journal.SqlJournal`."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self._fences: dict[_Wallet, int] = {}
+
+    def take_lead(self, chain_id: int, wallet: str) -> int:
+        """Become the only executor of a wallet on a chain."""
+        where = _of(leaders, chain_id, wallet)
+        with self.writing() as connection:
+            fence = (connection.execute(sa.select(leaders.c.fence).where(where)).scalar() or 0) + 1
+            _put(connection, leaders, chain_id, wallet, {"fence": fence})
+        self._fences[(chain_id, wallet.lower())] = fence
+        return fence
+
+    def add_ledger_entries(self, entries: Sequence[LedgerEntry]) -> None:
+        """Insert entries; those already there stay as they are."""
+        with self.writing() as connection:
+            insert_entries(connection, entries)
+
+    def read_unbooked(self, entries: Sequence[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+        """Those of the entries that the ledger does not hold yet."""
+        with self.reading() as connection:
+            return tuple(entry for entry in entries if not _is_booked(connection, entry_row(entry)))
+
+    def read_ledger_sums(self, chain_id: int, wallet: str) -> dict[str, int]:
+        """Sum of all entries by token."""
+        sums: dict[str, int] = {}
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(ledger.c.token, ledger.c.delta).where(_of(ledger, chain_id, wallet)))
+            for token, delta in rows:
+                sums[token] = sums.get(token, 0) + int(delta)
+        return sums
+
+    def read_positions(self, chain_id: int, wallet: str) -> frozenset[tuple[str, int]]:
+        """Positions held to be open, as (manager, token id)."""
+        where = _of(positions, chain_id, wallet) & positions.c.is_open.is_(True)
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(positions.c.manager, positions.c.token_id).where(where))
+            return frozenset((manager, int(token_id)) for manager, token_id in rows)
+
+    def read_reconciled(self, chain_id: int, wallet: str) -> ReconciledPoint | None:
+        """Where the last green reconciliation stood."""
+        with self.reading() as connection:
+            row = connection.execute(sa.select(reconciled).where(_of(reconciled, chain_id, wallet))).mappings().first()
+        if row is None:
+            return None
+        return ReconciledPoint(
+            chain_id=chain_id,
+            wallet=wallet,
+            block_number=row["block_number"],
+            block_hash=row["block_hash"],
+            nonce=row["nonce"],
+        )
+
+    def record_reconciled(
+        self, point: ReconciledPoint, entries: Sequence[LedgerEntry], changes: Sequence[PositionChange]
+    ) -> None:
+        """Book what was adopted and remember the block."""
+        with self.writing() as connection:
+            self._refuse_fenced(connection, point.chain_id, point.wallet)
+            insert_entries(connection, entries)
+            record_positions(connection, changes)
+            seen = {"block_number": point.block_number, "block_hash": point.block_hash, "nonce": point.nonce}
+            _put(connection, reconciled, point.chain_id, point.wallet, seen)
+
+    def halt(self, chain_id: int, wallet: str, reason: str) -> None:
+        """Stop a wallet on a chain."""
+        with self.writing() as connection:
+            _put(connection, halts, chain_id, wallet, {"reason": reason})
+
+    def lift_halt(self, chain_id: int, wallet: str) -> None:
+        """Let a halted wallet go on."""
+        with self.writing() as connection:
+            connection.execute(sa.delete(halts).where(_of(halts, chain_id, wallet)))
+
+    def read_halt(self, chain_id: int, wallet: str) -> str | None:
+        """Why a wallet stands still."""
+        with self.reading() as connection:
+            return connection.execute(sa.select(halts.c.reason).where(_of(halts, chain_id, wallet))).scalar()
+
+    def _refuse_fenced(self, connection: sa.Connection, chain_id: int, wallet: str) -> None:
+        mine = self._fences.get((chain_id, wallet.lower()))
+        if mine is None:
+            return
+        fence = connection.execute(sa.select(leaders.c.fence).where(_of(leaders, chain_id, wallet))).scalar()
+        if fence != mine:
+            raise NotReconciled(
+                f"another executor leads wallet {wallet} on chain {chain_id} (fence {fence}, ours {mine})"
+            )
+
+
+def insert_entries(connection: sa.Connection, entries: Sequence[LedgerEntry]) -> None:
+    """Insert entries that are not there yet."""
+    for entry in entries:
+        row = entry_row(entry)
+        if not _is_booked(connection, row):
+            connection.execute(sa.insert(ledger).values(row))
+
+
+def record_positions(connection: sa.Connection, changes: Sequence[PositionChange]) -> None:
+    """Remember positions as open or closed."""
+    for change in changes:
+        identity = {"manager": change.manager.lower(), "token_id": str(change.token_id)}
+        by = {"opened_by" if change.opened else "closed_by": change.intent_key, "is_open": change.opened}
+        _put(connection, positions, change.chain_id, change.wallet, by, identity)
+
+
+def _is_booked(connection: sa.Connection, row: Mapping[str, object]) -> bool:
+    identity = ("chain_id", "wallet", "tx_hash", "log_index", "token")
+    same = sa.and_(*(ledger.c[name] == row[name] for name in identity))
+    return connection.execute(sa.select(ledger.c.seq).where(same)).first() is not None
+
+
+def _of(table: sa.Table, chain_id: int, wallet: str) -> sa.ColumnElement[bool]:
+    return (table.c.chain_id == chain_id) & (table.c.wallet == wallet.lower())
+
+
+def _put(
+    connection: sa.Connection,
+    table: sa.Table,
+    chain_id: int,
+    wallet: str,
+    values: Mapping[str, object],
+    identity: Mapping[str, str] | None = None,
+) -> None:
+    # Safe without an upsert: every writer holds the only write lock.
+    further = identity or {}
+    where = sa.and_(_of(table, chain_id, wallet), *(table.c[name] == value for name, value in further.items()))
+    if connection.execute(sa.update(table).where(where).values(values)).rowcount == 0:
+        key = {"chain_id": chain_id, "wallet": wallet.lower(), **further}
+        connection.execute(sa.insert(table).values({**key, **values}))

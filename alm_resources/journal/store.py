@@ -1,0 +1,238 @@
+"""The journal itself: intents with their attempts and every step they take."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from alm_core.execution.intents import IN_FLIGHT, LEGAL_STEPS, predecessors
+from alm_core.model.errors import IllegalStep, NotReconciled
+from alm_core.model.ports import LedgerEntry, PositionChange
+from alm_core.model.transactions import (
+    FeeBid,
+    Intent,
+    IntentState,
+    Receipt,
+    SignedTransaction,
+    UnsignedTransaction,
+)
+from alm_resources.journal.books import Books, insert_entries, record_positions
+from alm_resources.journal.rows import (
+    attempt_row,
+    intent_from,
+    intent_row,
+    receipt_from,
+    receipt_row,
+    signed_from,
+    tx_text,
+)
+from alm_resources.journal.tables import attempts, intents, receipts, reconciled, transitions
+
+_OPEN = tuple(state.value for state in IntentState if not state.terminal)
+_HOLDS_NONCE = tuple(state.value for state in IN_FLIGHT)
+
+
+class SqlJournal(Books):
+    """Satisfies the ``Journal`` port over SQLite or Postgres. Every method commits before it returns.
+
+    Parameters
+    ----------
+    url
+        SQLAlchemy URL, for example ``sqlite:////var/lib/alm/journal.db``. The database is migrated when opened;
+        several processes may open it at once.
+
+    Notes
+    -----
+    A step is one ``UPDATE ... WHERE state IN (legal predecessors)``: an illegal step, or one that a second process has
+    already taken, changes no row and is refused.
+    """
+
+    def add_intents(self, intents_: Sequence[Intent]) -> tuple[Intent, ...]:
+        """Insert intents that are not there yet; return the stored ones, in the same order."""
+        with self.writing() as connection:
+            for intent in intents_:
+                if _find(connection, intent.key) is None:
+                    self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
+                    connection.execute(sa.insert(intents).values(intent_row(intent)))
+                    _remember(connection, intent.key, intent.state, "")
+            return tuple(_read(connection, intent.key) for intent in intents_)
+
+    def replan(self, key: str, tx: UnsignedTransaction) -> Intent:
+        """Replace the payload of an intent that is still PLANNED."""
+        with self.writing() as connection:
+            intent = _read(connection, key)
+            if (tx.chain_id, tx.sender, tx.action) != (intent.tx.chain_id, intent.tx.sender, intent.tx.action):
+                raise IllegalStep(f"intent {key}: a new payload must keep chain, sender and action")
+            self._step(connection, intent, (IntentState.PLANNED,), {"tx": tx_text(tx)}, "planned again")
+            return _read(connection, key)
+
+    def read_intent(self, key: str) -> Intent:
+        """Read an intent; ``KeyError`` if there is none."""
+        with self.reading() as connection:
+            return _read(connection, key)
+
+    def find_intent(self, key: str) -> Intent | None:
+        """Read an intent that may not exist yet."""
+        with self.reading() as connection:
+            return _find(connection, key)
+
+    def read_open_intents(self, chain_id: int, wallet: str) -> tuple[Intent, ...]:
+        """Intents of a wallet that are not terminal, oldest first."""
+        return self._select(
+            intents.c.chain_id == chain_id, intents.c.wallet == wallet.lower(), intents.c.state.in_(_OPEN)
+        )
+
+    def read_plan_intents(self, plan_hash: str) -> tuple[Intent, ...]:
+        """All intents of a plan, oldest first."""
+        return self._select(intents.c.plan_hash == plan_hash)
+
+    def read_epoch_intents(self, epoch_id: str) -> tuple[Intent, ...]:
+        """All intents of an epoch, oldest first."""
+        return self._select(intents.c.epoch_id == epoch_id)
+
+    def reserve_nonce(self, key: str, chain_nonce: int) -> Intent:
+        """Give the intent the next nonce of its wallet: PLANNED to RESERVED."""
+        with self.writing() as connection:
+            intent = _read(connection, key)
+            busy = _same_wallet(intent) & intents.c.state.in_(_HOLDS_NONCE)
+            other = connection.execute(sa.select(intents.c.key).where(busy)).scalar()
+            if other is not None and other != key:
+                raise NotReconciled(f"intent {other} of wallet {intent.tx.sender} is still in flight")
+            expected = _next_nonce(connection, intent.tx.chain_id, intent.tx.sender)
+            if expected is not None and chain_nonce > expected:
+                raise NotReconciled(
+                    f"chain {intent.tx.chain_id} counts {chain_nonce} transactions of {intent.tx.sender}, "
+                    f"the journal knows {expected}: somebody else uses the key"
+                )
+            nonce = chain_nonce if expected is None else expected
+            step = {"nonce": nonce, "state": IntentState.RESERVED.value}
+            self._step(connection, intent, predecessors(IntentState.RESERVED), step, f"nonce {nonce}")
+            return _read(connection, key)
+
+    def release_nonce(self, key: str, detail: str) -> bool:
+        """Give up an intent that never left; ``False`` where a later nonce is already taken."""
+        with self.writing() as connection:
+            intent = _read(connection, key)
+            later = _same_wallet(intent) & (intents.c.nonce > (intent.nonce if intent.nonce is not None else 0))
+            if intent.nonce is not None and connection.execute(sa.select(intents.c.key).where(later)).first():
+                return False
+            step = {"nonce": None, "state": IntentState.EXPIRED_UNSENT.value, "detail": detail}
+            self._step(connection, intent, predecessors(IntentState.EXPIRED_UNSENT), step, detail)
+            return True
+
+    def read_next_nonce(self, chain_id: int, wallet: str) -> int | None:
+        """Nonce after the last one the journal knows to be taken."""
+        with self.reading() as connection:
+            return _next_nonce(connection, chain_id, wallet)
+
+    def record_signed(self, key: str, signed: SignedTransaction, bid: FeeBid) -> Intent:
+        """Store raw bytes and hash; durable when this returns."""
+        with self.writing() as connection:
+            intent = _read(connection, key)
+            again = signed.cancels and intent.state in (IntentState.SIGNED, IntentState.BROADCAST)
+            state = intent.state if again else IntentState.SIGNED
+            allowed = (intent.state,) if again else predecessors(IntentState.SIGNED)
+            counted = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.intent_key == key)
+            connection.execute(
+                sa.insert(attempts).values(
+                    attempt_row(key, int(connection.execute(counted).scalar_one()) + 1, signed, bid)
+                )
+            )
+            step = {"state": state.value, "tx_hash": signed.tx_hash}
+            self._step(connection, intent, allowed, step, signed.tx_hash)
+            return _read(connection, key)
+
+    def read_signed(self, key: str) -> tuple[SignedTransaction, ...]:
+        """All attempts of an intent, oldest first."""
+        wanted = sa.select(attempts).where(attempts.c.intent_key == key).order_by(attempts.c.attempt_no)
+        with self.reading() as connection:
+            return tuple(signed_from(dict(row)) for row in connection.execute(wanted).mappings())
+
+    def advance(self, key: str, state: IntentState, detail: str = "") -> Intent:
+        """Move an intent along the state machine; an illegal step is refused."""
+        with self.writing() as connection:
+            intent = _read(connection, key)
+            self._step(connection, intent, predecessors(state), {"state": state.value, "detail": detail}, detail)
+            return _read(connection, key)
+
+    def settle(
+        self,
+        key: str,
+        state: IntentState,
+        receipt: Receipt,
+        entries: Sequence[LedgerEntry],
+        positions: Sequence[PositionChange] = (),
+        detail: str = "",
+    ) -> Intent:
+        """Finish a mined intent and book all it did, in one transaction."""
+        if not state.terminal:
+            raise IllegalStep(f"intent {key} cannot be settled as {state}: it is not terminal")
+        with self.writing() as connection:
+            intent = _read(connection, key)
+            step = {"state": state.value, "tx_hash": receipt.tx_hash, "detail": detail}
+            self._step(connection, intent, (IntentState.MINED,), step, detail)
+            connection.execute(sa.insert(receipts).values(receipt_row(key, receipt)))
+            insert_entries(connection, entries)
+            record_positions(connection, positions)
+            return _read(connection, key)
+
+    def read_receipt(self, key: str) -> Receipt | None:
+        """Receipt an intent was settled with, without its logs."""
+        with self.reading() as connection:
+            row = connection.execute(sa.select(receipts).where(receipts.c.intent_key == key)).mappings().first()
+        return receipt_from(dict(row)) if row else None
+
+    def _select(self, *where: sa.ColumnElement[bool]) -> tuple[Intent, ...]:
+        with self.reading() as connection:
+            rows = connection.execute(sa.select(intents).where(*where).order_by(intents.c.seq)).mappings()
+            return tuple(intent_from(dict(row)) for row in rows)
+
+    def _step(
+        self,
+        connection: sa.Connection,
+        intent: Intent,
+        allowed: Collection[IntentState],
+        values: Mapping[str, object],
+        detail: str,
+    ) -> None:
+        self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
+        legal = (intents.c.key == intent.key) & intents.c.state.in_([state.value for state in allowed])
+        if connection.execute(sa.update(intents).where(legal).values(values)).rowcount != 1:
+            wanted = values.get("state", intent.state.value)
+            legal_next = ", ".join(sorted(LEGAL_STEPS[intent.state])) or "none"
+            raise IllegalStep(f"intent {intent.key} is {intent.state}: no step to {wanted} (legal: {legal_next})")
+        _remember(connection, intent.key, IntentState(values.get("state", intent.state.value)), detail)
+
+
+def _find(connection: sa.Connection, key: str) -> Intent | None:
+    row = connection.execute(sa.select(intents).where(intents.c.key == key)).mappings().first()
+    return intent_from(dict(row)) if row else None
+
+
+def _read(connection: sa.Connection, key: str) -> Intent:
+    intent = _find(connection, key)
+    if intent is None:
+        raise KeyError(f"no intent {key} in the journal")
+    return intent
+
+
+def _same_wallet(intent: Intent) -> sa.ColumnElement[bool]:
+    return (intents.c.chain_id == intent.tx.chain_id) & (intents.c.wallet == intent.tx.sender.lower())
+
+
+def _next_nonce(connection: sa.Connection, chain_id: int, wallet: str) -> int | None:
+    used = sa.select(sa.func.max(intents.c.nonce)).where(
+        intents.c.chain_id == chain_id, intents.c.wallet == wallet.lower()
+    )
+    proven = sa.select(reconciled.c.nonce).where(
+        reconciled.c.chain_id == chain_id, reconciled.c.wallet == wallet.lower()
+    )
+    last, floor = connection.execute(used).scalar(), connection.execute(proven).scalar()
+    known = [*([] if last is None else [last + 1]), *([] if floor is None else [floor])]
+    return max(known) if known else None
+
+
+def _remember(connection: sa.Connection, key: str, state: IntentState, detail: str) -> None:
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
+    row = {"intent_key": key, "state": state.value, "detail": detail, "recorded_at": stamp}
+    connection.execute(sa.insert(transitions).values(row))

@@ -1,0 +1,117 @@
+"""Tables of the journal. Integers that meet a chain are text: no database integer holds 256 bits."""
+
+import sqlalchemy as sa
+
+HEAD_REVISION = "0001"
+"""Newest migration; a database that already carries it is opened without loading Alembic."""
+
+metadata = sa.MetaData()
+
+leaders = sa.Table(
+    "leaders",
+    metadata,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("wallet", sa.String(42), primary_key=True),
+    sa.Column("fence", sa.BigInteger, nullable=False),
+)
+
+intents = sa.Table(
+    "intents",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.String(64), nullable=False, unique=True),
+    sa.Column("epoch_id", sa.String, nullable=False, index=True),
+    sa.Column("pair", sa.String, nullable=False),
+    sa.Column("chain_id", sa.BigInteger, nullable=False),
+    sa.Column("wallet", sa.String(42), nullable=False),
+    sa.Column("plan_hash", sa.String(64), nullable=False, index=True),
+    sa.Column("step_no", sa.Integer, nullable=False),
+    sa.Column("tx", sa.Text, nullable=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("nonce", sa.BigInteger),
+    sa.Column("tx_hash", sa.String(66)),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.UniqueConstraint("chain_id", "wallet", "nonce", name="one_intent_per_nonce"),
+    sa.Index("intents_by_state", "chain_id", "wallet", "state"),
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("intent_key", sa.String(64), sa.ForeignKey("intents.key"), primary_key=True),
+    sa.Column("attempt_no", sa.Integer, primary_key=True),
+    sa.Column("raw", sa.Text, nullable=False),
+    sa.Column("tx_hash", sa.String(66), nullable=False, unique=True),
+    sa.Column("cancels", sa.Boolean, nullable=False),
+    sa.Column("gas_limit", sa.Text, nullable=False),
+    sa.Column("max_fee_per_gas_wei", sa.Text, nullable=False),
+    sa.Column("max_priority_fee_per_gas_wei", sa.Text, nullable=False),
+)
+
+receipts = sa.Table(
+    "receipts",
+    metadata,
+    sa.Column("intent_key", sa.String(64), sa.ForeignKey("intents.key"), primary_key=True),
+    sa.Column("tx_hash", sa.String(66), nullable=False, unique=True),
+    sa.Column("block_number", sa.BigInteger, nullable=False),
+    sa.Column("block_hash", sa.String(66), nullable=False),
+    sa.Column("succeeded", sa.Boolean, nullable=False),
+    sa.Column("gas_used", sa.Text, nullable=False),
+    sa.Column("effective_gas_price_wei", sa.Text, nullable=False),
+    sa.Column("l1_fee_wei", sa.Text, nullable=False),
+)
+
+transitions = sa.Table(
+    "transitions",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("intent_key", sa.String(64), sa.ForeignKey("intents.key"), nullable=False, index=True),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("recorded_at", sa.String(32), nullable=False),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("chain_id", sa.BigInteger, nullable=False),
+    sa.Column("wallet", sa.String(42), nullable=False),
+    sa.Column("token", sa.String(42), nullable=False),
+    sa.Column("delta", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("tx_hash", sa.String(100), nullable=False),
+    sa.Column("log_index", sa.Integer, nullable=False),
+    sa.Column("intent_key", sa.String(64)),
+    sa.UniqueConstraint("chain_id", "wallet", "tx_hash", "log_index", "token", name="one_entry_per_change"),
+)
+
+positions = sa.Table(
+    "positions",
+    metadata,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("wallet", sa.String(42), primary_key=True),
+    sa.Column("manager", sa.String(42), primary_key=True),
+    sa.Column("token_id", sa.String(78), primary_key=True),
+    sa.Column("is_open", sa.Boolean, nullable=False),
+    sa.Column("opened_by", sa.String(64)),
+    sa.Column("closed_by", sa.String(64)),
+)
+
+reconciled = sa.Table(
+    "reconciled",
+    metadata,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("wallet", sa.String(42), primary_key=True),
+    sa.Column("block_number", sa.BigInteger, nullable=False),
+    sa.Column("block_hash", sa.String(66), nullable=False),
+    sa.Column("nonce", sa.BigInteger, nullable=False),
+)
+
+halts = sa.Table(
+    "halts",
+    metadata,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("wallet", sa.String(42), primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+)

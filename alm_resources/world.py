@@ -1,0 +1,151 @@
+"""Composition root: builds the outside world of one process from its settings, each part when first used."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from alm_core.model.errors import ConfigError
+from alm_resources.settings import Settings
+
+if TYPE_CHECKING:
+    from alm_core.execution.allow_list import AllowList
+    from alm_core.execution.saga import PlanExecutor
+    from alm_core.model.ports import CandleFeed, ChainClient, DexAdapter, Journal, PoolMarketSource, Signer, SwapSource
+    from alm_resources.alerts import AppriseAlerts
+    from alm_resources.dex.paper import PaperSnapshots
+    from alm_resources.dex.snapshots import SnapshotReader
+    from alm_resources.dragonfly import HotState
+    from alm_resources.history import HistoryStore
+    from alm_resources.history.recorded import RecordingExecutor
+    from alm_resources.registry import Registry
+
+
+class World:
+    """Everything outside the core, for one process.
+
+    Parts are built on first use and imported then: a code location that only lists its assets pays nothing.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def registry(self) -> "Registry":
+        from alm_resources.registry import load_registry
+
+        return load_registry(self.settings.registry_overlay)
+
+    @cached_property
+    def history(self) -> "HistoryStore":
+        from alm_resources.history import HistoryStore
+
+        return HistoryStore(self.settings.history_dir)
+
+    @cached_property
+    def hot_state(self) -> "HotState":
+        from alm_resources.dragonfly import HotState
+
+        return HotState(self.settings.hot_state_url)
+
+    @cached_property
+    def alerts(self) -> "AppriseAlerts":
+        from alm_resources.alerts import AppriseAlerts
+
+        return AppriseAlerts(self.settings.alert_urls)
+
+    @cached_property
+    def candle_feed(self) -> "CandleFeed":
+        from alm_resources.candles import CcxtCandleFeed
+
+        return CcxtCandleFeed(self.registry)
+
+    @cached_property
+    def pool_markets(self) -> "PoolMarketSource":
+        from alm_resources.geckoterminal import GeckoTerminalClient
+
+        return GeckoTerminalClient.from_registry(self.registry)
+
+    @cached_property
+    def chains(self) -> "dict[int, ChainClient]":
+        from alm_resources.chains import chains_from
+
+        return chains_from(self.registry)
+
+    @cached_property
+    def adapters(self) -> "dict[str, DexAdapter]":
+        from alm_resources.dex import adapters
+
+        return adapters()
+
+    @cached_property
+    def snapshots(self) -> "SnapshotReader | PaperSnapshots":
+        from alm_resources.dex.paper import PaperSnapshots
+        from alm_resources.dex.snapshots import SnapshotReader
+
+        reader = SnapshotReader(self.registry, self.chains, self.adapters, self.pool_markets)
+        return PaperSnapshots(reader, self.settings.paper_capital_usd) if self.settings.mode == "paper" else reader
+
+    @cached_property
+    def swaps(self) -> "SwapSource":
+        from alm_resources.lifi import LifiClient
+
+        return LifiClient.from_registry(self.registry)
+
+    @cached_property
+    def journal(self) -> "Journal":
+        from alm_resources.journal import SqlJournal
+
+        return SqlJournal(self.settings.journal_url)
+
+    def signer_for(self, pair_id: str) -> "Signer":
+        """Signer of a pair's wallet, with an allow-list of its own.
+
+        Raises
+        ------
+        ConfigError
+            If this mode does not sign, or there is no keystore.
+        """
+        from alm_resources.signer import KeystoreSigner
+
+        if not self.settings.signs:
+            raise ConfigError(f"mode {self.settings.mode} never signs; there is no signer for {pair_id}")
+        keystore = self.settings.keystore_dir / f"{pair_id}.json"
+        return KeystoreSigner(keystore, self.settings.password_file, self._allow_list(pair_id))
+
+    def wallet_of(self, pair_id: str) -> str:
+        """Address of a pair's wallet; read from the keystore without decrypting it. Nobody's in paper mode."""
+        if self.settings.mode == "paper":
+            from alm_resources.dex.paper import paper_wallet
+
+            return paper_wallet(pair_id)
+        return self.signer_for(pair_id).address
+
+    def executor_for(self, pair_id: str) -> "PlanExecutor | RecordingExecutor":
+        """Executor of a pair: plans, signs and sends; in paper mode it only records what it would do."""
+        if not self.settings.signs:
+            from alm_resources.history.recorded import RecordingExecutor
+
+            return RecordingExecutor()
+        from alm_core.execution.saga import PlanExecutor
+
+        return PlanExecutor(
+            chains=self.chains,
+            adapters=self.adapters,
+            swaps=self.swaps,
+            signer=self.signer_for(pair_id),
+            journal=self.journal,
+            limits=self.settings.limits,
+            allow_list=self._allow_list(pair_id),
+        )
+
+    def _allow_list(self, pair_id: str) -> "AllowList":
+        from alm_core.execution.allow_list import allow_list_for
+
+        pools = self.registry.pools_of(pair_id)
+        chain_ids = {pool.chain_id for pool in pools}
+        return allow_list_for(pools, {chain_id: self.registry.chains[chain_id].lifi_diamond for chain_id in chain_ids})
+
+
+def build_world(settings: Settings) -> World:
+    """Build the world; nothing is opened or imported until a part is used."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return World(settings)

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from alm_core.forces.signals import compute_force_signals
+from alm_core.model.config import LimitsConfig, StrategyConfig
+from alm_core.model.signals import Forces, RangeParams
+from alm_core.policies.default import DefaultPolicy
+from alm_core.policies.policy import Policy
+from alm_core.policies.seed.fitness import SeedVenue, fitness, seed_tape
+from alm_core.policies.seed.forces import columns_from, composite_forces
+from alm_core.policies.seed.params import DEFAULTS, params_from_vector, vector_from_params
+from alm_core.policies.seed.ranges import compute_range
+from alm_core.portfolio.decision import PastEpochs, plan_allocation
+from alm_core.ranges.optimizer import optimize_range
+from alm_core.ranges.range import price_range
+from alm_tests.core.forces.tapes import flat, walk
+from alm_tests.core.portfolio.scene import EPOCH, Scene
+
+
+def test_the_default_policy_is_the_functions_of_the_core() -> None:
+    policy: Policy = DefaultPolicy()
+    series = walk(6, price=2000.0)
+    scene = Scene(price=float(series.close[-1]))
+    past = PastEpochs(snapshots=scene.history(4), last_rebalance_at=None)
+    config = StrategyConfig()
+    signals = policy.force_signals(EPOCH, series)
+    assert signals == compute_force_signals(EPOCH, series)
+    found = policy.optimized_range(EPOCH, series, signals, scene.snapshot(), past, None, config)
+    assert found == optimize_range(
+        EPOCH, series, signals, scene.snapshot(), None, config, past_snapshots=past.snapshots
+    )
+    plan = policy.allocation(EPOCH, signals, found, scene.snapshot(), past, config, LimitsConfig(), "1", "1")
+    assert plan == plan_allocation(EPOCH, signals, found, scene.snapshot(), past, config, LimitsConfig(), "1", "1")
+    assert plan.policy == policy.name == "default"
+
+
+def test_volatility_narrows_the_seeds_range_and_widens_ours() -> None:
+    def breadths(volatility: float) -> tuple[float, float]:
+        forces = Forces(volatility=volatility, momentum=50.0, trend=50.0, sigma_annual_frac=0.5)
+        return (
+            compute_range(1.0, (volatility, 50.0, 50.0), DEFAULTS).breadth_frac,
+            price_range(1.0, forces, RangeParams()).breadth_frac,
+        )
+
+    calm, wild = breadths(5.0), breadths(90.0)
+    assert wild[0] < calm[0]
+    assert wild[1] > calm[1]
+
+
+def test_a_flat_series_is_overbought_to_the_seed_only() -> None:
+    series = flat(10)
+    rows = (series.ts_ms, series.open, series.high, series.low, series.close, series.volume)
+    columns = columns_from([column.tolist() for column in rows])
+    assert composite_forces(columns).momentum == pytest.approx(100)
+    assert compute_force_signals(EPOCH, series).composite.momentum == 50
+
+
+def test_the_seeds_search_vector_is_clamped_to_its_bounds() -> None:
+    assert vector_from_params(DEFAULTS) == (0.0005, 0.028, -0.4, 300.0, 0.25)
+    assert vector_from_params(params_from_vector((1.0, 1.0, 1.0, 1.0, 1.0))) == (0.005, 0.1, -0.05, 50.0, 0.35)
+
+
+def test_the_seed_scores_a_short_series_minus_infinity() -> None:
+    rows = np.ones((6, 19))
+    venue = SeedVenue(base_apr=0.1, pool_fee=0.0005, gas_cost_usd=0.5, position_value_usd=1e4)
+    assert fitness(seed_tape(columns_from(rows.tolist())), vector_from_params(DEFAULTS), venue) == -np.inf

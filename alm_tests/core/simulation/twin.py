@@ -1,0 +1,73 @@
+"""The simulation written once more, slowly and from the text: what the compiled kernel must equal."""
+
+import math
+
+from alm_core.model.signals import RangeParams
+from alm_core.simulation.fitness import Venue
+from alm_core.simulation.tape import Tape
+
+
+def width(volatility: float, p: RangeParams) -> float:
+    k = p.vforce_exp / p.vforce_divider
+    grown = (1 - math.exp(k * volatility)) / (1 - math.exp(100 * k))
+    return p.base_min_frac + (p.base_max_frac - p.base_min_frac) * grown
+
+
+def bounds(price: float, w: float, bias: float) -> tuple[float, float]:
+    a = 1 + abs(bias)
+    below, above = {1: (w / a, w * a), -1: (w * a, w / a), 0: (w, w)}[int(bias > 0) - int(bias < 0)]
+    return price - price * below, price + price * above
+
+
+def holdings(price: float, lower: float, upper: float) -> tuple[float, float]:
+    """Value of base and of quote per unit of liquidity."""
+    root = math.sqrt(min(max(price, lower), upper))
+    return (1 / root - 1 / math.sqrt(upper)) * price, root - math.sqrt(lower)
+
+
+def times(price: float, lower: float, upper: float) -> float:
+    return 2 * math.sqrt(price) / sum(holdings(price, lower, upper))
+
+
+def base_share(price: float, lower: float, upper: float) -> float:
+    base, quote = holdings(price, lower, upper)
+    return base / (base + quote)
+
+
+def expected(price: float, lower: float, upper: float, sigma: float, venue: Venue) -> float:
+    if not lower < price < upper:
+        return 0.0
+    c = times(price, lower, upper)
+    fees = c * venue.full_range_apr / (1 + venue.capital_share * c)
+    lvr = venue.lvr_weight * c * sigma**2 / 8
+    stay = math.log(price / lower) * math.log(upper / price) / sigma**2
+    return (fees - lvr) * stay * (1 - math.exp(-venue.horizon_years / stay)) / venue.horizon_years
+
+
+def net_apr(tape: Tape, params: RangeParams, venue: Venue) -> float:
+    earned = paid = 0.0
+    year = 35_064
+    at = bounds(tape.close[0], width(tape.volatility[0], params), tape.bias[0])
+    paid += venue.gas_cost_frac + abs(base_share(tape.close[0], *at) - 0.5) * venue.swap_cost_frac
+    c, moved_at = times(tape.close[0], *at), 0
+    for bar in range(1, len(tape)):
+        low, high, price = tape.low[bar], tape.high[bar], tape.close[bar]
+        covered = float(at[0] <= low < at[1])
+        if high > low:
+            covered = max(0.0, min(high, at[1]) - max(low, at[0])) / (high - low)
+        rate = venue.full_range_apr / (1 + venue.capital_share * c)
+        earned += covered * c * (rate - venue.lvr_weight * tape.variance_annual[bar] / 8) / year
+        target = bounds(price, width(tape.volatility[bar], params), tape.bias[bar])
+        span = at[1] - at[0]
+        far = abs((target[1] - target[0]) - span) / span + abs(sum(target) - sum(at)) / 2 / span
+        inside = at[0] < price < at[1]
+        if inside and (bar - moved_at < venue.min_hold_bars or min(1.0, far) <= params.rs_threshold):
+            continue
+        cost = venue.gas_cost_frac
+        cost += abs(base_share(price, *target) - base_share(price, *at)) * venue.swap_cost_frac
+        sigma = tape.sigma_annual[bar]
+        better = expected(price, *target, sigma, venue) - expected(price, *at, sigma, venue)
+        if better * venue.horizon_years > venue.cost_multiple * cost:
+            paid, at, moved_at = paid + cost, target, bar
+            c = times(price, *at)
+    return (earned - paid) * year / (len(tape) - 1)

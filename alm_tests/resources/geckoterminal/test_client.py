@@ -1,0 +1,251 @@
+import copy
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alm_core.model.errors import BadAnswer, ConfigError, SourceError, SourceRejected, SourceUnavailable
+from alm_core.model.pools import Pool
+from alm_resources.geckoterminal import GeckoTerminalClient
+from alm_resources.geckoterminal.answers import read_pools
+from alm_resources.http import LocalCooldowns, TokenBucket
+from alm_resources.registry import load_registry
+from alm_tests.resources.http.stub import Answer, FakeTime, Handler, Request, http_stub
+
+REFERENCE = Path(os.environ.get("ALM_REFERENCE_DATA", Path(__file__).parents[4] / "shared" / "data")) / "geckoterminal"
+NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
+NETWORKS = {1: "eth", 137: "polygon_pos"}
+
+
+def weth_pool() -> Pool:
+    return next(p for p in load_registry(None).pools_of("WETH-USDC") if p.chain_id == 1 and p.fee_pips == 500)
+
+
+def answer_for(pool: Pool, *, flipped: bool = False, network: str = "eth", **changes: Any) -> dict[str, Any]:
+    base, quote = (pool.quote, pool.base) if flipped else (pool.base, pool.quote)
+    usd = {pool.base.address: "2700.79", pool.quote.address: "0.99928623215785"}
+    attributes = {
+        "address": pool.address.lower(),
+        "base_token_price_usd": usd[base.address],
+        "quote_token_price_usd": usd[quote.address],
+        "pool_fee_percentage": "0.05",
+        "volume_usd": {"h24": "17180059.2875897"},
+        "reserve_in_usd": "98049483.9936",
+        **changes,
+    }
+    relationships = {
+        "base_token": {"data": {"id": f"{network}_{base.address.lower()}", "type": "token"}},
+        "quote_token": {"data": {"id": f"{network}_{quote.address.lower()}", "type": "token"}},
+    }
+    return {"type": "pool", "attributes": attributes, "relationships": relationships}
+
+
+def read_one(item: dict[str, Any], pool: Pool) -> Any:
+    return read_pools({"data": [item]}, {pool.address.lower(): pool}, NOW)[pool.address.lower()]
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_prices_follow_the_token_addresses_and_not_their_order(flipped: bool) -> None:
+    pool = weth_pool()
+    market = read_one(answer_for(pool, flipped=flipped), pool)
+    assert (market.base_usd, market.quote_usd) == (2700.79, 0.99928623215785)
+    assert market.fee_frac == pytest.approx(0.0005)
+    assert market.volume_24h_usd == 17180059.2875897
+    assert market.tvl_usd == 98049483.9936
+    assert market.fetched_at == NOW
+
+
+def test_a_network_name_with_an_underscore_does_not_confuse_token_ids() -> None:
+    pool = weth_pool()
+    assert read_one(answer_for(pool, network="polygon_pos"), pool).base_usd == 2700.79
+
+
+@pytest.mark.parametrize("field", ["pool_fee_percentage", "reserve_in_usd", "base_token_price_usd"])
+@pytest.mark.parametrize("absent", [False, True])
+def test_null_and_absent_figures_are_unknown_and_not_zero(field: str, absent: bool) -> None:
+    pool = weth_pool()
+    item = answer_for(pool)
+    if absent:
+        del item["attributes"][field]
+    else:
+        item["attributes"][field] = None
+    market = read_one(item, pool)
+    known = {"pool_fee_percentage": "fee_frac", "reserve_in_usd": "tvl_usd", "base_token_price_usd": "base_usd"}
+    assert getattr(market, known[field]) is None
+    assert market.quote_usd == 0.99928623215785
+
+
+GARBAGE = [
+    ("base_token_price_usd", "NaN"),
+    ("base_token_price_usd", "Infinity"),
+    ("base_token_price_usd", "1e999999"),
+    ("base_token_price_usd", "-1"),
+    ("base_token_price_usd", "0"),
+    ("base_token_price_usd", "two"),
+    ("base_token_price_usd", 2700.79),
+    ("base_token_price_usd", {}),
+    ("pool_fee_percentage", "100"),
+    ("pool_fee_percentage", "-0.05"),
+    ("reserve_in_usd", "-1"),
+    ("volume_usd", {"h24": "-1"}),
+    ("volume_usd", "many"),
+    ("address", 5),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), GARBAGE)
+def test_a_figure_that_cannot_be_true_is_a_bad_answer_naming_it(field: str, value: object) -> None:
+    pool = weth_pool()
+    with pytest.raises(BadAnswer, match=rf"geckoterminal: .*{field}"):
+        read_one(answer_for(pool, **{field: value}), pool)
+
+
+def test_a_pool_of_other_tokens_is_refused() -> None:
+    pool = weth_pool()
+    other = replace(pool, token0=replace(pool.token0, address=pool.address))
+    with pytest.raises(BadAnswer, match="the registry says"):
+        read_one(answer_for(other), pool)
+
+
+def test_a_pool_that_was_not_asked_for_or_comes_twice_is_refused() -> None:
+    pool = weth_pool()
+    with pytest.raises(BadAnswer, match="not asked for"):
+        read_one(answer_for(pool, address="0x" + "11" * 20), pool)
+    with pytest.raises(BadAnswer, match="twice"):
+        read_pools({"data": [answer_for(pool)] * 2}, {pool.address.lower(): pool}, NOW)
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(value=json_values, path=st.sampled_from(["data", "attributes", "relationships", "address", "volume_usd"]))
+def test_any_json_in_any_place_is_figures_or_a_bad_answer(value: object, path: str) -> None:
+    pool = weth_pool()
+    item = answer_for(pool)
+    body: Any = {"data": [item]}
+    holder = {"data": body, "attributes": item, "relationships": item}.get(path, item["attributes"])
+    holder[path] = copy.deepcopy(value)
+    outcome: object
+    try:
+        outcome = read_pools(body, {pool.address.lower(): pool}, NOW)
+    except BadAnswer as error:
+        outcome = error.source
+    assert outcome == "geckoterminal" or isinstance(outcome, dict)
+
+
+@pytest.mark.reference
+@pytest.mark.skipif(not REFERENCE.exists(), reason="recorded answers are not there")
+def test_a_recorded_pool_answer_is_read() -> None:
+    recorded = json.loads((REFERENCE / "pool_eth_WETH_USDC_005_2026-10-04.json").read_text())
+    market = read_one(recorded["data"], weth_pool())
+    assert (market.base_usd, market.quote_usd, market.fee_frac) == (2700.79, 0.99928623215785, 0.0005)
+
+
+def client(url: str, **options: Any) -> GeckoTerminalClient:
+    return GeckoTerminalClient(f"{url}/api/v2", NETWORKS, clock=lambda: NOW, **options)
+
+
+def pools_handler(pools: list[Pool]) -> Handler:
+    known = {pool.address.lower(): pool for pool in pools}
+
+    def handle(request: Request) -> Answer:
+        asked = request.path.rpartition("/")[2].split(",")
+        assert len(asked) <= 30
+        return Answer({"data": [answer_for(known[address]) for address in asked if address in known]})
+
+    return handle
+
+
+def test_31_pools_take_two_requests_and_unknown_ones_are_left_out() -> None:
+    pool = weth_pool()
+    pools = [replace(pool, address=f"0x{n:040x}") for n in range(1, 32)]
+    with http_stub(pools_handler(pools[:-1])) as stub:
+        markets = client(stub.url).fetch_pools(pools)
+        assert [market.pool_id for market in markets] == [pool.pool_id for pool in pools[:-1]]
+        assert [request.path.split("/pools/multi/")[0] for request in stub.requests] == ["/api/v2/networks/eth"] * 2
+        assert stub.requests[0].headers["accept"] == "application/json;version=20230302"
+
+
+def test_token_prices_come_back_under_the_address_as_asked() -> None:
+    usdc, weth = weth_pool().quote.address, weth_pool().base.address
+    prices = {weth.lower(): "2958.19885153499", usdc.lower(): None}
+    with http_stub(lambda _: Answer({"data": {"attributes": {"token_prices": prices}}})) as stub:
+        assert client(stub.url).fetch_token_usd(1, [weth, usdc]) == {weth: 2958.19885153499}
+        assert stub.requests[0].path == f"/api/v2/simple/networks/eth/token_price/{usdc.lower()},{weth.lower()}"
+
+
+@pytest.mark.parametrize("body", ["Throttled", {"status": {"error_code": 429}}])
+def test_a_429_is_waited_out_as_long_as_the_service_asks(body: object) -> None:
+    time, pool = FakeTime(), weth_pool()
+    answers = [Answer(body, status=429, headers={"Retry-After": "7"}), Answer({"data": [answer_for(pool)]})]
+    with http_stub(lambda _: answers.pop(0)) as stub:
+        gecko = client(stub.url, cooldowns=LocalCooldowns(time.monotonic), sleep=time.sleep)
+        assert len(gecko.fetch_pools([pool])) == 1
+    assert time.slept == [8.0]
+
+
+def test_a_429_beyond_the_wait_is_unavailable_and_the_next_call_does_not_ask() -> None:
+    time = FakeTime()
+    with http_stub(lambda _: Answer("Throttled", status=429, headers={"Retry-After": "119"})) as stub:
+        gecko = client(stub.url, cooldowns=LocalCooldowns(time.monotonic), sleep=time.sleep)
+        for _ in range(2):
+            with pytest.raises(SourceUnavailable, match="geckoterminal: rate limit"):
+                gecko.fetch_pools([weth_pool()])
+        assert len(stub.requests) == 1
+    assert time.slept == []
+
+
+def test_the_budget_delays_the_eleventh_call_and_refuses_what_would_take_too_long() -> None:
+    time, pool = FakeTime(), weth_pool()
+    with http_stub(pools_handler([pool])) as stub:
+        budget = TokenBucket(capacity=10, per_s=1 / 6, monotonic=time.monotonic)
+        gecko = client(stub.url, budget=budget, sleep=time.sleep, max_wait_s=10)
+        for _ in range(11):
+            gecko.fetch_pools([pool])
+        assert time.slept == pytest.approx([6.0])
+        patient_s = client(stub.url, budget=budget, sleep=time.sleep, max_wait_s=1)
+        with pytest.raises(SourceUnavailable, match="rate limit"):
+            patient_s.fetch_pools([pool])
+        assert len(stub.requests) == 11
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "detail"),
+    [
+        (Answer("<html>1020</html>", status=403), SourceRejected, "HTTP 403: <html>1020"),
+        (Answer("oops", status=503), SourceUnavailable, "HTTP 503: oops"),
+        (Answer("<html>hi</html>"), BadAnswer, "not JSON"),
+        (Answer("not found", status=404), SourceRejected, "HTTP 404"),
+        (Answer([]), BadAnswer, "body"),
+    ],
+)
+def test_refusals_are_named_by_source_and_cause(answer: Answer, error: type[SourceError], detail: str) -> None:
+    with http_stub(lambda _: answer) as stub, pytest.raises(error, match=f"geckoterminal: .*{detail}"):
+        client(stub.url).fetch_pools([weth_pool()])
+
+
+def test_not_found_by_the_service_leaves_the_pool_out() -> None:
+    body = {"errors": [{"status": "404", "title": "Not Found"}], "meta": {"ref_id": "x"}}
+    with http_stub(lambda _: Answer(body, status=404)) as stub:
+        assert client(stub.url).fetch_pools([weth_pool()]) == ()
+
+
+def test_a_chain_without_a_network_is_a_config_error() -> None:
+    with pytest.raises(ConfigError, match="chain 5"):
+        client("http://127.0.0.1:1").fetch_token_usd(5, ["0x0"])
+
+
+@pytest.mark.parametrize("make", [lambda: GeckoTerminalClient.from_registry(load_registry(None))])
+def test_the_real_host_always_has_a_budget(make: Callable[[], GeckoTerminalClient]) -> None:
+    assert make()._budget is not None
