@@ -14,14 +14,15 @@ from alm_assets.resources import (
     SettingsResource,
     SnapshotsResource,
 )
+from alm_assets.retention import daily_retention, retention
 from alm_assets.schedules import freshness_checks, quarter_hours
 from alm_assets.sensors import failed_epochs, failed_transactions
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules([market, strategy, execution]),
     asset_checks=[epochs_fresh],
-    jobs=[rebalance, freshness],
-    schedules=[quarter_hours, freshness_checks],
+    jobs=[rebalance, freshness, retention],
+    schedules=[quarter_hours, freshness_checks, daily_retention],
     sensors=[failed_epochs, failed_transactions],
     executor=dg.in_process_executor,
     resources={

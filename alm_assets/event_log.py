@@ -13,6 +13,8 @@ from typing import Any
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from sqlalchemy import Connection, Engine, create_engine, event
+from watchdog.events import FileSystemEvent, PatternMatchingEventHandler
+from watchdog.observers import Observer
 
 BUSY_TIMEOUT_S = 30
 
@@ -29,10 +31,30 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
         with self._engine.begin() as connection:
             yield connection
 
+    def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
+        """Call back on new events of a run: pages of the UI that follow it live."""
+        if self._obs is None:
+            self._obs = Observer()
+            self._obs.start()
+            self._obs.schedule(_Written(self), str(self._base_dir))
+        self._watchers[run_id][callback] = cursor
+
     def dispose(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()
         super().dispose()
+
+
+class _Written(PatternMatchingEventHandler):
+    """Tells the storage that somebody wrote. With connections kept open that shows in the WAL, not in the database."""
+
+    def __init__(self, storage: PooledSqliteEventLogStorage) -> None:
+        path = str(storage.get_db_path())
+        super().__init__(patterns=[path, f"{path}-wal"])
+        self._storage = storage
+
+    def on_modified(self, event: FileSystemEvent) -> None:
+        self._storage.on_modified()
 
 
 class PooledSqliteRunStorage(SqliteRunStorage):

@@ -11,7 +11,9 @@ from functools import cache
 
 import dagster as dg
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.execution.api import execute_run
+from dagster._core.instance.types import CachingDynamicPartitionsLoader
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
     RemoteJobOrigin,
@@ -75,8 +77,7 @@ def run_epoch(
     epoch = Epoch(pair=pair, epoch_at=epoch_at)
     register_pairs(instance, [pair])
     close_lost_runs(instance)
-    run = _create_run(instance, job or _live_job(), epoch)
-    succeeded = execute_run(InMemoryJob(job or _live_job()), run, instance).success
+    run, succeeded = _execute(instance, job or _live_job(), epoch)
     kept = history or world_from_env().history
     if succeeded:
         return _finished(run, epoch, kept)
@@ -84,6 +85,13 @@ def run_epoch(
     report = record_failed_epoch(instance, kept, epoch, error)
     alert_failed_epoch(alerts or world_from_env().alerts, report, error, run.run_id)
     return EpochRun(epoch=epoch, run_id=run.run_id, success=False, error=error, report=report)
+
+
+def _execute(instance: dg.DagsterInstance, job: dg.JobDefinition, epoch: Epoch) -> tuple[dg.DagsterRun, bool]:
+    # Without the cache every input and output asks the database for the pairs again.
+    with partition_loading_context(dynamic_partitions_store=CachingDynamicPartitionsLoader(instance)):
+        run = _create_run(instance, job, epoch)
+        return run, execute_run(InMemoryJob(job), run, instance).success
 
 
 def _finished(run: dg.DagsterRun, epoch: Epoch, history: History) -> EpochRun:

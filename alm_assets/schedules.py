@@ -11,7 +11,6 @@ from alm_assets.partitions import partition_key, register_pairs
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch, floor_to_epoch
 from alm_resources.settings import Settings
 
-
 LATE_AFTER = EPOCH_LENGTH
 
 

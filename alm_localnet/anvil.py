@@ -72,6 +72,7 @@ class AnvilNode:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self.rpc.close()
         atexit.unregister(self.stop)
 
     def _start(self) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from alm_resources.alerts import AppriseAlerts
     from alm_resources.dex.paper import PaperSnapshots
     from alm_resources.dex.snapshots import SnapshotReader
-    from alm_resources.dragonfly import HotState
+    from alm_resources.dragonfly import HotState, SharedBudget
     from alm_resources.history import HistoryStore
     from alm_resources.history.recorded import RecordingExecutor
     from alm_resources.registry import Registry
@@ -42,7 +42,7 @@ class World:
 
     @cached_property
     def hot_state(self) -> "HotState":
-        from alm_resources.dragonfly import HotState
+        from alm_resources.dragonfly import HotState, SharedBudget
 
         return HotState(self.settings.hot_state_url)
 
@@ -62,7 +62,7 @@ class World:
     def pool_markets(self) -> "PoolMarketSource":
         from alm_resources.geckoterminal import GeckoTerminalClient
 
-        return GeckoTerminalClient.from_registry(self.registry)
+        return GeckoTerminalClient.from_registry(self.registry, budget=self._gecko_budget(), cooldowns=self.hot_state)
 
     @cached_property
     def chains(self) -> "dict[int, ChainClient]":
@@ -88,7 +88,7 @@ class World:
     def swaps(self) -> "SwapSource":
         from alm_resources.lifi import LifiClient
 
-        return LifiClient.from_registry(self.registry)
+        return LifiClient.from_registry(self.registry, cooldowns=self.hot_state)
 
     @cached_property
     def journal(self) -> "Journal":
@@ -136,6 +136,14 @@ class World:
             limits=self.settings.limits,
             allow_list=self._allow_list(pair_id),
         )
+
+    def _gecko_budget(self) -> "SharedBudget | None":
+        from alm_resources.dragonfly import SharedBudget
+        from alm_resources.geckoterminal.client import CALLS_PER_MINUTE, is_real_host
+
+        if not is_real_host(self.registry.services.geckoterminal_url):
+            return None
+        return SharedBudget(self.hot_state, "geckoterminal", capacity=CALLS_PER_MINUTE, per_s=CALLS_PER_MINUTE / 60)
 
     def _allow_list(self, pair_id: str) -> "AllowList":
         from alm_core.execution.allow_list import allow_list_for

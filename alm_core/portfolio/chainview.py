@@ -122,6 +122,7 @@ def chain_view(
         If a balance is unknown, a position lies in a pool that was not read, or the fees of its pool are unknown.
     """
     chain_id = holdings.block.chain_id
+    chain = _chain_state(snapshot, chain_id)
     states = {state.pool.pool_id: state for state in snapshot.pools if state.pool.chain_id == chain_id}
     pools = tuple(state.pool for state in states.values())
     idle = idle_usd(holdings, pools, prices)
@@ -135,7 +136,7 @@ def chain_view(
     vessels = [vessel_of(slot.found, slot.price, slot.bounds, outlook, cap) for slot in slots]
     fill = water_fill(vessels, nav, config.max_positions)
     return ChainView(
-        chain=snapshot.chain(chain_id),
+        chain=chain,
         prices=prices,
         outlook=outlook,
         idle=idle,
@@ -146,6 +147,13 @@ def chain_view(
         },
         fill=fill,
     )
+
+
+def _chain_state(snapshot: MarketSnapshot, chain_id: int) -> ChainState:
+    try:
+        return snapshot.chain(chain_id)
+    except KeyError as missing:
+        raise InvalidInput(f"gas price of chain {chain_id} was not read") from missing
 
 
 def _slot(state: PoolState, optimized: OptimizedRange, found: PoolYield) -> Slot:

@@ -80,14 +80,14 @@ def plan_allocation(
     inputs_hash = canonical_hash(
         epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version
     )
-    views: tuple[ChainView, ...] = ()
+    choices: tuple[_Choice, ...] = ()
     doubt = _doubt(epoch, signals, snapshot, limits)
     if not doubt[0]:
         try:
             views = _views(signals, optimized, snapshot, past, config)
+            choices = tuple(_choice(view, epoch, optimized, past, config) for view in views)
         except InvalidInput as problem:
             doubt = ("inputs", str(problem))
-    choices = [_choice(view, epoch, optimized, past, config) for view in views]
     decision = _held(*doubt) if doubt[0] else _decided(choices, config)
     taken = [(choice.view, choice.taken) for choice in choices if choice.taken is not None]
     return AllocationPlan(
@@ -98,8 +98,8 @@ def plan_allocation(
         code_version=code_version,
         config_version=config_version,
         price=signals.price,
-        nav_usd=sum(view.nav_usd for view in views) if views else None,
-        targets=tuple(target for view in views for target in view.targets()),
+        nav_usd=sum(choice.view.nav_usd for choice in choices) if choices else None,
+        targets=tuple(target for choice in choices for target in choice.view.targets()),
         decision=decision,
         closes=tuple(close for view, transition in taken for close in _closes(view, transition)),
         opens=tuple(target for view, transition in taken for target in _opens(view, transition)),

@@ -48,7 +48,9 @@ class PoolYield:
 def pool_yields(
     snapshot: MarketSnapshot, past_snapshots: Sequence[MarketSnapshot], price: float, window_epochs: int
 ) -> dict[str, PoolYield]:
-    """Return the yield of every pool that has one, by pool id. A pool whose fees nobody knows is left out.
+    """Return the yield of every pool that has one, by pool id.
+
+    A pool whose fees nobody knows is left out; one without active liquidity earns nothing now, whatever it earned.
 
     Parameters
     ----------
@@ -71,9 +73,7 @@ def pool_yields(
     markets = {market.pool_id: market for market in snapshot.markets}
     yields: dict[str, PoolYield] = {}
     for state in snapshot.pools:
-        if state.liquidity == 0:
-            continue
-        found = _grown(state, window, prices) or _estimated(state, markets.get(state.pool.pool_id))
+        found = _measured(state, window, prices, markets.get(state.pool.pool_id))
         if found is None:
             continue
         fees_usd, window_s, source = found
@@ -96,6 +96,14 @@ def own_active_liquidity(snapshot: MarketSnapshot, state: PoolState) -> int:
         for position in holdings.positions
         if position.pool_id == state.pool.pool_id and position.tick_lower <= state.tick < position.tick_upper
     )
+
+
+def _measured(
+    state: PoolState, window: Sequence[MarketSnapshot], prices: Prices, market: PoolMarket | None
+) -> tuple[float, float, Literal["fee_growth", "volume_24h"]] | None:
+    if state.liquidity == 0:
+        return 0.0, 0.0, "fee_growth"
+    return _grown(state, window, prices) or _estimated(state, market)
 
 
 def _grown(

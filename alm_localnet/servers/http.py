@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -80,6 +81,11 @@ class _Server(ThreadingHTTPServer):
     ) -> None:
         self.stand_in = stand_in
         super().__init__(address, handler)
+
+    def server_bind(self) -> None:
+        """Bind without the name lookup of the base class, which waits for a resolver."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = "127.0.0.1", int(self.server_address[1])
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Print what went wrong here, but stay quiet about clients that hang up."""

@@ -90,8 +90,8 @@ def step(
     NoRoute
         If no pool connects the tokens or none has the liquidity.
     """
-    sell, buy = (_token(chain.preset, market, clock, address) for address in (asked.from_token, asked.to_token))
     route = _best_route(chain, asked)
+    sell, buy = (_token(chain.preset, market, clock, address) for address in (asked.from_token, asked.to_token))
     minimum = int(route.amount_out * (1 - asked.slippage))
     action = {
         "fromToken": sell,

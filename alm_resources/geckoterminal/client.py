@@ -21,6 +21,11 @@ HEADERS = {"Accept": "application/json;version=20230302"}
 DEFAULT_COOLDOWN_S = 30.0
 
 
+def is_real_host(url: str) -> bool:
+    """Whether a base URL is the public service, whose calls are counted, and not a stand-in."""
+    return urlsplit(url).hostname == REAL_HOST
+
+
 class GeckoTerminalClient:
     """Figures of pools and USD prices of tokens.
 
@@ -68,7 +73,7 @@ class GeckoTerminalClient:
     ) -> "GeckoTerminalClient":
         """Build from the registry; the real host gets a budget of its own if none is given."""
         url = registry.services.geckoterminal_url
-        if budget is None and urlsplit(url).hostname == REAL_HOST:
+        if budget is None and is_real_host(url):
             budget = TokenBucket(capacity=CALLS_PER_MINUTE, per_s=CALLS_PER_MINUTE / 60)
         networks = {chain_id: chain.gecko_network for chain_id, chain in registry.chains.items()}
         return cls(url, networks, budget=budget, cooldowns=cooldowns)

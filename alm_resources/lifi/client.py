@@ -33,7 +33,8 @@ class LifiClient:
     api_key
         Sent as header; never part of an error.
     slippage_frac, slippage_stable_frac
-        Slippage asked for, the second between two stables.
+        Slippage asked for, the second between two stables. Less than what the caller's own minimum allows against the
+        fair price: fee and price impact have to fit between the two.
     cooldowns
         Remembers a 429 until it lifts, which may take two hours; shared by processes if it lives in the hot state.
     """
@@ -44,8 +45,8 @@ class LifiClient:
         diamonds: Mapping[int, str],
         *,
         api_key: str | None = None,
-        slippage_frac: float = 0.005,
-        slippage_stable_frac: float = 0.001,
+        slippage_frac: float = 0.002,
+        slippage_stable_frac: float = 0.0003,
         session: requests.Session | None = None,
         cooldowns: Cooldowns | None = None,
         timeout_s: float = 20.0,

@@ -19,10 +19,11 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "dagster.yaml"
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
     folder = tmp_path / "dagster"
     folder.mkdir()
     shutil.copyfile(TEMPLATE, folder / "dagster.yaml")
+    monkeypatch.setenv("DAGSTER_HOME", str(folder))
     with dg.DagsterInstance.from_config(str(folder)) as opened:
         yield opened
 

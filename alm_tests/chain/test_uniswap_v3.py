@@ -152,6 +152,24 @@ def test_owners_who_share_a_range_are_each_read_exactly(world: V3Chain) -> None:
         assert position.fees0 > 0
 
 
+def test_the_truncation_that_others_cause_in_a_shared_range_is_read_to_the_unit(world: V3Chain) -> None:
+    """Each touch by another holder truncates what the pool owes the joint position; a collect pays no more."""
+    pool = world.usd_eth
+    ours, _ = opened(world, pool, width=6)
+    state = world.state(pool)
+    interval = price_interval(state.sqrt_price_x96, 0.005)
+    crumb = world.adapter.plan_open(
+        state, ours.tick_lower, ours.tick_upper, 5, 5 * 10**9, interval, world.other, world.deadline()
+    )
+    world.run(crumb)
+    (theirs,) = world.positions(pool, owner=world.other)
+    for _ in range(4):
+        trade_both_ways(world, pool, 1)
+        world.run(world.adapter.plan_collect(world.state(pool), theirs, world.other))
+    (position,) = world.positions(pool)
+    assert (position.fees0, position.fees1) == static_collect(world, position.token_id, world.wallet)
+
+
 @pytest.mark.parametrize("name", POOLS)
 def test_collecting_pays_the_fees_read_and_leaves_the_liquidity(world: V3Chain, name: str) -> None:
     pool: Pool = getattr(world, name)

@@ -95,7 +95,7 @@ def test_a_used_nonce_is_unknown_because_it_may_be_ours_that_used_it(world: V3Ch
     ("changes", "told"),
     [
         ({"value": 10**19}, "nsufficient funds"),
-        ({"gas": 21_000}, "intrinsic gas too low"),
+        ({"gas": 20_000}, "intrinsic gas too low"),
         ({"maxFeePerGas": 1, "maxPriorityFeePerGas": 1}, "less than block base fee"),
         ({"chainId": 1}, "invalid chain id"),
     ],

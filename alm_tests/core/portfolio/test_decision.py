@@ -257,6 +257,22 @@ def test_a_position_in_a_pool_that_was_not_read_holds() -> None:
     held_for(plan(invested(), snapshot=replace(snapshot, pools=snapshot.pools[1:])), "inputs", "position 1")
 
 
+def test_a_chain_without_a_native_price_holds() -> None:
+    snapshot = Scene().snapshot()
+    chain = replace(snapshot.chains[0], native_usd=0.0)
+    held_for(plan(Scene(), snapshot=replace(snapshot, chains=(chain,))), "inputs", "chain 8453: native_usd 0.0")
+    held_for(plan(Scene(), snapshot=replace(snapshot, chains=())), "inputs", "gas price of chain 8453")
+
+
+def test_a_position_in_a_pool_that_lost_its_liquidity_is_moved() -> None:
+    scene = invested()
+    snapshot = scene.snapshot()
+    dry = (replace(snapshot.pools[0], liquidity=0), *snapshot.pools[1:])
+    found = plan(scene, snapshot=replace(snapshot, pools=dry), config=StrategyConfig(max_pool_share=1.0))
+    assert [close.token_id for close in found.closes] == [1]
+    assert {target.pool_id for target in found.opens} == {scene.pools[1].pool_id}
+
+
 def test_a_pool_price_away_from_the_candles_holds() -> None:
     away = Scene(price=2030.0).snapshot()
     held_for(plan(Scene(), snapshot=away), "price_deviation", Scene().pools[0].pool_id)

@@ -67,9 +67,7 @@ markets = st.builds(
     base_usd=st.none() | floats,
     quote_usd=st.none() | floats,
 )
-chains = st.builds(
-    ChainState, block=blocks, base_fee_wei=uint256, priority_fee_wei=uint256, native_usd=floats
-)
+chains = st.builds(ChainState, block=blocks, base_fee_wei=uint256, priority_fee_wei=uint256, native_usd=floats)
 snapshots = st.builds(
     MarketSnapshot,
     pair=st.just(PAIR),

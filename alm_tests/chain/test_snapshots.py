@@ -1,0 +1,120 @@
+"""A snapshot of the whole localnet: every chain at one block, real pools, real balances, real positions."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from types import MappingProxyType
+
+import pytest
+
+from alm_core.execution.erc20 import approve_data
+from alm_core.math.liquidity import price_interval
+from alm_core.math.orientation import price_at_sqrt_price_x96
+from alm_core.model.epochs import Epoch, floor_to_epoch
+from alm_core.model.errors import SourceError
+from alm_core.model.market import MarketSnapshot
+from alm_core.model.ports import ChainClient
+from alm_localnet import Localnet
+from alm_resources.chains import Web3Chain, chains_from
+from alm_resources.dex import adapters
+from alm_resources.dex.snapshots import SnapshotReader
+from alm_resources.geckoterminal import GeckoTerminalClient
+from alm_resources.registry import Registry, load_registry
+
+pytestmark = pytest.mark.chain
+
+PAIR = "WETH-USDC"
+
+
+@pytest.fixture
+def registry(localnet: Localnet) -> Registry:
+    return load_registry(localnet.registry_file)
+
+
+@pytest.fixture
+def chains(registry: Registry) -> Iterator[dict[int, ChainClient]]:
+    made = chains_from(registry)
+    yield made
+    for chain in made.values():
+        assert isinstance(chain, Web3Chain)
+        chain.close()
+
+
+def read(localnet: Localnet, registry: Registry, chains: dict[int, ChainClient]) -> MarketSnapshot:
+    reader = SnapshotReader(registry, chains, adapters(), GeckoTerminalClient.from_registry(registry))
+    epoch = Epoch(pair=PAIR, epoch_at=floor_to_epoch(localnet.now))
+    return reader.read_snapshot(epoch, localnet.wallets.addresses[PAIR])
+
+
+def test_all_chains_pools_and_balances_are_read(
+    localnet: Localnet, registry: Registry, chains: dict[int, ChainClient]
+) -> None:
+    snapshot = read(localnet, registry, chains)
+    assert snapshot.problems == ()
+    expected = sorted({pool.chain_id for pool in registry.pools_of(PAIR)})
+    assert [state.block.chain_id for state in snapshot.chains] == expected
+    assert {state.pool.pool_id for state in snapshot.pools} == {pool.pool_id for pool in registry.pools_of(PAIR)}
+    assert {market.pool_id for market in snapshot.markets} == {state.pool.pool_id for state in snapshot.pools}
+    assert snapshot.quote_usd == pytest.approx(1.0, abs=0.05)
+    for holdings in snapshot.holdings:
+        assert holdings.native_wei > 0
+        assert any(entry.amount for entry in holdings.balances)
+        assert holdings.block == snapshot.chain(holdings.block.chain_id).block
+    prices = [price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96) for state in snapshot.pools]
+    assert max(prices) / min(prices) < 1.02
+
+
+def test_a_position_opened_on_one_chain_is_in_the_next_snapshot(
+    localnet: Localnet, registry: Registry, chains: dict[int, ChainClient]
+) -> None:
+    before = read(localnet, registry, chains)
+    state = before.pools[0]
+    chain_id, owner = state.pool.chain_id, localnet.wallets.addresses[PAIR]
+    holdings = next(one for one in before.holdings if one.block.chain_id == chain_id)
+    amounts = [holdings.balance(token.address) // 10 for token in (state.pool.token0, state.pool.token1)]
+    adapter = adapters()[state.pool.family]
+    spacing = state.pool.tick_spacing
+    lower = (state.tick // spacing - 20) * spacing
+    tx = adapter.plan_open(
+        state,
+        lower,
+        lower + 40 * spacing,
+        *amounts,
+        price_interval(state.sqrt_price_x96, 0.005),
+        owner,
+        state.block.block_at + timedelta(seconds=120),
+    )
+    rpc = localnet.rpc(chain_id)
+    rpc.call("anvil_impersonateAccount", owner)
+    for token, amount in zip((state.pool.token0, state.pool.token1), amounts, strict=True):
+        rpc.transact(owner, token.address, bytes.fromhex(approve_data(tx.to, amount)[2:]), gas=200_000)
+    chains[chain_id].simulate(tx)
+    rpc.transact(owner, tx.to, bytes.fromhex(tx.data[2:]), gas=1_000_000)
+    after = read(localnet, registry, chains)
+    found = {one.block.chain_id: one.positions for one in after.holdings}
+    (position,) = found.pop(chain_id)
+    assert (position.pool_id, position.tick_lower) == (state.pool.pool_id, lower)
+    quote = adapter.quote_liquidity(state, lower, lower + 40 * spacing, *amounts)
+    assert position.liquidity == quote.liquidity
+    assert all(not positions for positions in found.values())
+
+
+def test_a_chain_that_is_down_or_another_one_is_named_and_the_rest_is_read(
+    localnet: Localnet, registry: Registry, chains: dict[int, ChainClient]
+) -> None:
+    first, second, *_ = sorted(registry.chains)
+    wrong = dict(registry.chains)
+    wrong[first] = replace(registry.chain(first), rpc=registry.chain(second).rpc)
+    wrong[second] = replace(registry.chain(second), rpc=("http://127.0.0.1:9",))
+    broken = chains_from(replace(registry, chains=MappingProxyType(wrong)))
+    snapshot = read(localnet, registry, {**chains, **{key: broken[key] for key in (first, second)}})
+    told = {problem.source: problem.detail for problem in snapshot.problems}
+    assert set(told) == {f"rpc:{first}", f"rpc:{second}"}
+    assert "another chain" in told[f"rpc:{first}"]
+    assert "no connection" in told[f"rpc:{second}"]
+    assert {holdings.block.chain_id for holdings in snapshot.holdings} == set(chains) - {first, second}
+    for chain in broken.values():
+        assert isinstance(chain, Web3Chain)
+        chain.close()
+    with pytest.raises(SourceError):
+        broken[first].read_block()

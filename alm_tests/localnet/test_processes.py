@@ -1,0 +1,89 @@
+"""Nodes die with whoever started them; packages and artifacts are what the lock and the sources say."""
+
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from alm_core.model.errors import ConfigError, SourceUnavailable
+from alm_localnet import Localnet, LocalnetConfig
+from alm_localnet.contracts import ARTIFACTS, compile_contracts
+from alm_localnet.node import PACKAGE_DIR, NodeModules, install_node_modules
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from alm_localnet.anvil import AnvilNode
+from alm_localnet.node import install_node_modules
+node = AnvilNode(install_node_modules().anvil(), 1, 1_700_000_000, 10**9, Path(sys.argv[1]))
+node.wait_until_ready()
+print(node._process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.chain
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a child to its parent")
+def test_a_node_dies_with_a_killed_parent(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        node = int(parent.stdout.readline())
+        waiting = os.pidfd_open(node)
+        parent.send_signal(signal.SIGKILL)
+    try:
+        import select
+
+        assert select.select([waiting], [], [], 10)[0], "anvil still runs ten seconds after its parent was killed"
+    finally:
+        os.close(waiting)
+
+
+@pytest.mark.chain
+def test_the_registry_file_is_complete(localnet: Localnet) -> None:
+    registry = tomllib.loads(localnet.registry_file.read_text(encoding="utf-8"))
+    assert registry["meta"]["mode"] == "replace"
+    assert set(registry["chains"]) == {"1", "8453", "43114"}
+    assert len(registry["pools"]) == 12
+    tokens = {(token["chain"], token["address"]) for token in registry["tokens"]}
+    assert all((pool["chain"], pool[side]) in tokens for pool in registry["pools"] for side in ("base", "quote"))
+    assert set(registry["dexes"][0]["contracts"]) == {"1", "8453", "43114"}
+    assert set(registry["services"]["exchange_urls"]) == {"binance", "bybit"}
+    assert {source["exchange"] for source in registry["sources"]} == {"binance", "bybit"}
+
+
+def test_an_unknown_chain_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="chain 5 has no preset"):
+        LocalnetConfig(chains=(5,))
+
+
+def test_a_missing_binary_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(SourceUnavailable, match=str(tmp_path)):
+        NodeModules(tmp_path).anvil()
+
+
+def test_a_failing_npm_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    npm = tmp_path / "bin" / "npm"
+    npm.parent.mkdir()
+    npm.write_text("#!/bin/sh\necho no network >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{npm.parent}:/bin:/usr/bin")
+    with pytest.raises(SourceUnavailable, match="no network"):
+        install_node_modules(tmp_path / "modules")
+
+
+def test_committed_artifacts_are_what_the_sources_compile_to(tmp_path: Path) -> None:
+    if not (PACKAGE_DIR / "node_modules" / "solc").is_dir():
+        pytest.skip("no compiler; run: cd alm_localnet && npm ci --ignore-scripts")
+    compile_contracts(tmp_path)
+    for artifact in sorted(ARTIFACTS.glob("*.json")):
+        assert (tmp_path / artifact.name).read_text(encoding="utf-8") == artifact.read_text(encoding="utf-8")
