@@ -1,1 +1,1 @@
-"""Dagster wiring: assets, checks, schedule and sensors. What is computed lives in ``alm_core``, what is outside in ``alm_resources``."""
+"""Dagster wiring: assets, checks, schedules, sensors. Computing is ``alm_core``, the outside ``alm_resources``."""

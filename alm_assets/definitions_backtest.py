@@ -17,7 +17,9 @@ from alm_assets.resources_backtest import (
 )
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([market, strategy, execution], key_prefix=BACKTEST_PREFIX),
+    assets=dg.load_assets_from_modules(  # pyright: ignore[reportUnknownMemberType] - AutomationCondition in it
+        [market, strategy, execution], key_prefix=BACKTEST_PREFIX
+    ),
     jobs=[backtest_rebalance],
     executor=dg.in_process_executor,
     resources={

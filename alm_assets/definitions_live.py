@@ -19,7 +19,9 @@ from alm_assets.schedules import freshness_checks, quarter_hours
 from alm_assets.sensors import failed_epochs, failed_transactions
 
 defs = dg.Definitions(
-    assets=dg.load_assets_from_modules([market, strategy, execution]),
+    assets=dg.load_assets_from_modules(  # pyright: ignore[reportUnknownMemberType] - AutomationCondition in it
+        [market, strategy, execution]
+    ),
     asset_checks=[epochs_fresh],
     jobs=[rebalance, freshness, retention],
     schedules=[quarter_hours, freshness_checks, daily_retention],

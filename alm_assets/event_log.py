@@ -5,16 +5,17 @@ again, and closing the last one checkpoints the file. Measured on an epoch of se
 Nothing of the money path is stored here, so a commit need not wait for the disk (WAL, synchronous=NORMAL).
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from dagster._core.storage.event_log import ConsolidatedSqliteEventLogStorage
 from dagster._core.storage.runs import SqliteRunStorage
 from sqlalchemy import Connection, Engine, create_engine, event
 from watchdog.events import FileSystemEvent, PatternMatchingEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 BUSY_TIMEOUT_S = 30
 
@@ -27,17 +28,18 @@ class PooledSqliteEventLogStorage(ConsolidatedSqliteEventLogStorage):
         return pooled_engine(str(self._conn_string))
 
     @contextmanager
-    def _connect(self) -> Iterator[Connection]:
+    def _connect(self) -> Generator[Connection]:
         with self._engine.begin() as connection:
             yield connection
 
     def watch(self, run_id: str, cursor: str | None, callback: Any) -> None:
         """Call back on new events of a run: pages of the UI that follow it live."""
-        if self._obs is None:
-            self._obs = Observer()
-            self._obs.start()
-            self._obs.schedule(_Written(self), str(self._base_dir))
-        self._watchers[run_id][callback] = cursor
+        observer = cast("BaseObserver | None", self._obs)
+        if observer is None:
+            self._obs = observer = Observer()
+            observer.start()
+            observer.schedule(_Written(self), str(self._base_dir))
+        cast("dict[str, dict[Any, Any]]", self._watchers)[run_id][callback] = cursor
 
     def dispose(self) -> None:
         """Close the pooled connections."""
@@ -70,7 +72,7 @@ class PooledSqliteRunStorage(SqliteRunStorage):
         return pooled_engine(str(self._conn_string))
 
     @contextmanager
-    def connect(self) -> Iterator[Connection]:
+    def connect(self) -> Generator[Connection]:
         """Lend a connection in a transaction."""
         with self._engine.begin() as connection:
             yield connection

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 
@@ -42,8 +43,8 @@ def _draw(shown: CandleSeries, optimized: OptimizedRange, placed: Sequence[tuple
 
     figure = Figure(figsize=(7.2, 3.2), dpi=100, layout=None)
     figure.subplots_adjust(left=0.11, right=0.98, top=0.89, bottom=0.15)
-    axes = figure.add_subplot()
-    rows = np.unique(np.linspace(0, len(shown) - 1, min(POINTS, len(shown))).astype(int)) if len(shown) else []
+    axes: Any = figure.add_subplot()
+    rows = np.unique(np.linspace(0, len(shown) - 1, min(POINTS, len(shown))).astype(np.int64))
     moments = [datetime.fromtimestamp(int(ts) / 1000, tz=UTC) for ts in shown.ts_ms[rows]]
     axes.plot(moments, shown.close[rows], color=PRICE, linewidth=1.1, label="price")
     for number, (lower, upper) in enumerate(placed):
@@ -61,5 +62,6 @@ def _draw(shown: CandleSeries, optimized: OptimizedRange, placed: Sequence[tuple
     axes.grid(visible=True, linewidth=0.4, alpha=0.5)
     axes.legend(fontsize=8, loc="upper left", ncols=3, framealpha=0.8)
     buffer = BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(buffer)
     return buffer.getvalue()

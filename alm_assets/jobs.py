@@ -1,6 +1,8 @@
 """Jobs. ``rebalance`` is one epoch of one pair, in one process: a step is not worth a process of its own."""
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -18,8 +20,9 @@ EPOCH_ASSETS = (
     "epoch_report",
 )
 
+_asset_job: Callable[..., Any] = dg.define_asset_job  # pyright: ignore[reportUnknownMemberType] - PathLike in it
 _epoch_job = partial(
-    dg.define_asset_job,
+    _asset_job,
     REBALANCE,
     description="One epoch of one pair: read, decide, execute, report.",
     executor_def=dg.in_process_executor,
@@ -32,7 +35,7 @@ rebalance = _epoch_job(
 backtest_rebalance = _epoch_job(
     selection=dg.AssetSelection.assets(*([BACKTEST_PREFIX, name] for name in EPOCH_ASSETS)),
 )
-freshness = dg.define_asset_job(
+freshness = _asset_job(
     "freshness",
     selection=dg.AssetSelection.checks(epochs_fresh),
     description="Whether every pair has a recent epoch.",

@@ -1,7 +1,9 @@
 """Assets that read the market. What an epoch has read is stored; replaying it reads the store, not the market.
 
-Belongs here: wiring of candles and snapshots. Does not: how either is read (``alm_resources``). An asset with a check in it
-yields: Dagster takes the annotation of a returned result for the types of all its outputs, checks included.
+Belongs here: wiring of candles and snapshots. Does not: how either is read (``alm_resources``).
+
+An asset with a check in it yields: Dagster takes the annotation of a returned result for the types of all its outputs,
+checks included.
 """
 
 from collections.abc import Iterator

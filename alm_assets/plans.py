@@ -45,8 +45,8 @@ def plan_markdown(plan: AllocationPlan, snapshot: MarketSnapshot) -> str:
     return "\n\n".join(
         (
             f"**{decision.kind}** {decision.reason}",
-            f"Binding: {decision.binding}. APR now {decision.current_apr:.2%}, reachable {decision.optimal_apr:.2%}. "
-            f"Closes {len(plan.closes)}, opens {len(plan.opens)}.",
+            f"Binding: {decision.binding}. Closes {len(plan.closes)}, opens {len(plan.opens)}.",
+            f"APR now {decision.current_apr:.2%}, reachable {decision.optimal_apr:.2%}.",
             markdown_table(("pool", "share", "USD", "expected APR", "lower", "upper"), targets),
             markdown_table(("alternative", "gain USD", "cost USD", "net USD", "note"), alternatives),
         )

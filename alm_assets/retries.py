@@ -1,6 +1,6 @@
 """Retries: reading assets are tried again where a source was unavailable, never where its answer was wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import dagster as dg
@@ -11,7 +11,7 @@ READING = dg.RetryPolicy(max_retries=2, delay=2, backoff=dg.Backoff.EXPONENTIAL,
 
 
 @contextmanager
-def retry_unavailable_only() -> Iterator[None]:
+def retry_unavailable_only() -> Generator[None]:
     """Let a step be retried after ``SourceUnavailable``; any other error of ours fails it at once."""
     try:
         yield

@@ -14,7 +14,7 @@ from alm_resources.settings import Settings
 LATE_AFTER = EPOCH_LENGTH
 
 
-@dg.schedule(
+@dg.schedule(  # pyright: ignore[reportUnknownMemberType] - PathLike without argument in its signature
     job=rebalance,
     cron_schedule="*/15 * * * *",
     execution_timezone="UTC",
@@ -36,6 +36,8 @@ def requests_of_tick(
 
     Parameters
     ----------
+    pair_ids
+        Configured pairs.
     scheduled_at
         Time the tick was due; it is the epoch, whatever the clock says.
     now

@@ -13,7 +13,7 @@ EVENTS_PER_TICK = 100
 EXECUTED = dg.AssetKey("executed_transactions")
 
 
-@dg.run_failure_sensor(
+@dg.run_failure_sensor(  # pyright: ignore[reportUnknownMemberType] - PathLike without argument in its signature
     monitored_jobs=[rebalance],
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=15,
@@ -37,7 +37,7 @@ def report_failed_run(run: dg.DagsterRun, instance: dg.DagsterInstance, history:
     alert_failed_epoch(alerts, record_failed_epoch(instance, history, epoch, error), error, run.run_id)
 
 
-@dg.sensor(
+@dg.sensor(  # pyright: ignore[reportUnknownMemberType] - PathLike without argument in its signature
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=15,
     description="A transaction that failed, or that needs a person, is alerted.",

@@ -7,6 +7,7 @@ dependency of the project, because most machines have npm and the wheel is large
 
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import platform
@@ -117,9 +118,13 @@ def _npm_ci(root: Path, development: bool) -> None:
 def _install_node_wheel(target: Path) -> None:
     uv = shutil.which("uv")
     if uv:
-        command = [uv, "pip", "install", "--quiet", "--python", sys.executable, "--target", str(target), NODE_WHEEL]
+        installer = [uv, "pip", "install", "--python", sys.executable]
+    elif importlib.util.find_spec("pip"):
+        installer = [sys.executable, "-m", "pip", "install"]
     else:
-        command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), NODE_WHEEL]
+        # Environments made by uv carry no pip; the interpreter they were made from usually does.
+        installer = [str(Path(sys.base_prefix) / "bin" / "python3"), "-m", "pip", "install"]
+    command = [*installer, "--quiet", "--target", str(target), NODE_WHEEL]
     _run(command, target.parent, "install Node.js 20 or newer with npm, or make uv or pip available")
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from alm_core.model.errors import SourceRejected, SourceUnavailable
 
-GENEROUS_FEE_WEI = 10**12
+GENEROUS_FEE_WEI = 10**11
 
 
 class RpcClient:

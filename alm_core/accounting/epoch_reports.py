@@ -26,6 +26,8 @@ def epoch_report(
 
     Parameters
     ----------
+    signals, optimized, plan, snapshot, execution
+        What the assets of the epoch made.
     before
         Report and snapshot of the epoch before, from which fees already collected are carried on; ``None`` for the
         first epoch.

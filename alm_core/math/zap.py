@@ -198,11 +198,11 @@ def _linear(
     curvature = need_sold * net_price * impact
     slope = need_bought + need_sold * net_price
     discriminant = slope * slope - 4 * curvature * excess
+    exact = 2 * excess / (slope + discriminant.sqrt()) if discriminant >= 0 else None
     # Beyond half the inverse impact the venue would pay less for more: nothing more is sold there.
-    turning = 1 / (2 * impact) if impact else Decimal(owned)
-    exact = 2 * excess / (slope + discriminant.sqrt()) if discriminant >= 0 else turning
-    reached = discriminant >= 0 and exact <= turning
-    sell = min(int(min(exact, turning)), owned)
+    turning = 1 / (2 * impact) if impact else None
+    reached = exact is not None and (turning is None or exact <= turning)
+    sell = min(int(bound) for bound in (exact, turning, Decimal(owned)) if bound is not None)
     return SwapForRatio(
         zero_for_one=zero_for_one,
         sell_amount=sell,

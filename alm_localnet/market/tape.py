@@ -142,6 +142,6 @@ def _bars(column: dict[str, FloatArray], first_minute: int) -> Bars:
         low=np.minimum.reduce([price["highestTick"], opened, close]),
         close=close,
         volume=volume,
-        activity=volume / (volume.sum() / count),
+        activity=volume * count / max(float(volume.sum()), 1e-9),
         buys_frac=np.divide(bought, volume, out=np.full(count, 0.5), where=volume > 0),
     )

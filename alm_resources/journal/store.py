@@ -132,6 +132,7 @@ class SqlJournal(Books):
             again = signed.cancels and intent.state in (IntentState.SIGNED, IntentState.BROADCAST)
             state = intent.state if again else IntentState.SIGNED
             allowed = (intent.state,) if again else predecessors(IntentState.SIGNED)
+            _refuse_known_hash(connection, key, signed.tx_hash)
             counted = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.intent_key == key)
             connection.execute(
                 sa.insert(attempts).values(
@@ -218,6 +219,18 @@ def _read(connection: sa.Connection, key: str) -> Intent:
 
 def _same_wallet(intent: Intent) -> sa.ColumnElement[bool]:
     return (intents.c.chain_id == intent.tx.chain_id) & (intents.c.wallet == intent.tx.sender.lower())
+
+
+def _refuse_known_hash(connection: sa.Connection, key: str, tx_hash: str) -> None:
+    # An expired intent never left, and its nonce went back: the same payload with the same nonce has the same hash.
+    owner = (
+        sa.select(intents.c.key)
+        .join(attempts, attempts.c.intent_key == intents.c.key)
+        .where(attempts.c.tx_hash == tx_hash, intents.c.state != IntentState.EXPIRED_UNSENT.value)
+    )
+    known = connection.execute(owner).scalar()
+    if known is not None:
+        raise IllegalStep(f"intent {key}: transaction {tx_hash} is already an attempt of intent {known}")
 
 
 def _next_nonce(connection: sa.Connection, chain_id: int, wallet: str) -> int | None:

@@ -41,7 +41,7 @@ attempts = sa.Table(
     sa.Column("intent_key", sa.String(64), sa.ForeignKey("intents.key"), primary_key=True),
     sa.Column("attempt_no", sa.Integer, primary_key=True),
     sa.Column("raw", sa.Text, nullable=False),
-    sa.Column("tx_hash", sa.String(66), nullable=False, unique=True),
+    sa.Column("tx_hash", sa.String(66), nullable=False, index=True),
     sa.Column("cancels", sa.Boolean, nullable=False),
     sa.Column("gas_limit", sa.Text, nullable=False),
     sa.Column("max_fee_per_gas_wei", sa.Text, nullable=False),

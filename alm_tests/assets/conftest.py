@@ -11,6 +11,8 @@ import pytest
 def pytest_configure(config: pytest.Config) -> None:
     # Dagster reads pydantic's old attribute when a ConfigurableResource is made.
     config.addinivalue_line("filterwarnings", "ignore:The `__fields__` attribute is deprecated")
+    # Dagster's own tags of a partition with two dimensions.
+    config.addinivalue_line("filterwarnings", "ignore:Non-compliant tag keys like .'dagster/partition/")
 
 
 from alm_tests.assets.world import MemoryWorld  # noqa: E402

@@ -22,9 +22,7 @@ KEY = "2025-11-20|WETH-USDC"
 
 
 def run(world: MemoryWorld, instance: dg.DagsterInstance, epoch: Epoch = EPOCH) -> EpochRun:
-    return run_epoch(
-        instance, epoch.pair, epoch.epoch_at, job=world.job(), history=world.history, alerts=world.alerts
-    )
+    return run_epoch(instance, epoch.pair, epoch.epoch_at, job=world.job(), history=world.history, alerts=world.alerts)
 
 
 def stored(world: MemoryWorld, asset: str, kind: type[Any], epoch: Epoch = EPOCH) -> Any:
@@ -184,9 +182,7 @@ def test_a_plan_beyond_the_limits_is_never_executed(world: MemoryWorld, instance
     assert "executed_transactions" not in steps_of(instance, done.run_id, dg.DagsterEventType.STEP_START)
 
 
-@pytest.mark.parametrize(
-    "error", [BadAnswer("binance", "price NaN at 10:29"), BadAnswer("geckoterminal", "no JSON")]
-)
+@pytest.mark.parametrize("error", [BadAnswer("binance", "price NaN at 10:29"), BadAnswer("geckoterminal", "no JSON")])
 def test_a_wrong_answer_fails_at_once_holds_and_alerts(
     world: MemoryWorld, instance: dg.DagsterInstance, error: BadAnswer
 ) -> None:
@@ -217,9 +213,7 @@ def test_an_unavailable_source_is_tried_three_times(
     assert "rpc:8453: no endpoint answers" in done.report.reason
 
 
-def test_a_source_problem_in_the_snapshot_holds_and_names_it(
-    world: MemoryWorld, instance: dg.DagsterInstance
-) -> None:
+def test_a_source_problem_in_the_snapshot_holds_and_names_it(world: MemoryWorld, instance: dg.DagsterInstance) -> None:
     run(world, instance)
     problem = SourceProblem(source="geckoterminal", detail="429 too many requests")
     world.snapshots.change = lambda snapshot: replace(snapshot, problems=(problem,))

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import requests
+
 from alm_core.execution.saga import PlanExecutor
 from alm_core.math.orientation import price_at_sqrt_price_x96, sqrt_price_x96_from_price, ticks_for_range
 from alm_core.math.tick import sqrt_price_x96_at_tick
@@ -47,12 +49,17 @@ class Scene:
         )
         self.wallet = self.signer.address
         self.allow_list = allow_list
-        self.swaps = LifiClient.from_registry(registry)
-        self.reader = SnapshotReader(registry, self.chains, adapters(), GeckoTerminalClient.from_registry(registry))
+        self._http = requests.Session()
+        diamonds = {chain_id: chain.lifi_diamond for chain_id, chain in registry.chains.items()}
+        self.swaps = LifiClient(registry.services.lifi_url, diamonds, session=self._http)
+        networks = {chain_id: chain.gecko_network for chain_id, chain in registry.chains.items()}
+        markets = GeckoTerminalClient(registry.services.geckoterminal_url, networks, session=self._http)
+        self.reader = SnapshotReader(registry, self.chains, adapters(), markets)
 
     def close(self) -> None:
         """Close every connection: a forked child must not inherit any."""
         self.journal.close()
+        self._http.close()
         for chain in self.chains.values():
             chain.close()
 
@@ -81,7 +88,12 @@ class Scene:
         return prices[len(prices) // 2]
 
     def plan(
-        self, snapshot: MarketSnapshot, *, half_width: float = 0.05, shift: float = 0.0, shares: tuple[float, ...] = (0.6, 0.4)
+        self,
+        snapshot: MarketSnapshot,
+        *,
+        half_width: float = 0.05,
+        shift: float = 0.0,
+        shares: tuple[float, ...] = (0.6, 0.4),
     ) -> AllocationPlan:
         """Close everything held and put the whole capital into all pools of each chain, around the shifted price."""
         price = self.price(snapshot)

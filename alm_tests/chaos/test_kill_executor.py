@@ -102,9 +102,7 @@ def _planned(localnet: Localnet, journal_file: Path, *, shift: float) -> tuple[M
     return snapshot, scene.plan(snapshot, shift=shift)
 
 
-def _execute(
-    localnet: Localnet, journal_file: Path, plan: AllocationPlan, snapshot: MarketSnapshot
-) -> ExecutionReport:
+def _execute(localnet: Localnet, journal_file: Path, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport:
     scene = Scene(localnet, journal_file)
     try:
         return scene.executor().execute(plan, snapshot)

@@ -47,7 +47,9 @@ def engine(chain: FakeChain, journal: SqlJournal) -> TransactionEngine:
     return engine_of(chain, journal)
 
 
-def engine_of(chain: object, journal: object, signer: object | None = None, guard: object | None = None) -> TransactionEngine:
+def engine_of(
+    chain: object, journal: object, signer: object | None = None, guard: object | None = None
+) -> TransactionEngine:
     return TransactionEngine(journal, chain, signer or FakeSigner(), guard or AllowAll(), receipt_timeout_s=1.0)
 
 

@@ -136,6 +136,11 @@ def test_a_wallet_that_fits_sells_nothing() -> None:
     assert (swap.success, swap.sell_amount) == (True, 0)
 
 
+def test_a_range_that_wants_one_token_only_takes_all_of_the_other_to_the_unit() -> None:
+    swap = swap_for_ratio(0, 3, [in_ticks(0, 1, share=0.5)], sqrt_price_x96=Q96, fee_frac=0.0)
+    assert (swap.success, swap.zero_for_one, swap.sell_amount) == (True, False, 3)
+
+
 def test_a_range_below_the_price_sells_all_token0_and_one_above_all_token1() -> None:
     below = swap_for_ratio(1000, 7, [in_ticks(-200, -100)], sqrt_price_x96=Q96, fee_frac=0.003)
     above = swap_for_ratio(7, 1000, [in_ticks(100, 200)], sqrt_price_x96=Q96, fee_frac=0.003)

@@ -32,7 +32,11 @@ EPOCH_AT = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
 
 floats = st.floats(allow_nan=False, allow_infinity=False)
 uint256 = st.integers(min_value=0, max_value=2**256 - 1)
-moments = st.datetimes(min_value=datetime(2022, 7, 1), max_value=datetime(2030, 1, 1), timezones=st.just(UTC))
+moments = st.datetimes(
+    min_value=datetime(2022, 7, 1),  # noqa: DTZ001 - hypothesis adds the zone
+    max_value=datetime(2030, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
 blocks = st.builds(
     Block, chain_id=st.integers(1, 50_000), number=st.integers(0, 2**40), block_hash=st.text(), block_at=moments
 )
