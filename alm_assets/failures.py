@@ -2,14 +2,38 @@
 
 import dagster as dg
 
+from alm_assets.epochs import epoch_of_run
 from alm_assets.partitions import partition_key
 from alm_assets.plans import report_metadata
 from alm_assets.ports import Alerts, History
 from alm_core.accounting.epoch_reports import failed_epoch_report
 from alm_core.model.epochs import Epoch
+from alm_core.model.errors import InvalidInput
 from alm_core.model.reports import EpochReport
 
 REPORT = "epoch_report"
+REPORTED_TAG = "alm/reported"
+"""On runs whose failure was recorded and alerted; its value is the run, since a re-execution inherits tags."""
+
+
+def report_failed_run(
+    run: dg.DagsterRun, instance: dg.DagsterInstance, history: History, alerts: Alerts
+) -> EpochReport | None:
+    """Record a failed run's epoch as HOLD and alert; return the epoch's report.
+
+    A run whose epoch cannot be known is alerted all the same; there is no report of it.
+    """
+    error = failure_of_run(instance, run.run_id)
+    try:
+        epoch = epoch_of_run(run, run.tags.get("dagster/partition", ""), instance, history)
+    except InvalidInput as unknown:
+        alerts.send(f"{run.job_name}: run failed", f"{error}\n{unknown}\nrun {run.run_id}", key=f"failed:{run.run_id}")
+        return None
+    report = record_failed_epoch(instance, history, epoch, error)
+    body = f"{error}\nthe epoch counts as {report.decision}\nrun {run.run_id}"
+    alerts.send(f"{epoch.epoch_id}: run failed", body, key=f"failed:{epoch.epoch_id}")
+    instance.add_run_tags(run.run_id, {REPORTED_TAG: run.run_id})
+    return report
 
 
 def record_failed_epoch(instance: dg.DagsterInstance, history: History, epoch: Epoch, error: str) -> EpochReport:
@@ -26,13 +50,6 @@ def record_failed_epoch(instance: dg.DagsterInstance, history: History, epoch: E
         dg.AssetMaterialization(REPORT, partition=partition_key(epoch), metadata=report_metadata(report))
     )
     return report
-
-
-def alert_failed_epoch(alerts: Alerts, report: EpochReport, error: str, run_id: str) -> None:
-    """Tell a person that a run of an epoch failed; ``report`` is what the epoch counts as."""
-    epoch = Epoch(pair=report.pair, epoch_at=report.epoch_at)
-    body = f"{error}\nthe epoch counts as {report.decision}\nrun {run_id}"
-    alerts.send(f"{epoch.epoch_id}: run failed", body, key=f"failed:{epoch.epoch_id}")
 
 
 def failure_of_run(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -1,6 +1,5 @@
 """Jobs. ``rebalance`` is one epoch of one pair, in one process: a step is not worth a process of its own."""
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -20,7 +19,9 @@ EPOCH_ASSETS = (
     "epoch_report",
 )
 
-_asset_job: Callable[..., Any] = dg.define_asset_job  # pyright: ignore[reportUnknownMemberType] - PathLike in it
+# PathLike without argument in its signature: strict checking takes it for unknown.
+_dagster: Any = dg
+_asset_job = _dagster.define_asset_job
 _epoch_job = partial(
     _asset_job,
     REBALANCE,

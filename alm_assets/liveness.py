@@ -19,14 +19,15 @@ def this_process() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{_started(os.getpid())}"
 
 
-def close_lost_runs(instance: dg.DagsterInstance) -> list[str]:
-    """Close unfinished runs whose process on this host is gone; return their ids."""
+def close_lost_runs(instance: dg.DagsterInstance) -> list[dg.DagsterRun]:
+    """Close unfinished runs whose process on this host is gone; return them."""
     unfinished = instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED))
-    lost = [run for run in unfinished if _is_gone(run.tags.get(PROCESS_TAG))]
+    # A re-execution inherits the tag, and runs elsewhere.
+    lost = [run for run in unfinished if run.parent_run_id is None and _is_gone(run.tags.get(PROCESS_TAG))]
     for run in lost:
         instance.report_run_failed(run, "its process was killed")
         instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-    return [run.run_id for run in lost]
+    return lost
 
 
 def _is_gone(process: str | None) -> bool:

@@ -22,7 +22,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from alm_assets.epochs import EPOCH_TAG, epoch_tag
-from alm_assets.failures import alert_failed_epoch, failure_of_run, record_failed_epoch
+from alm_assets.failures import failure_of_run, report_failed_run
 from alm_assets.jobs import REBALANCE
 from alm_assets.liveness import PROCESS_TAG, close_lost_runs, this_process
 from alm_assets.partitions import partition_key, register_pairs
@@ -75,16 +75,20 @@ def run_epoch(
         If ``epoch_at`` is not a quarter hour.
     """
     epoch = Epoch(pair=pair, epoch_at=epoch_at)
+    kept, told = history or world_from_env().history, alerts or world_from_env().alerts
     register_pairs(instance, [pair])
-    close_lost_runs(instance)
+    for lost in close_lost_runs(instance):
+        report_failed_run(lost, instance, kept, told)
     run, succeeded = _execute(instance, job or _live_job(), epoch)
-    kept = history or world_from_env().history
-    if succeeded:
-        return _finished(run, epoch, kept)
-    error = failure_of_run(instance, run.run_id)
-    report = record_failed_epoch(instance, kept, epoch, error)
-    alert_failed_epoch(alerts or world_from_env().alerts, report, error, run.run_id)
-    return EpochRun(epoch=epoch, run_id=run.run_id, success=False, error=error, report=report)
+    error = None if succeeded else failure_of_run(instance, run.run_id)
+    report = _report(kept, epoch) if succeeded else report_failed_run(run, instance, kept, told)
+    if report is None:
+        raise LookupError(f"run {run.run_id} of {epoch.epoch_id} left no epoch report")
+    return EpochRun(epoch=epoch, run_id=run.run_id, success=succeeded, error=error, report=report)
+
+
+def _report(history: History, epoch: Epoch) -> EpochReport | None:
+    return history.read_epoch("epoch_report", EpochReport, epoch.pair, epoch.epoch_at)
 
 
 def _execute(instance: dg.DagsterInstance, job: dg.JobDefinition, epoch: Epoch) -> tuple[dg.DagsterRun, bool]:
@@ -92,13 +96,6 @@ def _execute(instance: dg.DagsterInstance, job: dg.JobDefinition, epoch: Epoch) 
     with partition_loading_context(dynamic_partitions_store=CachingDynamicPartitionsLoader(instance)):
         run = _create_run(instance, job, epoch)
         return run, execute_run(InMemoryJob(job), run, instance).success
-
-
-def _finished(run: dg.DagsterRun, epoch: Epoch, history: History) -> EpochRun:
-    report = history.read_epoch("epoch_report", EpochReport, epoch.pair, epoch.epoch_at)
-    if report is None:
-        raise LookupError(f"run {run.run_id} of {epoch.epoch_id} succeeded without leaving an epoch report")
-    return EpochRun(epoch=epoch, run_id=run.run_id, success=True, error=None, report=report)
 
 
 def _create_run(instance: dg.DagsterInstance, job: dg.JobDefinition, epoch: Epoch) -> dg.DagsterRun:

@@ -2,12 +2,10 @@
 
 import dagster as dg
 
-from alm_assets.epochs import epoch_of_run
-from alm_assets.failures import alert_failed_epoch, failure_of_run, record_failed_epoch
-from alm_assets.jobs import REBALANCE, rebalance
+from alm_assets.failures import REPORTED_TAG, report_failed_run
+from alm_assets.jobs import rebalance
 from alm_assets.partitions import pair_and_day
 from alm_assets.ports import Alerts, History
-from alm_core.model.errors import InvalidInput
 
 EVENTS_PER_TICK = 100
 EXECUTED = dg.AssetKey("executed_transactions")
@@ -23,18 +21,9 @@ def failed_epochs(
     context: dg.RunFailureSensorContext, history: dg.ResourceParam[History], alerts: dg.ResourceParam[Alerts]
 ) -> None:
     """Record the HOLD and alert."""
-    report_failed_run(context.dagster_run, context.instance, history, alerts)
-
-
-def report_failed_run(run: dg.DagsterRun, instance: dg.DagsterInstance, history: History, alerts: Alerts) -> None:
-    """Record a failed run's epoch as HOLD and alert; a run whose epoch cannot be known is alerted all the same."""
-    error = failure_of_run(instance, run.run_id)
-    try:
-        epoch = epoch_of_run(run, run.tags.get("dagster/partition", ""), instance, history)
-    except InvalidInput as unknown:
-        alerts.send(f"{REBALANCE} failed", f"{error}\n{unknown}\nrun {run.run_id}", key=f"failed:{run.run_id}")
-        return
-    alert_failed_epoch(alerts, record_failed_epoch(instance, history, epoch, error), error, run.run_id)
+    run = context.dagster_run
+    if run.tags.get(REPORTED_TAG) != run.run_id:
+        report_failed_run(run, context.instance, history, alerts)
 
 
 @dg.sensor(  # pyright: ignore[reportUnknownMemberType] - PathLike without argument in its signature

@@ -1,7 +1,7 @@
 """What a localnet is made of: frozen configuration and the presets of chains."""
 
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -143,6 +143,8 @@ class LocalnetConfig:
         quarter hour, when the last minute has closed.
     lifi_quotes_per_2h
         Budget of the Li.Fi stand-in in two hours of the virtual clock; keyed clients have 12,000, keyless ones 75.
+    node_dir
+        Where ``node_modules`` is installed; ``None`` takes this package's folder, or the user's cache.
 
     Raises
     ------
@@ -162,7 +164,7 @@ class LocalnetConfig:
     native_coins: float = 10.0
     server_lead_s: float = 3.0
     lifi_quotes_per_2h: int = 12_000
-    node_dir: Path | None = field(default=None)
+    node_dir: Path | None = None
 
     def __post_init__(self) -> None:
         known = chain_presets()

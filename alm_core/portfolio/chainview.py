@@ -1,7 +1,7 @@
 """One chain as the decision sees it: what is held, what it earns, and where the capital should be."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, ticks_for_range
 from alm_core.model.config import StrategyConfig
@@ -9,6 +9,7 @@ from alm_core.model.decisions import Target
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolState, Position
 from alm_core.model.signals import OptimizedRange
+from alm_core.portfolio.costs import shift_cost
 from alm_core.portfolio.placements import Outlook, Placement, pool_income_usd, vessel_of
 from alm_core.portfolio.valuation import BaseQuoteUsd, Prices, idle_usd, position_usd
 from alm_core.portfolio.waterfill import Fill, water_fill
@@ -36,6 +37,10 @@ class Slot:
         return Placement(
             pool_id=self.state.pool.pool_id, lower=self.bounds[0], upper=self.bounds[1], capital_usd=capital_usd
         )
+
+    def income_usd(self, held: Sequence[Placement], fresh: Sequence[Placement], outlook: Outlook) -> float:
+        """Expected net income per year of placements in this pool."""
+        return pool_income_usd(self.found, held, fresh, self.price, self.bounds, outlook)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +81,16 @@ class ChainView:
         """Pools of the chain with liquidity."""
         return tuple(slot.state for slot in self.slots.values())
 
-    def income_usd(self, placements: Sequence[Placement]) -> float:
-        """Expected net income per year of a set of placements."""
-        total = 0.0
-        for pool_id, slot in self.slots.items():
-            inside = [placement for placement in placements if placement.pool_id == pool_id]
-            total += pool_income_usd(slot.found, inside, slot.price, self.outlook)
-        return total
+    def income_usd(self, held: Sequence[Placement], fresh: Sequence[Placement] = ()) -> float:
+        """Expected net income per year of positions that stay and of those that would be placed now."""
+        return sum(
+            slot.income_usd(
+                [place for place in held if place.pool_id == pool_id],
+                [place for place in fresh if place.pool_id == pool_id],
+                self.outlook,
+            )
+            for pool_id, slot in self.slots.items()
+        )
 
     def targets(self) -> tuple[Target, ...]:
         """Where the capital of the chain should be, largest first."""
@@ -93,7 +101,7 @@ class ChainView:
     def target_of(self, slot: Slot, capital_usd: float) -> Target:
         """An amount of capital in a slot, as a target."""
         placed = max(capital_usd, slot.wanted_usd)
-        income = pool_income_usd(slot.found, [slot.placement(placed)], slot.price, self.outlook)
+        income = slot.income_usd((), [slot.placement(placed)], self.outlook)
         return Target(
             pool_id=slot.state.pool.pool_id,
             chain_id=self.chain.block.chain_id,
@@ -131,6 +139,9 @@ def chain_view(
         if entry.placement.pool_id not in yields:
             raise InvalidInput(f"fees of pool {entry.placement.pool_id}, which holds a position, are unknown")
     nav = idle.total + sum(entry.usd.total for entry in held)
+    if nav > 0.0 and any(state.liquidity > 0 for state in states.values()):
+        once = shift_cost(chain, tuple(states.values()), prices, nav)
+        outlook = replace(outlook, shift_cost_frac=once.total_usd / nav)
     slots = [_slot(state, optimized, yields[pool_id]) for pool_id, state in sorted(states.items()) if pool_id in yields]
     cap = config.max_pool_share * nav
     vessels = [vessel_of(slot.found, slot.price, slot.bounds, outlook, cap) for slot in slots]
@@ -142,7 +153,7 @@ def chain_view(
         idle=idle,
         held=held,
         slots={
-            slot.state.pool.pool_id: _wanting(slot, amount if amount >= MIN_TARGET_FRAC * nav else 0.0)
+            slot.state.pool.pool_id: replace(slot, wanted_usd=amount if amount >= MIN_TARGET_FRAC * nav else 0.0)
             for slot, amount in zip(slots, fill.amounts_usd, strict=True)
         },
         fill=fill,
@@ -166,18 +177,6 @@ def _slot(state: PoolState, optimized: OptimizedRange, found: PoolYield) -> Slot
         bounds=range_bounds_at_ticks(state.pool, lower, upper),
         found=found,
         wanted_usd=0.0,
-    )
-
-
-def _wanting(slot: Slot, wanted_usd: float) -> Slot:
-    return Slot(
-        state=slot.state,
-        price=slot.price,
-        tick_lower=slot.tick_lower,
-        tick_upper=slot.tick_upper,
-        bounds=slot.bounds,
-        found=slot.found,
-        wanted_usd=wanted_usd,
     )
 
 

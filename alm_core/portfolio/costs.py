@@ -50,6 +50,9 @@ class Cost:
         )
 
 
+SWAPPED_PER_SHIFT_FRAC = 0.5
+"""A range that the price has left is all in one token: half of it is swapped to place it around the price again."""
+
 NO_COST = Cost(gas_usd=0.0, swap_usd=0.0, swapped_usd=0.0)
 
 
@@ -132,3 +135,19 @@ def move_cost(
     units += APPROVALS_PER_SWAP * GAS_APPROVAL
     swap_usd = swapped_usd * swap_cost_frac(states, swapped_usd, prices)
     return Cost(gas_usd=gas_usd(chain, units), swap_usd=swap_usd, swapped_usd=swapped_usd)
+
+
+def shift_cost(chain: ChainState, states: Sequence[PoolState], prices: Prices, capital_usd: float) -> Cost:
+    """Return the cost of shifting one position of a chain to around the price, after the price has left it.
+
+    Raises
+    ------
+    InvalidInput
+        If the chain has no pool with liquidity.
+    """
+    live = [state for state in states if state.liquidity > 0]
+    if not live:
+        raise InvalidInput(f"chain {chain.block.chain_id} has no pool with liquidity")
+    family = live[0].pool.family
+    swapped_usd = capital_usd * SWAPPED_PER_SHIFT_FRAC
+    return move_cost(chain, live, prices, closed=(family,), opened=(family,), swapped_usd=swapped_usd)

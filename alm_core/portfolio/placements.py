@@ -1,16 +1,24 @@
 """Capital in ranges of pools, and the net income it is expected to make over the decision's horizon."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alm_core.portfolio.waterfill import Vessel
 from alm_core.portfolio.yields import PoolYield
-from alm_core.ranges.position import base_share, concentration, lvr_rate, occupancy, residence_years
+from alm_core.ranges.position import (
+    EPOCH_WAIT_YEARS,
+    base_share,
+    concentration,
+    lvr_rate,
+    occupancy,
+    residence_years,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What is expected of the price.
+    """What is expected of the price, and of our own looking after a range.
 
     Parameters
     ----------
@@ -20,20 +28,52 @@ class Outlook:
         Time over which an action must pay.
     lvr_weight
         Share of LVR charged against fees.
+    shift_cost_frac
+        Cost of shifting a range once, relative to its capital; differs by chain.
     """
 
     sigma_annual_frac: float
     horizon_years: float
     lvr_weight: float
+    shift_cost_frac: float = 0.0
 
     @property
     def lvr_apr(self) -> float:
         """LVR charged to a full range, per year."""
         return self.lvr_weight * lvr_rate(self.sigma_annual_frac)
 
+    def residence_years(self, price: float, lower: float, upper: float) -> float:
+        """Expected time until the price first leaves a range."""
+        return residence_years(price, lower, upper, self.sigma_annual_frac)
+
     def held_frac(self, price: float, lower: float, upper: float) -> float:
         """Share of the horizon that the price is expected to stay in a range before it first leaves it."""
-        return occupancy(residence_years(price, lower, upper, self.sigma_annual_frac), self.horizon_years)
+        return occupancy(self.residence_years(price, lower, upper), self.horizon_years)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Care:
+    """How a freshly placed range is best held: share of the time it is in range, and what that costs.
+
+    Leaving it alone costs nothing and earns until the first exit; shifting it at each exit keeps it earning
+    (:func:`alm_core.ranges.position.standing_rate`).
+    """
+
+    held_frac: float
+    upkeep_apr: float
+
+
+def care_of(found: PoolYield, price: float, bounds: tuple[float, float], outlook: Outlook) -> Care:
+    """Return the better way to hold a range that is placed at ``bounds`` now, judged for a small position."""
+    residence = outlook.residence_years(price, *bounds)
+    alone = Care(held_frac=outlook.held_frac(price, *bounds), upkeep_apr=0.0)
+    if residence == 0.0 or math.isinf(residence):
+        return alone
+    cycle = residence + EPOCH_WAIT_YEARS
+    renewed = Care(held_frac=residence / cycle, upkeep_apr=outlook.shift_cost_frac / cycle)
+    rate = concentration(price, *bounds) * (found.full_range_apr - outlook.lvr_apr)
+    better = rate * renewed.held_frac - renewed.upkeep_apr > rate * alone.held_frac
+    return renewed if better else alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,34 +89,70 @@ class Placement:
         """Part of the capital that is base at a price."""
         return self.capital_usd * base_share(price, self.lower, self.upper)
 
+    def active_usd(self, price: float) -> float:
+        """Full-range value of its liquidity while the price is inside, else 0."""
+        if not self.lower < price < self.upper:
+            return 0.0
+        return self.capital_usd * concentration(price, self.lower, self.upper)
 
-def pool_income_usd(found: PoolYield, placements: Iterable[Placement], price: float, outlook: Outlook) -> float:
+
+def pool_income_usd(
+    found: PoolYield,
+    held: Sequence[Placement],
+    fresh: Sequence[Placement],
+    price: float,
+    bounds: tuple[float, float],
+    outlook: Outlook,
+) -> float:
     """Return the expected net income per year of our placements in one pool, together.
 
-    They share the pool's fees with others' liquidity and with one another; a range the price is outside of, or is
-    expected to leave within the horizon, earns (and loses to arbitrage) for that much less.
+    Parameters
+    ----------
+    found
+        What the pool pays, and the liquidity of others.
+    held, fresh
+        Positions that stay as they are, and those that would be placed now at ``bounds``.
+    price, bounds
+        Price in the pool and the range that would be placed there.
+    outlook
+        Volatility, horizon and the cost of a shift.
+
+    Notes
+    -----
+    They share the pool's fees with others' liquidity and with one another. A held position earns until the price first
+    leaves it and is worth a fresh one from then on (or nothing, if a fresh one would lose); one that the price has left
+    already earns nothing: shifting it is what is being judged.
     """
-    active = [
-        (placement.capital_usd * concentration(price, placement.lower, placement.upper), placement)
-        for placement in placements
-        if placement.lower < price < placement.upper
-    ]
-    shared_by = found.active_usd + sum(own for own, _ in active)
-    return sum(
-        own * (found.fees_usd / shared_by - outlook.lvr_apr) * outlook.held_frac(price, place.lower, place.upper)
-        for own, place in active
-    )
+    care = care_of(found, price, bounds, outlook)
+    shared_by = found.active_usd + sum(placement.active_usd(price) for placement in (*held, *fresh))
+    per_active = found.fees_usd / shared_by - outlook.lvr_apr
+    income = sum(_fresh_usd(place.active_usd(price), place.capital_usd, per_active, care) for place in fresh)
+    for place in held:
+        own = place.active_usd(price)
+        if own == 0.0:
+            continue
+        first = outlook.held_frac(price, place.lower, place.upper)
+        again = Placement(pool_id=place.pool_id, lower=bounds[0], upper=bounds[1], capital_usd=place.capital_usd)
+        later = _fresh_usd(again.active_usd(price), place.capital_usd, per_active, care)
+        income += first * own * per_active + (1.0 - first) * max(0.0, later)
+    return income
+
+
+def _fresh_usd(own_usd: float, capital_usd: float, per_active: float, care: Care) -> float:
+    return own_usd * per_active * care.held_frac - capital_usd * care.upkeep_apr
 
 
 def vessel_of(found: PoolYield, price: float, bounds: tuple[float, float], outlook: Outlook, cap_usd: float) -> Vessel:
     """Return the pool as water-filling sees it with our range at ``bounds``; without the price it takes nothing."""
     inside = bounds[0] < price < bounds[1]
+    care = care_of(found, price, bounds, outlook)
     return Vessel(
         pool_id=found.pool_id,
         fees_usd=found.fees_usd if inside else 0.0,
         active_usd=found.active_usd,
         times=concentration(price, *bounds) if inside else 1.0,
         lvr_apr=outlook.lvr_apr,
-        held_frac=outlook.held_frac(price, *bounds),
+        held_frac=care.held_frac,
         cap_usd=cap_usd,
+        upkeep_apr=care.upkeep_apr,
     )

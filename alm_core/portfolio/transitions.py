@@ -152,7 +152,7 @@ def _priced(
     placements = [slot.placement(usd) for slot, usd in opens]
     kept = [held.placement for held in view.held if held not in closes]
     before = view.income_usd([held.placement for held in view.held])
-    gain = (view.income_usd([*kept, *placements]) - before) * view.outlook.horizon_years
+    gain = (view.income_usd(kept, placements) - before) * view.outlook.horizon_years
     base_needed = sum(place.base_usd(slot.price) for place, (slot, _) in zip(placements, opens, strict=True))
     quote_needed = sum(usd for _, usd in opens) - base_needed
     base = view.idle.base + sum(held.usd.base for held in closes)

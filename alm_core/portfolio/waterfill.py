@@ -24,13 +24,16 @@ class Vessel:
     lvr_apr
         LVR of a full range per year, :math:`l`; our range bears ``c`` times it.
     held_frac
-        Share of the horizon the price is expected to stay in the range, :math:`h`.
+        Share of the time the price is expected to be in the range, :math:`h`.
     cap_usd
         Most that may be put in.
+    upkeep_apr
+        Cost of keeping the range around the price, per year and dollar, :math:`k`.
 
     Notes
     -----
-    Income :math:`N(x) = h\,(F c x / (A + c x) - c\,l\,x)`, marginal :math:`N'(x) = h\,(F c A / (A + c x)^2 - c\,l)`.
+    Income :math:`N(x) = h\,(F c x / (A + c x) - c\,l\,x) - k\,x`, marginal
+    :math:`N'(x) = h\,(F c A / (A + c x)^2 - c\,l) - k`.
     """
 
     pool_id: str
@@ -40,22 +43,25 @@ class Vessel:
     lvr_apr: float
     held_frac: float
     cap_usd: float
+    upkeep_apr: float = 0.0
 
     def income_usd(self, capital_usd: float) -> float:
         """Net income per year from an amount of capital."""
         own = self.times * capital_usd
-        return self.held_frac * (self.fees_usd * own / (self.active_usd + own) - own * self.lvr_apr)
+        earned = self.held_frac * (self.fees_usd * own / (self.active_usd + own) - own * self.lvr_apr)
+        return earned - self.upkeep_apr * capital_usd
 
     def marginal_apr(self, capital_usd: float) -> float:
         """Net income per year of the next dollar."""
         pool = self.active_usd + self.times * capital_usd
-        return self.held_frac * self.times * (self.fees_usd * self.active_usd / pool**2 - self.lvr_apr)
+        earned = self.held_frac * self.times * (self.fees_usd * self.active_usd / pool**2 - self.lvr_apr)
+        return earned - self.upkeep_apr
 
     def capital_at(self, level_apr: float) -> float:
         """Capital at which the next dollar earns ``level_apr``, within 0 and the cap."""
         if self.marginal_apr(0.0) <= level_apr:
             return 0.0
-        needed = level_apr / (self.held_frac * self.times) + self.lvr_apr
+        needed = (level_apr + self.upkeep_apr) / (self.held_frac * self.times) + self.lvr_apr
         if needed <= 0.0:
             return self.cap_usd
         pool = math.sqrt(self.fees_usd * self.active_usd / needed)

@@ -4,6 +4,9 @@ import math
 
 from alm_core.forces.compiled import compiled
 
+EPOCH_WAIT_YEARS = 450.0 / 31_557_600.0
+"""Mean time between the price leaving a range and the next epoch."""
+
 
 @compiled
 def clamped(price: float, lower: float, upper: float) -> float:
@@ -78,3 +81,33 @@ def occupancy(residence: float, horizon: float) -> float:
     if math.isinf(residence):
         return 1.0
     return residence * -math.expm1(-horizon / residence) / horizon
+
+
+@compiled
+def standing_rate(rate: float, residence: float, horizon: float, shift_cost_frac: float) -> float:
+    r"""Return what a freshly placed range earns per year, net, if it is looked after.
+
+    Parameters
+    ----------
+    rate
+        Net rate per year while the price is inside.
+    residence
+        Expected years until the price first leaves the range.
+    horizon
+        Years over which an action is judged.
+    shift_cost_frac
+        Cost of shifting the range once, relative to the capital.
+
+    Notes
+    -----
+    The better of two ways to hold it: leave it alone, earning until the first exit within the horizon; or shift it
+    each time the price has left, which by renewal-reward earns :math:`(r T - k) / (T + D)` with D the mean wait for the
+    next epoch, half a quarter hour.
+    """
+    if residence == 0.0:
+        return 0.0
+    alone = rate * occupancy(residence, horizon)
+    if math.isinf(residence):
+        return alone
+    renewed = (rate * residence - shift_cost_frac) / (residence + EPOCH_WAIT_YEARS)
+    return max(alone, renewed)

@@ -7,13 +7,12 @@ from alm_core.model.config import StrategyConfig
 from alm_core.model.epochs import EPOCH_LENGTH
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import MarketSnapshot
-from alm_core.portfolio.costs import move_cost
+from alm_core.portfolio.costs import shift_cost
 from alm_core.portfolio.valuation import chain_nav_usd, prices_usd
 from alm_core.portfolio.yields import PoolYield, pool_yields
 from alm_core.simulation.fitness import Venue
 
 DAYS_PER_YEAR = 365.25
-TYPICAL_SWAPPED_FRAC = 0.5
 MIN_CAPITAL_USD = 1.0
 
 
@@ -45,16 +44,8 @@ def venue_from_snapshot(
     known = [yields[state.pool.pool_id] for state in states if state.pool.pool_id in yields]
     if not known:
         raise InvalidInput(f"no fee yield is known for any pool of {snapshot.pair} on chain {chain_id}")
-    family = states[0].pool.family
-    cost = move_cost(
-        snapshot.chain(chain_id),
-        states,
-        prices_usd(snapshot, price),
-        closed=(family,),
-        opened=(family,),
-        swapped_usd=capital * TYPICAL_SWAPPED_FRAC,
-    )
-    return _venue(known, capital, cost.gas_usd / capital, cost.swap_usd / (capital * TYPICAL_SWAPPED_FRAC), config)
+    cost = shift_cost(snapshot.chain(chain_id), states, prices_usd(snapshot, price), capital)
+    return _venue(known, capital, cost.gas_usd / capital, cost.swap_usd / cost.swapped_usd, config)
 
 
 def _venue(

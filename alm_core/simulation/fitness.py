@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from alm_core.forces.compiled import compiled
 from alm_core.model.candles import FloatArray
 from alm_core.model.signals import RangeParams
-from alm_core.ranges.position import base_share, concentration, lvr_rate, occupancy, residence_years
+from alm_core.portfolio.costs import SWAPPED_PER_SHIFT_FRAC
+from alm_core.ranges.position import (
+    base_share,
+    concentration,
+    lvr_rate,
+    occupancy,
+    residence_years,
+    standing_rate,
+)
 from alm_core.ranges.range import bounds_divergence, half_width_frac, range_bounds
 from alm_core.simulation.tape import BARS_PER_YEAR, Tape
 
@@ -66,18 +74,37 @@ def net_rate(times: float, full_range_apr: float, capital_share: float, lvr_apr:
 
 
 @compiled
-def expected_rate(
+def rate_inside(
     price: float, lower: float, upper: float, sigma: float, venue: tuple[float, float, float, float]
 ) -> float:
-    """Return the net rate of a range times the share of the horizon it is expected to hold the price.
+    """Return the net rate of a range while the price is inside.
 
     ``venue`` is ``(full_range_apr, capital_share, lvr_weight, horizon_years)``.
     """
-    if price <= lower or price >= upper:
-        return 0.0
-    times = concentration(price, lower, upper)
-    rate = net_rate(times, venue[0], venue[1], venue[2] * lvr_rate(sigma))
-    return rate * occupancy(residence_years(price, lower, upper, sigma), venue[3])
+    return net_rate(concentration(price, lower, upper), venue[0], venue[1], venue[2] * lvr_rate(sigma))
+
+
+@compiled
+def shift_gain(
+    price: float,
+    held: tuple[float, float],
+    target: tuple[float, float],
+    sigma: float,
+    venue: tuple[float, float, float, float],
+    shift_cost_frac: float,
+) -> float:
+    """Return what shifting now earns more than waiting, per year, before the cost of this shift.
+
+    The rule of the live decision (:func:`alm_core.portfolio.placements.pool_income_usd`): a held range earns until the
+    price first leaves it and is worth a fresh one from then on; one that the price has left earns nothing.
+    """
+    stay = residence_years(price, target[0], target[1], sigma)
+    fresh = standing_rate(rate_inside(price, target[0], target[1], sigma, venue), stay, venue[3], shift_cost_frac)
+    if price <= held[0] or price >= held[1]:
+        return fresh
+    first = occupancy(residence_years(price, held[0], held[1], sigma), venue[3])
+    now = first * rate_inside(price, held[0], held[1], sigma, venue) + (1.0 - first) * max(0.0, fresh)
+    return fresh - now
 
 
 @compiled
@@ -111,8 +138,8 @@ def _simulate(
             continue
         swapped = abs(base_share(price, target_lower, target_upper) - base_share(price, lower, upper))
         shift_cost = gas_cost + swapped * swap_cost
-        gain = expected_rate(price, target_lower, target_upper, sigma[bar], venue)
-        gain -= expected_rate(price, lower, upper, sigma[bar], venue)
+        held, target = (lower, upper), (target_lower, target_upper)
+        gain = shift_gain(price, held, target, sigma[bar], venue, gas_cost + SWAPPED_PER_SHIFT_FRAC * swap_cost)
         if gain * venue[3] <= multiple * shift_cost:
             continue
         cost += shift_cost

@@ -84,7 +84,7 @@ def test_loading_a_location_imports_nothing_heavy_and_reads_no_environment(modul
         f"print([name for name in '{heavy}'.split() if name in sys.modules])\n"
     )
     environment = {"ALM_MODE": "nonsense", "ALM_HOME": str(tmp_path / "home"), "PATH": "/usr/bin"}
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"

@@ -8,12 +8,12 @@ import dagster as dg
 
 from alm_assets.definitions_live import defs
 from alm_assets.epochs import EPOCH_TAG, epoch_tag
-from alm_assets.failures import record_failed_epoch
+from alm_assets.failures import REPORTED_TAG, record_failed_epoch, report_failed_run
 from alm_assets.liveness import PROCESS_TAG, close_lost_runs, this_process
 from alm_assets.partitions import partition_key
 from alm_assets.retention import delete_step_events
 from alm_assets.runner import run_epoch
-from alm_assets.sensors import failed_transactions, report_failed_run
+from alm_assets.sensors import failed_epochs, failed_transactions
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import BadAnswer
@@ -90,36 +90,52 @@ def test_a_run_whose_process_was_killed_is_closed_and_gives_its_slot_back(
     world: MemoryWorld, instance: dg.DagsterInstance
 ) -> None:
     script = "from alm_assets.liveness import this_process; print(this_process(), end='')"
-    gone = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout  # noqa: S603
+    gone = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     lost = instance.create_run_for_job(world.job(), tags={PROCESS_TAG: gone}, status=dg.DagsterRunStatus.STARTED)
     mine = instance.create_run_for_job(
         world.job(), tags={PROCESS_TAG: this_process()}, status=dg.DagsterRunStatus.STARTED
     )
     foreign = instance.create_run_for_job(world.job(), status=dg.DagsterRunStatus.STARTED)
+    again = instance.create_run_for_job(
+        world.job(),
+        tags={PROCESS_TAG: gone},
+        parent_run_id=foreign.run_id,
+        root_run_id=foreign.run_id,
+        status=dg.DagsterRunStatus.STARTED,
+    )
     storage = instance.event_log_storage
     storage.initialize_concurrency_limit_to_default("wallet:transactions")
     assert storage.claim_concurrency_slot("wallet:transactions", lost.run_id, "executed_transactions").is_claimed
-    assert close_lost_runs(instance) == [lost.run_id]
+    assert [run.run_id for run in close_lost_runs(instance)] == [lost.run_id]
     assert close_lost_runs(instance) == []
     statuses = {one.run_id: one.status for one in instance.get_runs()}
     assert statuses[lost.run_id] is dg.DagsterRunStatus.FAILURE
     assert statuses[mine.run_id] is dg.DagsterRunStatus.STARTED
     assert statuses[foreign.run_id] is dg.DagsterRunStatus.STARTED
+    assert statuses[again.run_id] is dg.DagsterRunStatus.STARTED
     assert storage.claim_concurrency_slot("wallet:transactions", mine.run_id, "executed_transactions").is_claimed
 
 
 def test_the_next_epoch_runs_after_a_run_was_killed_holding_the_wallet(
     world: MemoryWorld, instance: dg.DagsterInstance
 ) -> None:
-    lost = instance.create_run_for_job(
-        world.job(), tags={PROCESS_TAG: f"{this_process()}0"}, status=dg.DagsterRunStatus.STARTED
-    )
+    killed = Epoch(pair=PAIR, epoch_at=EPOCH_AT - QUARTER)
+    tags = {
+        PROCESS_TAG: f"{this_process()}0",
+        EPOCH_TAG: epoch_tag(killed),
+        "dagster/partition": str(partition_key(killed)),
+    }
+    lost = instance.create_run_for_job(world.job(), tags=tags, status=dg.DagsterRunStatus.STARTED)
     instance.event_log_storage.initialize_concurrency_limit_to_default("wallet:transactions")
     instance.event_log_storage.claim_concurrency_slot("wallet:transactions", lost.run_id, "executed_transactions")
     run(world, instance)
     report = world.history.read_epoch("epoch_report", EpochReport, PAIR, EPOCH_AT)
     assert report is not None
     assert report.price is not None
+    held = world.history.read_epoch("epoch_report", EpochReport, PAIR, killed.epoch_at)
+    assert held is not None
+    assert "its process was killed" in held.reason
+    assert [key for _, _, key in world.alerts.sent] == [f"failed:{killed.epoch_id}"]
 
 
 def test_retention_deletes_step_events_and_keeps_what_the_catalog_shows(
@@ -137,3 +153,28 @@ def test_retention_deletes_step_events_and_keeps_what_the_catalog_shows(
 
 def test_an_epoch_is_in_the_partition_of_its_day_and_pair() -> None:
     assert partition_key(Epoch(pair="WETH-USDC", epoch_at=EPOCH_AT)) == "2025-11-20|WETH-USDC"
+
+
+def test_the_sensor_leaves_alone_what_was_reported_but_not_its_re_execution(
+    world: MemoryWorld, instance: dg.DagsterInstance
+) -> None:
+    world.feed.error = BadAnswer("binance", "no JSON")
+    tags = {EPOCH_TAG: epoch_tag(EPOCH)}
+
+    def sense(run: dg.DagsterRun) -> None:
+        event = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE).records[0]
+        context = dg.build_run_status_sensor_context(
+            sensor_name="failed_epochs",
+            dagster_instance=instance,
+            dagster_run=run,
+            dagster_event=event.event_log_entry.get_dagster_event(),
+        ).for_run_failure()
+        failed_epochs(context, history=world.history, alerts=world.alerts)
+
+    run(world, instance)
+    reported = instance.get_runs()[0]
+    sense(reported)
+    assert len(world.alerts.sent) == 1
+    again = world.materialize(instance, EPOCH, tags={**tags, REPORTED_TAG: reported.tags[REPORTED_TAG]}).dagster_run
+    sense(again)
+    assert len(world.alerts.sent) == 2

@@ -7,8 +7,7 @@ from pathlib import Path
 import requests
 
 from alm_core.execution.saga import PlanExecutor
-from alm_core.math.orientation import price_at_sqrt_price_x96, sqrt_price_x96_from_price, ticks_for_range
-from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.math.orientation import price_at_sqrt_price_x96, ticks_for_range
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
 from alm_core.model.epochs import Epoch

@@ -14,9 +14,10 @@ from alm_core.model.transactions import Action, BalanceBound, Intent, IntentStat
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.config import MULTICALL3
 from alm_localnet.node import install_node_modules
+from alm_localnet.wallets import create_wallets
 from alm_resources.chains import Web3Chain
 from alm_resources.journal import SqlJournal
-from alm_resources.signer import KeystoreSigner, create_keystore
+from alm_resources.signer import KeystoreSigner
 from alm_tests.chaos.killing import kill_myself, run_killed
 from alm_tests.core.execution.fakes import AllowAll, Crashing, CrashPoint, transfer_intent
 
@@ -69,7 +70,7 @@ class Bench:
         journal = SqlJournal(f"sqlite:///{self.folder / 'journal.db'}")
         chain = Web3Chain(Access(chain_id=CHAIN_ID, rpc=(self.node.url,)))
         allowed = AllowList(selectors={(CHAIN_ID, VENUE): SWAP_SELECTORS})
-        signer = KeystoreSigner(self.folder / "key.json", self.folder / "password", allowed)
+        signer = KeystoreSigner(self.folder / "keystore" / "key.json", self.folder / "keystore.password", allowed)
         ports = [Crashing(port, point) for port in (journal, chain, signer, AllowAll())]
         getattr(TransactionEngine(*ports, receipt_timeout_s=10.0), verb)(journal.read_intent(key))
         chain.close()
@@ -78,9 +79,10 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    wallet = create_keystore(tmp_path / "key.json", tmp_path / "password")
+    wallets = create_wallets(tmp_path, ["key"])  # light scrypt: every run decrypts it
     node = AnvilNode(install_node_modules().anvil(), CHAIN_ID, 1_790_000_000, 10**9, tmp_path / "logs")
     node.wait_until_ready()
+    wallet = wallets.addresses["key"]
     node.rpc.call("anvil_setBalance", wallet, hex(10**18))
     node.rpc.call("anvil_setCode", VENUE, VENUE_CODE)
     yield Bench(node, tmp_path, wallet)

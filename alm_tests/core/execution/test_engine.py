@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from alm_core.execution.engine import TransactionEngine
+from alm_core.execution.engine import TransactionEngine, bid_for
 from alm_core.execution.intents import LEGAL_STEPS, intent_key, predecessors
 from alm_core.model.errors import (
     LimitExceeded,
@@ -257,6 +257,21 @@ def test_retiring_what_never_left_expires_it_and_hands_the_nonce_back(
     assert engine.retire(intent).state is IntentState.EXPIRED_UNSENT
     assert engine.run(stored(journal, 1)).nonce == 0
     assert chain.now.effects == ["P@1/1"]
+
+
+def test_the_same_payload_may_be_signed_again_for_a_nonce_that_was_handed_back(
+    chain: FakeChain, journal: SqlJournal, engine: TransactionEngine
+) -> None:
+    first = journal.add_intents([transfer_intent(0)])[0]
+    same = replace(transfer_intent(1), tx=first.tx)
+    bid = bid_for(chain.read_fees(), GAS_USED)
+    journal.reserve_nonce(first.key, 0)
+    journal.record_signed(first.key, FakeSigner().sign(first.tx, 0, bid), bid)
+    engine.retire(journal.read_intent(first.key))
+    done = engine.run(journal.add_intents([same])[0])
+    assert done.state is IntentState.FINAL_OK
+    assert journal.read_signed(done.key) == journal.read_signed(first.key)
+    assert chain.now.effects == ["P@1/0"]
 
 
 def test_retiring_an_unsent_intent_below_a_later_nonce_frees_the_way_with_a_self_transfer(

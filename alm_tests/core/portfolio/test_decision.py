@@ -150,23 +150,38 @@ def test_a_position_out_of_range_is_shifted_even_within_the_minimum_hold() -> No
     assert found.opens[0].capital_usd == pytest.approx(28_000, rel=1e-6)
 
 
-def drifted() -> Scene:
-    return invested(positions=((1, 0, 1990.0, 2190.0, 28_000.0), FITTING[1]))
+def too_wide() -> Scene:
+    return invested(positions=((1, 0, 1600.0, 2450.0, 28_000.0), FITTING[1]))
 
 
-def test_a_range_that_drifted_is_shifted_only_after_the_minimum_hold() -> None:
-    early = plan(drifted(), last_rebalance_at=END_AT - timedelta(hours=11))
+def test_a_range_that_no_longer_suits_is_shifted_only_after_the_minimum_hold() -> None:
+    early = plan(too_wide(), last_rebalance_at=END_AT - timedelta(hours=11))
     assert early.decision.kind is DecisionKind.HOLD
     assert early.decision.binding == "min_hold"
-    late = plan(drifted(), last_rebalance_at=END_AT - timedelta(hours=12))
+    late = plan(too_wide(), last_rebalance_at=END_AT - timedelta(hours=12))
     assert late.decision.kind is DecisionKind.RS
 
 
 def test_a_shift_that_does_not_pay_for_its_gas_is_refused() -> None:
-    found = plan(replace(drifted(), base_fee_gwei=20_000.0))
+    found = plan(replace(too_wide(), base_fee_gwei=20_000.0))
     assert found.decision.kind is DecisionKind.HOLD
     assert found.decision.binding in {"rs_cost", "pra_cost"}
     assert any("rs_cost" in line.note and line.net_usd < 0 for line in found.decision.alternatives)
+
+
+def test_a_shift_and_idle_capital_are_done_together_where_both_pay() -> None:
+    found = plan(invested(positions=((1, 0, 1500.0, 1900.0, 28_000.0),), idle_quote=12_000.0))
+    assert found.decision.kind is DecisionKind.PRA
+    assert [close.token_id for close in found.closes] == [1]
+    assert sum(target.capital_usd for target in found.opens) == pytest.approx(40_000, rel=1e-6)
+
+
+def test_the_cost_of_a_shift_counts_close_swap_and_open() -> None:
+    scene = invested(positions=((1, 0, 1500.0, 1900.0, 28_000.0), FITTING[1]), base_fee_gwei=10.0)
+    line = next(one for one in plan(scene).decision.alternatives if one.action is DecisionKind.RS)
+    gas = (424_000 + 433_000 + 4 * 48_000 + 101_000 + 150_000 + 2 * 48_000) * (10e9 + 1e6) / 1e18 * scene.price
+    # The position left its range upwards: all of it is quote, and about half must become base.
+    assert line.cost_usd == pytest.approx(gas + 14_000 * (0.0005 + 2 * 14_000 / 50e6), rel=0.05)
 
 
 def test_a_refused_reallocation_does_not_hide_a_needed_shift() -> None:

@@ -38,7 +38,7 @@ def test_the_last_dollar_earns_the_same_wherever_it_may_still_go(pools: list[Ves
     for pool, amount in zip(pools, found.amounts_usd, strict=True):
         assert 0 <= amount <= pool.cap_usd
     if found.level_apr > 0:
-        assert found.placed_usd == pytest.approx(capital, rel=1e-6)
+        assert found.placed_usd == pytest.approx(capital, rel=1e-6, abs=1e-6)
 
 
 def test_it_beats_every_point_of_a_fine_grid() -> None:

@@ -34,14 +34,32 @@ def base_share(price: float, lower: float, upper: float) -> float:
     return base / (base + quote)
 
 
-def expected(price: float, lower: float, upper: float, sigma: float, venue: Venue) -> float:
-    if not lower < price < upper:
-        return 0.0
+def inside_rate(price: float, lower: float, upper: float, sigma: float, venue: Venue) -> float:
     c = times(price, lower, upper)
-    fees = c * venue.full_range_apr / (1 + venue.capital_share * c)
-    lvr = venue.lvr_weight * c * sigma**2 / 8
-    stay = math.log(price / lower) * math.log(upper / price) / sigma**2
-    return (fees - lvr) * stay * (1 - math.exp(-venue.horizon_years / stay)) / venue.horizon_years
+    return c * (venue.full_range_apr / (1 + venue.capital_share * c) - venue.lvr_weight * sigma**2 / 8)
+
+
+def stay(price: float, lower: float, upper: float, sigma: float) -> float:
+    return math.log(price / lower) * math.log(upper / price) / sigma**2
+
+
+def spent_inside(residence: float, horizon: float) -> float:
+    return residence * (1 - math.exp(-horizon / residence)) / horizon
+
+
+def shift_gain(
+    price: float, at: tuple[float, float], target: tuple[float, float], sigma: float, venue: Venue
+) -> float:
+    once = venue.gas_cost_frac + 0.5 * venue.swap_cost_frac
+    residence = stay(price, *target, sigma)
+    rate = inside_rate(price, *target, sigma, venue)
+    alone = rate * spent_inside(residence, venue.horizon_years)
+    renewed = (rate * residence - once) / (residence + 7.5 * 60 / 31_557_600)
+    fresh = max(alone, renewed)
+    if not at[0] < price < at[1]:
+        return fresh
+    first = spent_inside(stay(price, *at, sigma), venue.horizon_years)
+    return fresh - first * inside_rate(price, *at, sigma, venue) - (1 - first) * max(0.0, fresh)
 
 
 def net_apr(tape: Tape, params: RangeParams, venue: Venue) -> float:
@@ -66,7 +84,7 @@ def net_apr(tape: Tape, params: RangeParams, venue: Venue) -> float:
         cost = venue.gas_cost_frac
         cost += abs(base_share(price, *target) - base_share(price, *at)) * venue.swap_cost_frac
         sigma = tape.sigma_annual[bar]
-        better = expected(price, *target, sigma, venue) - expected(price, *at, sigma, venue)
+        better = shift_gain(price, at, target, sigma, venue)
         if better * venue.horizon_years > venue.cost_multiple * cost:
             paid, at, moved_at = paid + cost, target, bar
             c = times(price, *at)

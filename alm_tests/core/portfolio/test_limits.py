@@ -1,0 +1,216 @@
+"""The choke point: each limit at its bound and one unit beyond, and nothing passes on missing data."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from alm_core.model.config import LimitsConfig
+from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
+from alm_core.model.errors import LimitExceeded
+from alm_core.model.market import MarketSnapshot, SourceProblem
+from alm_core.model.transactions import Action, BalanceBound, FeeBid, UnsignedTransaction
+from alm_core.portfolio.limits import LimitsEngine, TransactionContext, check_plan, outflow_usd
+from alm_tests.core.execution.test_allow_list import (
+    ALLOWED,
+    DIAMOND,
+    MANAGER,
+    POOL,
+    THIEF,
+    WALLET,
+    approve_data,
+    mint,
+    swap,
+)
+from alm_tests.core.portfolio.scene import PRICE, Scene
+
+BASE, QUOTE = POOL.base.address, POOL.quote.address
+LIMITS = LimitsConfig(max_transaction_nav_frac=0.5, max_epoch_turnover_frac=2.0, max_gas_usd=10.0)
+BID = FeeBid(gas_limit=500_000, max_fee_per_gas_wei=10**9, max_priority_fee_per_gas_wei=1)
+CONTEXT = TransactionContext(
+    wallet=WALLET,
+    nav_usd=1000.0,
+    token_usd={BASE.lower(): PRICE / 10**18, QUOTE.lower(): 1 / 10**6},
+    moved_usd=0.0,
+    native_usd=PRICE,
+    price_deviation_frac=0.001,
+    stable=False,
+    halted=None,
+)
+
+
+def opening(quote_raw: int) -> UnsignedTransaction:
+    return UnsignedTransaction(
+        chain_id=POOL.chain_id,
+        sender=WALLET,
+        to=MANAGER,
+        data=mint(WALLET),
+        value_wei=0,
+        action=Action.OPEN,
+        summary="open",
+        bounds=(BalanceBound(token=QUOTE, min_delta=-quote_raw, max_delta=0),),
+    )
+
+
+def swapping(paid_quote: int, received_base: int) -> UnsignedTransaction:
+    return replace(
+        opening(paid_quote),
+        to=DIAMOND,
+        data=swap(WALLET),
+        action=Action.SWAP,
+        bounds=(
+            BalanceBound(token=QUOTE, min_delta=-paid_quote, max_delta=0),
+            BalanceBound(token=BASE, min_delta=received_base, max_delta=2**255),
+        ),
+    )
+
+
+def broken(tx: UnsignedTransaction, context: TransactionContext = CONTEXT, bid: FeeBid = BID) -> set[str]:
+    return {violation.limit for violation in LimitsEngine(LIMITS, ALLOWED).violations(tx, bid, context)}
+
+
+def test_a_transaction_at_its_cap_passes_and_one_unit_more_does_not() -> None:
+    assert broken(opening(500_000_000)) == set()
+    assert broken(opening(500_000_001)) == {"max_transaction_nav_frac"}
+
+
+def test_the_turnover_of_the_epoch_counts_what_others_have_moved() -> None:
+    context = replace(CONTEXT, moved_usd=1600.0)
+    assert broken(opening(400_000_000), context) == set()
+    assert broken(opening(400_000_010), context) == {"max_epoch_turnover_frac"}
+
+
+def test_gas_is_capped_at_the_bid() -> None:
+    at_cap = FeeBid(gas_limit=5_000_000, max_fee_per_gas_wei=10**9, max_priority_fee_per_gas_wei=1)
+    assert broken(opening(1), bid=at_cap) == set()
+    assert broken(opening(1), bid=replace(at_cap, gas_limit=5_000_001)) == {"max_gas_usd"}
+
+
+@pytest.mark.parametrize(("stable", "bound"), [(False, 0.01), (True, 0.002)])
+def test_price_deviation_is_bounded_more_tightly_for_stables(stable: bool, bound: float) -> None:
+    at_bound = replace(CONTEXT, stable=stable, price_deviation_frac=bound)
+    assert broken(opening(1), at_bound) == set()
+    name = "max_price_deviation_stable_frac" if stable else "max_price_deviation_frac"
+    assert broken(opening(1), replace(at_bound, price_deviation_frac=bound * 1.001)) == {name}
+
+
+def test_a_swap_must_bring_what_the_independent_price_says_less_slippage() -> None:
+    fair = 10**18 * 400 // 2000
+    assert broken(swapping(400_000_000, math.ceil(fair * 0.9951))) == set()
+    assert broken(swapping(400_000_000, int(fair * 0.9949))) == {"swap_slippage_frac"}
+    assert broken(swapping(400_000_000, 0)) == {"swap_slippage_frac"}
+
+
+def test_halted_means_nothing_at_all() -> None:
+    assert broken(opening(1), replace(CONTEXT, halted="operator")) == {"halt"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "limit"),
+    [
+        ({"nav_usd": None}, "max_transaction_nav_frac"),
+        ({"nav_usd": 0.0}, "max_transaction_nav_frac"),
+        ({"nav_usd": math.nan}, "max_transaction_nav_frac"),
+        ({"token_usd": {}}, "max_transaction_nav_frac"),
+        ({"native_usd": None}, "max_gas_usd"),
+        ({"native_usd": math.nan}, "max_gas_usd"),
+        ({"price_deviation_frac": None}, "max_price_deviation_frac"),
+        ({"price_deviation_frac": math.nan}, "max_price_deviation_frac"),
+        ({"moved_usd": math.inf}, "max_epoch_turnover_frac"),
+    ],
+)
+def test_missing_data_is_a_violation(missing: dict[str, object], limit: str) -> None:
+    assert limit in broken(opening(1), replace(CONTEXT, **missing))
+
+
+def test_a_value_moving_call_without_bounds_is_refused() -> None:
+    unbounded = replace(opening(1), bounds=())
+    assert outflow_usd(unbounded, CONTEXT.token_usd) is None
+    assert "max_transaction_nav_frac" in broken(unbounded)
+
+
+def test_an_approval_needs_neither_nav_nor_price_but_gas_and_the_list() -> None:
+    approval = replace(opening(1), to=QUOTE, data=approve_data(MANAGER, 5), action=Action.APPROVE, bounds=())
+    blind = replace(CONTEXT, nav_usd=None, price_deviation_frac=None, token_usd={})
+    assert broken(approval, blind) == set()
+    assert broken(replace(approval, data=approve_data(THIEF, 5)), blind) == {"allow_list"}
+
+
+def test_the_message_names_limit_bound_and_value() -> None:
+    with pytest.raises(LimitExceeded, match=r"max_transaction_nav_frac: 0\.6 \(bound 0\.5, chain 8453\)"):
+        LimitsEngine(LIMITS, ALLOWED).check_transaction(opening(600_000_000), BID, CONTEXT)
+
+
+SCENE = Scene(positions=((7, 0, 1900.0, 2100.0, 5_000.0),))
+SNAPSHOT = SCENE.snapshot()
+
+
+def plan(kind: DecisionKind = DecisionKind.PRA, **changes: object) -> AllocationPlan:
+    opens = (target(0, 0.6), target(1, 0.4))
+    made = AllocationPlan(
+        pair="WETH-USDC",
+        epoch_at=SNAPSHOT.epoch_at,
+        policy="test",
+        inputs_hash="",
+        code_version="",
+        config_version="",
+        price=PRICE,
+        nav_usd=45_000.0,
+        targets=opens,
+        decision=Decision(kind=kind, reason="", binding="", current_apr=0, optimal_apr=0, alternatives=()),
+        closes=(PositionClose(pool_id=SCENE.pools[0].pool_id, chain_id=8453, token_id=7),),
+        opens=opens,
+    )
+    return replace(made, **changes)
+
+
+def target(number: int, share: float, **changes: object) -> Target:
+    pool = SCENE.pools[number]
+    made = Target(
+        pool_id=pool.pool_id,
+        chain_id=8453,
+        share_frac=share,
+        capital_usd=share * 45_000,
+        expected_apr=0.1,
+        tick_lower=-201_000,
+        tick_upper=-199_800,
+    )
+    return replace(made, **changes)
+
+
+def refused(of: AllocationPlan, snapshot: MarketSnapshot = SNAPSHOT) -> set[str]:
+    return {violation.limit for violation in check_plan(of, snapshot, LimitsConfig())}
+
+
+def test_a_sound_plan_has_no_violation() -> None:
+    assert refused(plan()) == set()
+    assert refused(plan(DecisionKind.HOLD, closes=(), opens=())) == set()
+
+
+def test_hold_that_moves_something_is_refused() -> None:
+    assert refused(plan(DecisionKind.HOLD)) == {"hold"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit"),
+    [
+        ({"price": PRICE * 1.02}, "max_price_deviation_frac"),
+        ({"price": math.nan}, "price"),
+        ({"nav_usd": math.nan}, "nav_usd"),
+        ({"nav_usd": 1000.0}, "max_epoch_turnover_frac x nav_usd"),
+        ({"opens": (target(0, 0.6), target(1, 0.5))}, "share_frac"),
+        ({"opens": (target(0, -0.1),)}, "share_frac"),
+        ({"opens": (target(0, 0.5, tick_lower=-199_795),)}, "ticks"),
+        ({"opens": (target(0, 0.5, tick_lower=-199_800),)}, "ticks"),
+        ({"opens": (target(0, 0.5, pool_id="8453:0xunknown"),)}, "max_price_deviation_frac"),
+        ({"closes": (PositionClose(pool_id=SCENE.pools[0].pool_id, chain_id=8453, token_id=8),)}, "closes"),
+    ],
+)
+def test_each_unsound_plan_is_refused_by_name(changes: dict[str, object], limit: str) -> None:
+    assert limit in refused(plan(**changes))
+
+
+def test_a_plan_made_while_a_source_was_missing_is_refused() -> None:
+    blind = replace(SNAPSHOT, problems=(SourceProblem(source="rpc:1", detail="down"),))
+    assert refused(plan(), blind) == {"sources"}
+    assert "nav_usd" in refused(plan(), replace(SNAPSHOT, quote_usd=None))
