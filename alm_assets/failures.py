@@ -67,8 +67,7 @@ def _reason(event: dg.DagsterEvent) -> str:
         return event.message or "run failed"
     data = event.step_failure_data
     described = data.user_failure_data.description if data.user_failure_data else None
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
+    # Dagster wraps what the asset raised; causes further down are our own details.
+    error = data.error.cause if data.error is not None and data.error.cause is not None else data.error
     text = described or (error.message if error is not None else event.message) or "step failed"
     return f"{event.step_key}: {text.strip()}"

@@ -1,7 +1,7 @@
 """Starting the embedded world for a command: home, localnet, environment, configuration of a short day."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +26,7 @@ def first_epoch_of_demo(epochs: int) -> datetime:
 
 
 @contextmanager
-def embedded_world(home: Path, *, seed: int, tape: str | None, first_epoch_at: datetime) -> "Iterator[Localnet]":
+def embedded_world(home: Path, *, seed: int, tape: str | None, first_epoch_at: datetime) -> "Generator[Localnet]":
     """Start local chains and stand-ins in a fresh home and point this process's environment at them."""
     from alm_localnet import Localnet, LocalnetConfig
 

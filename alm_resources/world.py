@@ -13,9 +13,10 @@ if TYPE_CHECKING:
     from alm_resources.alerts import AppriseAlerts
     from alm_resources.dex.paper import PaperSnapshots
     from alm_resources.dex.snapshots import SnapshotReader
-    from alm_resources.dragonfly import HotState, SharedBudget
+    from alm_resources.dragonfly import HotState
     from alm_resources.history import HistoryStore
     from alm_resources.history.recorded import RecordingExecutor
+    from alm_resources.http import CallBudget
     from alm_resources.registry import Registry
 
 
@@ -42,7 +43,7 @@ class World:
 
     @cached_property
     def hot_state(self) -> "HotState":
-        from alm_resources.dragonfly import HotState, SharedBudget
+        from alm_resources.dragonfly import HotState
 
         return HotState(self.settings.hot_state_url)
 
@@ -137,7 +138,7 @@ class World:
             allow_list=self._allow_list(pair_id),
         )
 
-    def _gecko_budget(self) -> "SharedBudget | None":
+    def _gecko_budget(self) -> "CallBudget | None":
         from alm_resources.dragonfly import SharedBudget
         from alm_resources.geckoterminal.client import CALLS_PER_MINUTE, is_real_host
 

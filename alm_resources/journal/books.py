@@ -70,13 +70,13 @@ class Books(Database):
         )
 
     def record_reconciled(
-        self, point: ReconciledPoint, entries: Sequence[LedgerEntry], changes: Sequence[PositionChange]
+        self, point: ReconciledPoint, entries: Sequence[LedgerEntry], positions: Sequence[PositionChange]
     ) -> None:
         """Book what was adopted and remember the block."""
         with self.writing() as connection:
             self._refuse_fenced(connection, point.chain_id, point.wallet)
             insert_entries(connection, entries)
-            record_positions(connection, changes)
+            record_positions(connection, positions)
             seen = {"block_number": point.block_number, "block_hash": point.block_hash, "nonce": point.nonce}
             _put(connection, reconciled, point.chain_id, point.wallet, seen)
 

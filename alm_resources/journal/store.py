@@ -26,7 +26,8 @@ from alm_resources.journal.rows import (
     signed_from,
     tx_text,
 )
-from alm_resources.journal.tables import attempts, intents, receipts, reconciled, transitions
+from alm_resources.journal.tables import attempts, receipts, reconciled, transitions
+from alm_resources.journal.tables import intents as intent_table
 
 _OPEN = tuple(state.value for state in IntentState if not state.terminal)
 _HOLDS_NONCE = tuple(state.value for state in IN_FLIGHT)
@@ -47,15 +48,15 @@ class SqlJournal(Books):
     already taken, changes no row and is refused.
     """
 
-    def add_intents(self, intents_: Sequence[Intent]) -> tuple[Intent, ...]:
+    def add_intents(self, intents: Sequence[Intent]) -> tuple[Intent, ...]:
         """Insert intents that are not there yet; return the stored ones, in the same order."""
         with self.writing() as connection:
-            for intent in intents_:
+            for intent in intents:
                 if _find(connection, intent.key) is None:
                     self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
-                    connection.execute(sa.insert(intents).values(intent_row(intent)))
+                    connection.execute(sa.insert(intent_table).values(intent_row(intent)))
                     _remember(connection, intent.key, intent.state, "")
-            return tuple(_read(connection, intent.key) for intent in intents_)
+            return tuple(_read(connection, intent.key) for intent in intents)
 
     def replan(self, key: str, tx: UnsignedTransaction) -> Intent:
         """Replace the payload of an intent that is still PLANNED."""
@@ -79,23 +80,25 @@ class SqlJournal(Books):
     def read_open_intents(self, chain_id: int, wallet: str) -> tuple[Intent, ...]:
         """Intents of a wallet that are not terminal, oldest first."""
         return self._select(
-            intents.c.chain_id == chain_id, intents.c.wallet == wallet.lower(), intents.c.state.in_(_OPEN)
+            intent_table.c.chain_id == chain_id,
+            intent_table.c.wallet == wallet.lower(),
+            intent_table.c.state.in_(_OPEN),
         )
 
     def read_plan_intents(self, plan_hash: str) -> tuple[Intent, ...]:
         """All intents of a plan, oldest first."""
-        return self._select(intents.c.plan_hash == plan_hash)
+        return self._select(intent_table.c.plan_hash == plan_hash)
 
     def read_epoch_intents(self, epoch_id: str) -> tuple[Intent, ...]:
         """All intents of an epoch, oldest first."""
-        return self._select(intents.c.epoch_id == epoch_id)
+        return self._select(intent_table.c.epoch_id == epoch_id)
 
     def reserve_nonce(self, key: str, chain_nonce: int) -> Intent:
         """Give the intent the next nonce of its wallet: PLANNED to RESERVED."""
         with self.writing() as connection:
             intent = _read(connection, key)
-            busy = _same_wallet(intent) & intents.c.state.in_(_HOLDS_NONCE)
-            other = connection.execute(sa.select(intents.c.key).where(busy)).scalar()
+            busy = _same_wallet(intent) & intent_table.c.state.in_(_HOLDS_NONCE)
+            other = connection.execute(sa.select(intent_table.c.key).where(busy)).scalar()
             if other is not None and other != key:
                 raise NotReconciled(f"intent {other} of wallet {intent.tx.sender} is still in flight")
             expected = _next_nonce(connection, intent.tx.chain_id, intent.tx.sender)
@@ -113,8 +116,8 @@ class SqlJournal(Books):
         """Give up an intent that never left; ``False`` where a later nonce is already taken."""
         with self.writing() as connection:
             intent = _read(connection, key)
-            later = _same_wallet(intent) & (intents.c.nonce > (intent.nonce if intent.nonce is not None else 0))
-            if intent.nonce is not None and connection.execute(sa.select(intents.c.key).where(later)).first():
+            later = _same_wallet(intent) & (intent_table.c.nonce > (intent.nonce if intent.nonce is not None else 0))
+            if intent.nonce is not None and connection.execute(sa.select(intent_table.c.key).where(later)).first():
                 return False
             step = {"nonce": None, "state": IntentState.EXPIRED_UNSENT.value, "detail": detail}
             self._step(connection, intent, predecessors(IntentState.EXPIRED_UNSENT), step, detail)
@@ -185,7 +188,7 @@ class SqlJournal(Books):
 
     def _select(self, *where: sa.ColumnElement[bool]) -> tuple[Intent, ...]:
         with self.reading() as connection:
-            rows = connection.execute(sa.select(intents).where(*where).order_by(intents.c.seq)).mappings()
+            rows = connection.execute(sa.select(intent_table).where(*where).order_by(intent_table.c.seq)).mappings()
             return tuple(intent_from(dict(row)) for row in rows)
 
     def _step(
@@ -197,8 +200,8 @@ class SqlJournal(Books):
         detail: str,
     ) -> None:
         self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
-        legal = (intents.c.key == intent.key) & intents.c.state.in_([state.value for state in allowed])
-        if connection.execute(sa.update(intents).where(legal).values(values)).rowcount != 1:
+        legal = (intent_table.c.key == intent.key) & intent_table.c.state.in_([state.value for state in allowed])
+        if connection.execute(sa.update(intent_table).where(legal).values(values)).rowcount != 1:
             wanted = values.get("state", intent.state.value)
             legal_next = ", ".join(sorted(LEGAL_STEPS[intent.state])) or "none"
             raise IllegalStep(f"intent {intent.key} is {intent.state}: no step to {wanted} (legal: {legal_next})")
@@ -206,7 +209,7 @@ class SqlJournal(Books):
 
 
 def _find(connection: sa.Connection, key: str) -> Intent | None:
-    row = connection.execute(sa.select(intents).where(intents.c.key == key)).mappings().first()
+    row = connection.execute(sa.select(intent_table).where(intent_table.c.key == key)).mappings().first()
     return intent_from(dict(row)) if row else None
 
 
@@ -218,15 +221,15 @@ def _read(connection: sa.Connection, key: str) -> Intent:
 
 
 def _same_wallet(intent: Intent) -> sa.ColumnElement[bool]:
-    return (intents.c.chain_id == intent.tx.chain_id) & (intents.c.wallet == intent.tx.sender.lower())
+    return (intent_table.c.chain_id == intent.tx.chain_id) & (intent_table.c.wallet == intent.tx.sender.lower())
 
 
 def _refuse_known_hash(connection: sa.Connection, key: str, tx_hash: str) -> None:
     # An expired intent never left, and its nonce went back: the same payload with the same nonce has the same hash.
     owner = (
-        sa.select(intents.c.key)
-        .join(attempts, attempts.c.intent_key == intents.c.key)
-        .where(attempts.c.tx_hash == tx_hash, intents.c.state != IntentState.EXPIRED_UNSENT.value)
+        sa.select(intent_table.c.key)
+        .join(attempts, attempts.c.intent_key == intent_table.c.key)
+        .where(attempts.c.tx_hash == tx_hash, intent_table.c.state != IntentState.EXPIRED_UNSENT.value)
     )
     known = connection.execute(owner).scalar()
     if known is not None:
@@ -234,8 +237,8 @@ def _refuse_known_hash(connection: sa.Connection, key: str, tx_hash: str) -> Non
 
 
 def _next_nonce(connection: sa.Connection, chain_id: int, wallet: str) -> int | None:
-    used = sa.select(sa.func.max(intents.c.nonce)).where(
-        intents.c.chain_id == chain_id, intents.c.wallet == wallet.lower()
+    used = sa.select(sa.func.max(intent_table.c.nonce)).where(
+        intent_table.c.chain_id == chain_id, intent_table.c.wallet == wallet.lower()
     )
     proven = sa.select(reconciled.c.nonce).where(
         reconciled.c.chain_id == chain_id, reconciled.c.wallet == wallet.lower()

@@ -7,15 +7,18 @@ from pathlib import Path
 import requests
 
 from alm_core.execution.saga import PlanExecutor
-from alm_core.math.orientation import price_at_sqrt_price_x96, ticks_for_range
+from alm_core.math.orientation import price_at_sqrt_price_x96, sqrt_price_x96_from_price, ticks_for_range
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
+from alm_core.model.pools import Pool
 from alm_core.model.signals import PriceRange
 from alm_core.model.transactions import Intent
 from alm_core.portfolio.valuation import nav_usd
 from alm_localnet import Localnet
+from alm_localnet.deploy import TRADER
+from alm_localnet.traders import Trade, trades_calldata
 from alm_resources.chains import chains_from
 from alm_resources.dex import adapters
 from alm_resources.dex.snapshots import SnapshotReader
@@ -123,6 +126,19 @@ class Scene:
                     )
                 )
         return self.plan_of(snapshot, DecisionKind.PRA, self.closes(snapshot), tuple(opens))
+
+    def move_price(self, pool: Pool, price: float) -> None:
+        """A whale trades one pool to a price."""
+        (chain,) = [chain for chain in self.localnet.chains if chain.preset.chain_id == pool.chain_id]
+        wanted = sqrt_price_x96_from_price(pool, price)
+        falls = (price < self.price_in(pool)) == pool.base_is_token0
+        trade = Trade(pool=pool.address, zero_for_one=falls, amount_in=0, lowest_x96=wanted - 1, highest_x96=wanted + 1)
+        chain.rpc.transact(chain.operator, TRADER, trades_calldata([trade]))
+
+    def price_in(self, pool: Pool) -> float:
+        """Price of a pool now."""
+        state = self.snapshot(self.localnet.now).pool_state(pool.pool_id)
+        return price_at_sqrt_price_x96(pool, state.sqrt_price_x96)
 
     def hold(self, snapshot: MarketSnapshot) -> AllocationPlan:
         return self.plan_of(snapshot, DecisionKind.HOLD, (), ())

@@ -47,9 +47,7 @@ def spent_inside(residence: float, horizon: float) -> float:
     return residence * (1 - math.exp(-horizon / residence)) / horizon
 
 
-def shift_gain(
-    price: float, at: tuple[float, float], target: tuple[float, float], sigma: float, venue: Venue
-) -> float:
+def shift_gain(price: float, at: tuple[float, float], target: tuple[float, float], sigma: float, venue: Venue) -> float:
     once = venue.gas_cost_frac + 0.5 * venue.swap_cost_frac
     residence = stay(price, *target, sigma)
     rate = inside_rate(price, *target, sigma, venue)
