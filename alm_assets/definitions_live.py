@@ -16,7 +16,7 @@ from alm_assets.resources import (
 )
 from alm_assets.retention import daily_retention, retention
 from alm_assets.schedules import freshness_checks, quarter_hours
-from alm_assets.sensors import failed_epochs, failed_transactions
+from alm_assets.sensors import failed_epochs, failed_transactions, troubled_epochs
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(  # pyright: ignore[reportUnknownMemberType] - AutomationCondition in it
@@ -25,7 +25,7 @@ defs = dg.Definitions(
     asset_checks=[epochs_fresh],
     jobs=[rebalance, freshness, retention],
     schedules=[quarter_hours, freshness_checks, daily_retention],
-    sensors=[failed_epochs, failed_transactions],
+    sensors=[failed_epochs, failed_transactions, troubled_epochs],
     executor=dg.in_process_executor,
     resources={
         "settings": SettingsResource(),

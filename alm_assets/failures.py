@@ -71,3 +71,16 @@ def _reason(event: dg.DagsterEvent) -> str:
     error = data.error.cause if data.error is not None and data.error.cause is not None else data.error
     text = described or (error.message if error is not None else event.message) or "step failed"
     return f"{event.step_key}: {text.strip()}"
+
+
+def alert_troubled_epoch(alerts: Alerts, report: EpochReport) -> bool:
+    """Tell a person of an epoch whose run went through but which names problems; return whether it does.
+
+    A run that failed left a report without a price; :func:`alert_failed_epoch` has told of it.
+    """
+    if not report.problems or report.price is None:
+        return False
+    epoch = Epoch(pair=report.pair, epoch_at=report.epoch_at)
+    body = "\n".join((*report.problems, f"decision: {report.decision}: {report.reason}"))
+    alerts.send(f"{epoch.epoch_id}: {len(report.problems)} problems", body, key=f"trouble:{epoch.epoch_id}")
+    return True

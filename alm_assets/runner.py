@@ -22,7 +22,7 @@ from dagster._core.remote_origin import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from alm_assets.epochs import EPOCH_TAG, epoch_tag
-from alm_assets.failures import failure_of_run, report_failed_run
+from alm_assets.failures import alert_troubled_epoch, failure_of_run, report_failed_run
 from alm_assets.jobs import REBALANCE
 from alm_assets.liveness import PROCESS_TAG, close_lost_runs, this_process
 from alm_assets.partitions import partition_key, register_pairs
@@ -84,6 +84,8 @@ def run_epoch(
     report = _report(kept, epoch) if succeeded else report_failed_run(run, instance, kept, told)
     if report is None:
         raise LookupError(f"run {run.run_id} of {epoch.epoch_id} left no epoch report")
+    if succeeded:
+        alert_troubled_epoch(told, report)
     return EpochRun(epoch=epoch, run_id=run.run_id, success=succeeded, error=error, report=report)
 
 

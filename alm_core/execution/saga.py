@@ -13,6 +13,7 @@ from alm_core.execution.reconcile import reconcile
 from alm_core.execution.runner import StepRunner
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
+from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import AlmError
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.ports import ChainClient, DexAdapter, Journal, Signer, SwapSource
@@ -145,8 +146,23 @@ class PlanExecutor:
         elif refusal:
             result.halted = refusal
         elif plan.decision.kind is not DecisionKind.HOLD:
-            runner = StepRunner(view, self._journal, engine, plan, digest)
-            ChainSaga(runner, guard, self._swaps, plan, snapshot, self._limits).run(result.report.allowances)
+            late = self._too_late(view, plan, digest)
+            if late is None:
+                runner = StepRunner(view, self._journal, engine, plan, digest)
+                ChainSaga(runner, guard, self._swaps, plan, snapshot, self._limits).run(result.report.allowances)
+            elif not self._journal.read_plan_intents(digest):
+                result.halted = late
+
+    def _too_late(self, view: ChainView, plan: AllocationPlan, digest: str) -> str | None:
+        """Say why a plan may not begin any more: its epoch is over, or the epoch was executed by another plan."""
+        epoch_id = Epoch(pair=plan.pair, epoch_at=plan.epoch_at).epoch_id
+        now = view.chain.read_block().block_at
+        if now - plan.epoch_at >= EPOCH_LENGTH:
+            return f"epoch {epoch_id} is over: the chain is at {now.isoformat()}"
+        others = [i for i in self._journal.read_epoch_intents(epoch_id) if i.plan_hash != digest]
+        if any(intent.state is not IntentState.EXPIRED_UNSENT for intent in others):
+            return f"epoch {epoch_id} was executed by another plan already"
+        return None
 
     def _resolve(
         self, result: _ChainResult, engine: TransactionEngine, chain_id: int, wallet: str, digest: str

@@ -1,6 +1,5 @@
 """One GET of JSON."""
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -105,12 +104,11 @@ class JsonHttp:
 
 
 def _parsed(text: str) -> object:
+    # Not the standard library's parser: a deeply nested body can overflow its C stack and kill the process.
+    from pydantic_core import from_json
+
     try:
         # Amounts and prices come as strings; a bare NaN or Infinity is not JSON.
-        return json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        return from_json(text, allow_inf_nan=False)
+    except ValueError:
         return None
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(f"{name} is not JSON")

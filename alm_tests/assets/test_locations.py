@@ -48,7 +48,11 @@ def test_every_asset_says_who_owns_it_what_it_is_and_which_version(definitions: 
 def test_only_the_live_location_runs_by_itself() -> None:
     live, backtest = LOCATIONS["alm_live"], LOCATIONS["alm_backtest"]
     assert {schedule.name for schedule in live.schedules or []} >= {"quarter_hours", "freshness_checks"}
-    assert {sensor.name for sensor in live.sensors or []} == {"failed_epochs", "failed_transactions"}
+    assert {sensor.name for sensor in live.sensors or []} == {
+        "failed_epochs",
+        "failed_transactions",
+        "troubled_epochs",
+    }
     assert not backtest.schedules
     assert not backtest.sensors
 
