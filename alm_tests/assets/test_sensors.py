@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -13,10 +14,11 @@ from alm_assets.liveness import PROCESS_TAG, close_lost_runs, this_process
 from alm_assets.partitions import partition_key
 from alm_assets.retention import delete_step_events
 from alm_assets.runner import run_epoch
-from alm_assets.sensors import failed_epochs, failed_transactions
+from alm_assets.sensors import failed_epochs, failed_transactions, troubled_epochs
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import BadAnswer
+from alm_core.model.market import SourceProblem
 from alm_core.model.reports import EpochReport
 from alm_core.model.transactions import IntentState
 from alm_tests.assets.world import EPOCH, EPOCH_AT, PAIR, QUARTER, MemoryWorld
@@ -36,6 +38,11 @@ def tick(world: MemoryWorld, instance: dg.DagsterInstance, cursor: str | None) -
     )
     failed_transactions(context)
     return context.cursor
+
+
+def trouble(world: MemoryWorld, source: str, detail: str) -> None:
+    problem = SourceProblem(source=source, detail=detail)
+    world.snapshots.change = lambda snapshot: replace(snapshot, problems=(problem,))
 
 
 def test_a_failed_run_of_the_daemon_is_a_hold_and_alerts(world: MemoryWorld, instance: dg.DagsterInstance) -> None:
@@ -84,6 +91,30 @@ def test_failed_transactions_are_alerted_once(world: MemoryWorld, instance: dg.D
     assert "MANUAL" in world.alerts.sent[0][1]
     tick(world, instance, cursor)
     assert len(world.alerts.sent) == 2
+
+
+def test_an_epoch_that_names_problems_is_alerted_once(world: MemoryWorld, instance: dg.DagsterInstance) -> None:
+    trouble(world, "rpc:8453", "no answer")
+    run(world, instance, 0)
+    assert [title for title, _, _ in world.alerts.sent] == [f"{EPOCH.epoch_id}: 1 problems"]
+    assert "rpc:8453: no answer" in world.alerts.sent[0][1]
+    assert "HOLD" in world.alerts.sent[0][1]
+
+
+def test_the_daemon_alerts_troubled_epochs_from_where_it_stopped(
+    world: MemoryWorld, instance: dg.DagsterInstance
+) -> None:
+    trouble(world, "geckoterminal", "garbage")
+    run(world, instance, 0)
+    world.alerts.sent.clear()
+    context = dg.build_sensor_context(
+        instance=instance,
+        repository_def=defs.get_repository_def(),
+        resources={"alerts": world.alerts, "history": world.history},
+    )
+    troubled_epochs(context)
+    troubled_epochs(context)
+    assert [key for _, _, key in world.alerts.sent] == [f"trouble:{EPOCH.epoch_id}"]
 
 
 def test_a_run_whose_process_was_killed_is_closed_and_gives_its_slot_back(

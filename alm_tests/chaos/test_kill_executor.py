@@ -26,6 +26,7 @@ def test_a_killed_run_leaves_no_duplicate_and_loses_nothing(localnet: Localnet, 
     moments = random.Random(20261122)
     journal_file = tmp_path / "journal.db"
     boundaries = _place_capital_and_count_boundaries(localnet, journal_file)
+    localnet.advance_to(localnet.now + timedelta(minutes=15))  # two epochs have been used
     nav_before = _nav(localnet, journal_file)
     killed = recovered_same_epoch = 0
     for number in range(ROUNDS):
@@ -60,7 +61,7 @@ def _place_capital_and_count_boundaries(localnet: Localnet, journal_file: Path) 
     def work() -> None:
         for number in range(2):
             scene = Scene(localnet, journal_file)
-            snapshot = scene.snapshot(localnet.now + timedelta(minutes=15 * (number - 1)))
+            snapshot = scene.snapshot(localnet.now + timedelta(minutes=15 * number))
             point = CrashPoint()
             report = scene.executor(lambda port, point=point: Crashing(port, point)).execute(
                 scene.plan(snapshot), snapshot

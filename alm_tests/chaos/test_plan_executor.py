@@ -63,6 +63,26 @@ def test_a_plan_places_the_capital_and_a_second_run_of_it_sends_nothing(scene: S
     assert _idle_usd(scene) < 0.02 * plan.nav_usd
 
 
+def test_a_plan_whose_epoch_is_over_does_not_begin(scene: Scene) -> None:
+    snapshot = scene.snapshot(scene.localnet.now)
+    plan = scene.plan(snapshot)
+    scene.localnet.advance_to(scene.localnet.now + timedelta(minutes=15))
+    report = scene.executor().execute(plan, snapshot)
+    assert report.transactions == ()
+    assert report.halted is not None
+    assert "is over" in report.halted
+
+
+def test_an_epoch_that_was_executed_is_not_executed_by_another_plan(scene: Scene) -> None:
+    snapshot = scene.snapshot(scene.localnet.now)
+    assert scene.executor().execute(scene.plan(snapshot), snapshot).halted is None
+    again = replace(scene.plan(snapshot), code_version="a later one")
+    report = scene.executor().execute(again, snapshot)
+    assert report.transactions == ()
+    assert report.halted is not None
+    assert "another plan" in report.halted
+
+
 def test_hold_reconciles_and_sends_nothing(scene: Scene) -> None:
     snapshot = scene.snapshot(scene.localnet.now)
     report = scene.executor().execute(scene.hold(snapshot), snapshot)

@@ -282,7 +282,8 @@ def test_the_selectors_are_those_of_the_signatures() -> None:
 
 
 def client(url: str, **options: Any) -> LifiClient:
-    return LifiClient(f"{url}/v1", {1: DIAMOND}, **options)
+    slippage = {"slippage_frac": 0.005, "slippage_stable_frac": 0.001}
+    return LifiClient(f"{url}/v1", {1: DIAMOND}, **{**slippage, **options})
 
 
 def quote(lifi: LifiClient, **changes: Any) -> Any:
