@@ -24,7 +24,7 @@ dev: env ## Dagster UI on http://127.0.0.1:3000 with the embedded world
 	$(RUN) -m alm_cli.main dev $(ARGS)
 
 test: env ## whole test suite
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest -n 2 --dist loadfile $(ARGS)
 
 check: env ## what CI runs: format, lint, types, import rules, definitions, tests
 	$(RUN) -m ruff format --check .
