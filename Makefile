@@ -11,10 +11,11 @@ env: .venv/.synced
 
 # uv goes into a folder of ours: no venv module, no root and no change to the system's Python is needed.
 .tools/bin/uv:
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --target .tools uv
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action ignore --target .tools uv
 
 .venv/.synced: pyproject.toml uv.lock .tools/bin/uv
-	UV_PYTHON_DOWNLOADS=never .tools/bin/uv sync --python $(PYTHON) --frozen --compile-bytecode
+	@echo "Installing the locked packages into .venv (about a minute the first time)"
+	@UV_PYTHON_DOWNLOADS=never .tools/bin/uv sync --python $(PYTHON) --frozen --compile-bytecode --quiet
 	@touch $@
 
 demo: env ## full cycles for both pairs through Dagster on a local chain

@@ -18,8 +18,7 @@ from rich.live import Live
 
 from alm_cli.embedded import embedded_world, first_epoch_of_demo
 from alm_cli.home import open_instance
-from alm_cli.progress import bars
-from alm_cli.table import add_epoch, epoch_table
+from alm_cli.table import add_epoch, epoch_table, figure
 from alm_cli.verdict import Verdict, verdict_of
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.epochs import EPOCH_LENGTH
@@ -45,12 +44,10 @@ def run_demo(options: DemoOptions) -> int:
     started = time.monotonic()
     console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 170)
     first = first_epoch_of_demo(options.epochs)
-    with bars(console) as progress:
-        starting = progress.add_task("starting local chains, deploying contracts", total=None)
-        with embedded_world(Path(options.home), seed=options.seed, tape=options.tape, first_epoch_at=first) as localnet:
-            progress.remove_task(starting)
-            progress.stop()
-            reports, verdict = _play(localnet, options, first, console)
+    with embedded_world(
+        Path(options.home), seed=options.seed, tape=options.tape, first_epoch_at=first, console=console
+    ) as localnet:
+        reports, verdict = _play(localnet, options, first, console)
     seconds = time.monotonic() - started
     _summarise(reports, verdict, seconds, options, console)
     return 0 if verdict.good else 1
@@ -85,8 +82,9 @@ def _summarise(
     console.print()
     for pair, figures in summary["pairs"].items():
         console.print(
-            f"[bold]{pair}[/]: NAV {figures['nav_start_usd']:,.2f} -> {figures['nav_end_usd']:,.2f} USD, "
-            f"fees {figures['fees_usd']:.2f}, gas {figures['gas_usd']:.2f}, "
+            f"[bold]{pair}[/]: NAV {figure(figures['nav_start_usd'], ',.2f')} -> "
+            f"{figure(figures['nav_end_usd'], ',.2f')} USD, "
+            f"fees {figure(figures['fees_usd'], '.2f')}, gas {figures['gas_usd']:.2f}, "
             + ", ".join(f"{count} {kind}" for kind, count in figures["decisions"].items())
         )
     sent = summary["transactions"]

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +12,16 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from alm_cli.embedded import embedded_world, first_epoch_of_demo
-from alm_cli.home import dagster_home, open_instance
+from alm_cli.home import dagster_home, forget_other_homes, open_instance
 from alm_cli.progress import bars
 from alm_core.model.epochs import EPOCH_LENGTH
+from alm_core.model.errors import AlmError
 
 if TYPE_CHECKING:
     from alm_localnet import Localnet
 
 WORKSPACE = Path(__file__).resolve().parent.parent / "workspace.yaml"
-MARKET_STEP_S = 20.0
+MARKET_STEP_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,10 +40,10 @@ def run_dev(options: DevOptions) -> int:
     console = Console(stderr=True)
     home = Path(options.home)
     first = first_epoch_of_demo(options.epochs)
-    with embedded_world(home, seed=options.seed, tape=options.tape, first_epoch_at=first) as localnet:
+    with embedded_world(home, seed=options.seed, tape=options.tape, first_epoch_at=first, console=console) as localnet:
         _catch_up(localnet, home, first, options.epochs, console)
         stop = threading.Event()
-        follower = threading.Thread(target=_follow_wall_clock, args=(localnet, stop), daemon=True)
+        follower = threading.Thread(target=_follow_wall_clock, args=(localnet, stop, console), daemon=True)
         follower.start()
         console.print(f"Dagster UI: http://127.0.0.1:{options.port}  (Ctrl-C stops it and the local chains)")
         try:
@@ -55,7 +55,8 @@ def run_dev(options: DevOptions) -> int:
 
 def run_ui(home: str, port: int) -> int:
     """Open the UI over a finished demo; its chains are gone, so runs can be read but not repeated on chain."""
-    os.environ["ALM_HOME"] = str(Path(home).resolve())
+    forget_other_homes()
+    os.environ.update({"ALM_HOME": str(Path(home).resolve()), "ALM_MODE": "demo"})
     Console(stderr=True).print(f"Dagster UI: http://127.0.0.1:{port}")
     return _wait([sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)], Path(home))
 
@@ -74,20 +75,32 @@ def _catch_up(localnet: "Localnet", home: Path, first: datetime, epochs: int, co
             progress.advance(task)
 
 
-def _follow_wall_clock(localnet: "Localnet", stop: threading.Event) -> None:
-    while not stop.wait(MARKET_STEP_S):
-        localnet.advance_to(datetime.now(UTC).replace(second=0, microsecond=0))
+def _follow_wall_clock(localnet: "Localnet", stop: threading.Event, console: Console) -> None:
+    try:
+        while not stop.wait(MARKET_STEP_S):
+            localnet.advance_to(datetime.now(UTC).replace(second=0, microsecond=0))
+    except AlmError as error:
+        console.print(f"[red]the market stands still:[/] {error}")
 
 
 def _dagster_dev(home: Path, port: int) -> int:
-    return _wait([sys.executable, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)], home)
+    # The warning would send users to another tool of Dagster's that does not read workspace.yaml.
+    quiet = ("-W", "ignore:Function `dev_command` is superseded")
+    return _wait([sys.executable, *quiet, "-m", "dagster", "dev", "-h", "127.0.0.1", "-p", str(port)], home)
 
 
 def _wait(command: list[str], home: Path) -> int:
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     environment["DAGSTER_HOME"] = str(dagster_home(home))
-    process = subprocess.Popen([*command, "-w", str(WORKSPACE)], env=environment)  # noqa: S603 - our own interpreter
-    with suppress(KeyboardInterrupt):
+    # In a session of its own Ctrl-C does not reach it: told once, by us, it takes its own processes down in order.
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter
+        [*command, "-w", str(WORKSPACE)], env=environment, start_new_session=True
+    )
+    try:
         return process.wait()
-    process.terminate()
-    return process.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()

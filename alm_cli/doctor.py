@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from alm_core.model.epochs import floor_to_epoch
-from alm_core.model.errors import AlmError
+from alm_core.model.errors import AlmError, SourceUnavailable
 from alm_resources.settings import Settings
 from alm_resources.world import World, build_world
 
@@ -62,23 +62,24 @@ def _checks() -> Iterator[Check]:
     yield "python", lambda: sys.version.split()[0], ""
     try:
         settings = Settings.from_env(os.environ)
-    except AlmError as error:
+        world = build_world(settings)
+    except (AlmError, OSError) as error:
         reason = error
-        yield "settings", lambda: _raise(reason), "see the configuration table of README.md"
+        yield "settings", lambda: _raise(reason), "correct it; the table under Configuration in README.md has them all"
         return
-    world = build_world(settings)
     yield "settings", lambda: f"mode {settings.mode}, home {settings.home}", ""
     if settings.mode == "demo" and settings.registry_overlay is None:
         yield "embedded world", _local_node, "install npm, or let `make env` bring one"
         return
     yield "registry", lambda: _registry(world), "correct the file named above, or unset ALM_REGISTRY"
+    yield "journal", lambda: _journal(world), "start the database or correct ALM_JOURNAL_URL"
     yield "hot state", lambda: _hot_state(world), "start DragonflyDB or correct ALM_HOT_STATE_URL"
     yield from _pair_checks(world)
     yield "geckoterminal", lambda: _gecko(world), "check the network, then services.geckoterminal_url of the registry"
     yield from _chain_checks(world)
 
 
-def _raise(error: AlmError) -> str:
+def _raise(error: Exception) -> str:
     raise error
 
 
@@ -91,6 +92,22 @@ def _local_node() -> str:
 def _registry(world: World) -> str:
     registry = world.registry
     return f"{len(registry.chains)} chains, version {registry.version[:12]}"
+
+
+def _journal(world: World) -> str:
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        halted = [
+            chain
+            for pair_id in world.settings.pairs
+            for chain in world.registry.chains
+            if world.journal.read_halt(chain, world.wallet_of(pair_id)) is not None
+        ]
+    except SQLAlchemyError as error:
+        # Its text may hold the address with the password.
+        raise SourceUnavailable("journal", type(error).__name__) from None
+    return f"answers, {len(halted)} wallets halted"
 
 
 def _hot_state(world: World) -> str:

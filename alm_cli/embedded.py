@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alm_cli.home import fresh_embedded_home
+from rich.console import Console
+
+from alm_cli.home import forget_other_homes, fresh_embedded_home
+from alm_cli.progress import bars
 from alm_core.model.epochs import EPOCH_LENGTH, floor_to_epoch
 
 if TYPE_CHECKING:
@@ -26,7 +29,9 @@ def first_epoch_of_demo(epochs: int) -> datetime:
 
 
 @contextmanager
-def embedded_world(home: Path, *, seed: int, tape: str | None, first_epoch_at: datetime) -> "Generator[Localnet]":
+def embedded_world(
+    home: Path, *, seed: int, tape: str | None, first_epoch_at: datetime, console: Console
+) -> "Generator[Localnet]":
     """Start local chains and stand-ins in a fresh home and point this process's environment at them."""
     from alm_localnet import Localnet, LocalnetConfig
 
@@ -34,7 +39,11 @@ def embedded_world(home: Path, *, seed: int, tape: str | None, first_epoch_at: d
     config = home / "alm.toml"
     config.write_text(DEMO_CONFIG)
     localnet_config = LocalnetConfig(seed=seed, tape=tape, start_at=first_epoch_at - EPOCH_LENGTH)
-    with Localnet(home / "localnet", localnet_config) as localnet:
+    with ExitStack() as stack:
+        with bars(console) as progress:
+            progress.add_task("starting local chains, deploying contracts", total=None)
+            localnet = stack.enter_context(Localnet(home / "localnet", localnet_config))
+        forget_other_homes()
         os.environ.update(localnet.env())
         os.environ.update({"ALM_HOME": str(home), "ALM_CONFIG": str(config)})
         yield localnet

@@ -12,8 +12,9 @@ from alm_cli.home import open_instance
 from alm_cli.progress import bars
 from alm_cli.table import add_epoch, epoch_table
 from alm_core.model.epochs import Epoch, floor_to_epoch
-from alm_core.model.errors import InvalidInput
+from alm_core.model.errors import ConfigError, InvalidInput
 from alm_core.model.reports import EpochReport
+from alm_resources.registry import load_registry
 from alm_resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def run_epochs(pairs: tuple[str, ...], epoch_at: str | None, *, as_json: bool) -> int:
     """Run one epoch of each pair; exit code 1 if a run failed (its epoch counts as HOLD)."""
     settings = Settings.from_env(os.environ)
-    epochs = [Epoch(pair=pair, epoch_at=_moment(epoch_at)) for pair in pairs or settings.pairs]
+    epochs = [Epoch(pair=pair, epoch_at=_moment(epoch_at)) for pair in _known(settings, pairs or settings.pairs)]
     console = Console(stderr=True)
     runs: list[EpochRun] = []
     with bars(console) as progress:
@@ -40,6 +41,16 @@ def _run(settings: Settings, epoch: Epoch) -> "EpochRun":
     from alm_assets.runner import run_epoch
 
     return run_epoch(open_instance(settings.home), epoch.pair, epoch.epoch_at)
+
+
+def _known(settings: Settings, pairs: tuple[str, ...]) -> tuple[str, ...]:
+    if settings.mode == "demo" and settings.registry_overlay is None:
+        raise ConfigError("ALM_MODE=demo: its world lives only inside `alm demo` and `alm dev`; set ALM_MODE=paper")
+    known = [pair.pair_id for pair in load_registry(settings.registry_overlay).pairs]
+    for pair in pairs:
+        if pair not in known:
+            raise ConfigError(f"pair {pair!r} (--pair, ALM_PAIRS) is not in the registry; known are {', '.join(known)}")
+    return pairs
 
 
 def _moment(text: str | None) -> datetime:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 EMBEDDED_MARK = ".embedded-world"
+# What a shell that is set up for real trading may hold; a demo must not write there.
+PLACES = ("ALM_HISTORY_DIR", "ALM_JOURNAL_URL", "ALM_HOT_STATE_URL", "ALM_ALERT_URLS", "ALM_LIVE")
 TEMPLATE = Path(__file__).resolve().parent.parent / "dagster.yaml"
 
 
@@ -29,6 +31,12 @@ def fresh_embedded_home(home: Path) -> Path:
     home.mkdir(parents=True)
     (home / EMBEDDED_MARK).touch()
     return home
+
+
+def forget_other_homes() -> None:
+    """Drop the variables of this process that point past ``ALM_HOME``, so that everything lies under it."""
+    for name in PLACES:
+        os.environ.pop(name, None)
 
 
 def dagster_home(home: Path) -> Path:

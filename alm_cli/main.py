@@ -1,6 +1,8 @@
 """Entry point of the ``alm`` command; each command imports what it needs when it runs."""
 
+import signal
 import sys
+from typing import NoReturn
 
 import click
 
@@ -17,7 +19,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="End with one
 
 
 @alm.command()
-@click.option("--epochs", default=32, show_default=True, help="Quarter hours per pair.")
+@click.option("--epochs", default=32, type=click.IntRange(min=1), show_default=True, help="Quarter hours per pair.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the market process.")
 @click.option("--tape", default=None, help="Recorded tape for WETH-USDC, e.g. polygon_usdc_weth_005.")
 @click.option(
@@ -65,7 +67,9 @@ def doctor(as_json: bool) -> None:
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the market process.")
 @click.option("--tape", default=None, help="Recorded tape for WETH-USDC.")
-@click.option("--epochs", default=8, show_default=True, help="Past quarter hours to run before the UI opens.")
+@click.option(
+    "--epochs", default=8, type=click.IntRange(min=1), show_default=True, help="Past quarter hours to run first."
+)
 def dev(home: str, port: int, seed: int, tape: str | None, epochs: int) -> None:
     """Open the Dagster UI with the embedded world."""
     from alm_cli.dev import DevOptions, run_dev
@@ -83,8 +87,16 @@ def ui(home: str, port: int) -> None:
     sys.exit(run_ui(home, port))
 
 
+def _leave(number: int, _frame: object) -> NoReturn:
+    # As an exception, so that local chains and servers are stopped on the way out.
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Run the command; errors of ours are one line that says what to do, with exit code 2."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _leave)
     try:
         alm()
     except AlmError as error:

@@ -23,14 +23,14 @@ def add_epoch(table: Table, report: EpochReport) -> None:
     table.add_row(
         report.epoch_at.strftime("%m-%d %H:%M"),
         report.pair,
-        _figure(report.price, ".6g"),
+        figure(report.price, ".6g"),
         f"{forces.volatility:.0f} / {forces.momentum:.0f} / {forces.trend:.0f}" if forces else "-",
         f"{placed.lower:.6g} .. {placed.upper:.6g}" if placed else "-",
         f"[{_STYLE[report.decision]}]{report.decision}[/]",
         _transactions(report),
-        _figure(report.nav_usd, ",.2f"),
-        _figure(report.fees_usd, ".2f"),
-        _figure(report.gas_usd, ".2f"),
+        figure(report.nav_usd, ",.2f"),
+        figure(report.fees_usd, ".2f"),
+        figure(report.gas_usd, ".2f"),
     )
 
 
@@ -43,5 +43,6 @@ def _transactions(report: EpochReport) -> str:
     return ", ".join(parts)
 
 
-def _figure(value: float | None, spec: str) -> str:
+def figure(value: float | None, spec: str) -> str:
+    """Format a figure; a dash if it is not known."""
     return "-" if value is None else format(value, spec)

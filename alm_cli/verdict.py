@@ -45,7 +45,13 @@ def verdict_of(world: "World", reports: Sequence[EpochReport]) -> Verdict:
         sent=sum(intent.state not in NEVER_SENT for intent in intents),
         failed=len(failed),
         reconciled=not books and not unsettled,
-        faults=(*unsettled, *books, *(f"{_name(i)} failed: {i.detail}" for i in failed), *_unmoved(reports)),
+        faults=(
+            *unsettled,
+            *books,
+            *(f"{_name(i)} failed: {i.detail}" for i in failed),
+            *_broken(reports),
+            *_unmoved(reports),
+        ),
     )
 
 
@@ -81,6 +87,12 @@ def _wallet_faults(world: "World", pair_id: str, holdings: Holdings) -> Iterator
     held = {position.token_id for position in holdings.positions}
     if known != held:
         yield f"{pair_id} on chain {chain_id}: positions booked {sorted(known)}, on chain {sorted(held)}"
+
+
+def _broken(reports: Sequence[EpochReport]) -> Iterator[str]:
+    for report in reports:
+        if report.price is None:
+            yield f"{report.pair} at {report.epoch_at.isoformat()}: {report.reason}"
 
 
 def _unmoved(reports: Sequence[EpochReport]) -> Iterator[str]:

@@ -1,0 +1,65 @@
+"""``python -m alm_tests.bench [NAME ...]``: one JSON line per figure on stdout, everything else on stderr."""
+
+import contextlib
+import logging
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+
+from alm_tests.bench.figure import Figure
+
+
+def core() -> Iterator[Figure]:
+    from alm_tests.bench.core_epoch import epoch_core
+
+    return epoch_core()
+
+
+def fitness() -> Iterator[Figure]:
+    from alm_tests.bench.core_epoch import fitness as measured
+
+    return measured()
+
+
+def dagster() -> Iterator[Figure]:
+    from alm_tests.bench.dagster_epoch import dagster_overhead
+
+    return dagster_overhead()
+
+
+def world() -> Iterator[Figure]:
+    from alm_tests.bench.local_world import localnet
+
+    return localnet()
+
+
+BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
+    core: ("epoch_core_cpu_s",),
+    fitness: ("fitness_evaluation_cpu_s", "fitness_speed_ratio_vs_python"),
+    dagster: ("dagster_overhead_cpu_s_per_epoch",),
+    world: ("localnet_start_s", "localnet_start_cpu_s", "localnet_advance_epoch_s"),
+}
+NAMES = tuple(name for names in BENCHES.values() for name in names)
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Print the figures that were asked for, all without names."""
+    unknown = sorted(set(wanted) - set(NAMES))
+    if unknown:
+        print(f"no figure {', '.join(unknown)}; there are: {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    out, asked = sys.stdout, set(wanted) or set(NAMES)
+    for bench, names in BENCHES.items():
+        if asked.isdisjoint(names):
+            continue
+        with contextlib.redirect_stdout(sys.stderr):
+            figures = [figure for figure in bench() if figure.name in asked]
+        for figure in figures:
+            print(figure.line(), file=out, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    logging.disable(logging.INFO)
+    sys.exit(main(sys.argv[1:]))
