@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Generator
@@ -141,10 +142,17 @@ def _install_node_wheel(target: Path) -> None:
 
 
 def _run(command: list[str], cwd: Path, advice: str) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    environment = {**_system_certificates(), **os.environ}
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         output = (done.stderr or done.stdout)[-800:].strip()
         raise SourceUnavailable("npm", f"`{' '.join(command)}` failed ({done.returncode}): {output}\n{advice}")
+
+
+def _system_certificates() -> dict[str, str]:
+    # Node trusts its own list only; a machine behind an inspecting proxy has the proxy's authority in the system's.
+    bundle = ssl.get_default_verify_paths().cafile or "/etc/ssl/certs/ca-certificates.crt"
+    return {"NODE_EXTRA_CA_CERTS": bundle} if Path(bundle).is_file() else {}
 
 
 def _default_root() -> Path:
