@@ -1,17 +1,21 @@
 """An epoch that failed is a HOLD: it is reported as one, and a person is told."""
 
+from typing import cast
+
 import dagster as dg
 
 from alm_assets.epochs import epoch_of_run
 from alm_assets.partitions import partition_key
 from alm_assets.plans import report_metadata
 from alm_assets.ports import Alerts, History
+from alm_assets.tables import PROBLEM_TEXTS
 from alm_core.accounting.epoch_reports import failed_epoch_report
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import InvalidInput
 from alm_core.model.reports import EpochReport
 
 REPORT = "epoch_report"
+CANDLES = dg.AssetKey("candles")
 REPORTED_TAG = "alm/reported"
 """On runs whose failure was recorded and alerted; its value is the run, since a re-execution inherits tags."""
 
@@ -73,14 +77,25 @@ def _reason(event: dg.DagsterEvent) -> str:
     return f"{event.step_key}: {text.strip()}"
 
 
-def alert_troubled_epoch(alerts: Alerts, report: EpochReport) -> bool:
+def alert_troubled_epoch(alerts: Alerts, report: EpochReport, instance: dg.DagsterInstance, run_id: str) -> bool:
     """Tell a person of an epoch whose run went through but which names problems; return whether it does.
 
-    A run that failed left a report without a price; :func:`alert_failed_epoch` has told of it.
+    Exchanges that its candles do without count: the epoch went on, but with one source less. A run that failed left a
+    report without a price; :func:`report_failed_run` has told of it.
     """
-    if not report.problems or report.price is None:
+    if report.price is None:
+        return False
+    problems = (*_candle_problems(instance, run_id), *report.problems)
+    if not problems:
         return False
     epoch = Epoch(pair=report.pair, epoch_at=report.epoch_at)
-    body = "\n".join((*report.problems, f"decision: {report.decision}: {report.reason}"))
-    alerts.send(f"{epoch.epoch_id}: {len(report.problems)} problems", body, key=f"trouble:{epoch.epoch_id}")
+    body = "\n".join((*problems, f"decision: {report.decision}: {report.reason}"))
+    alerts.send(f"{epoch.epoch_id}: {len(problems)} problems", body, key=f"trouble:{epoch.epoch_id}")
     return True
+
+
+def _candle_problems(instance: dg.DagsterInstance, run_id: str) -> tuple[str, ...]:
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    made = [record.asset_materialization for record in records if record.asset_key == CANDLES]
+    entries = [materialization.metadata.get(PROBLEM_TEXTS) for materialization in made if materialization is not None]
+    return tuple(str(text) for entry in entries if entry is not None for text in cast("list[object]", entry.value))

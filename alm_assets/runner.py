@@ -85,7 +85,7 @@ def run_epoch(
     if report is None:
         raise LookupError(f"run {run.run_id} of {epoch.epoch_id} left no epoch report")
     if succeeded:
-        alert_troubled_epoch(told, report)
+        alert_troubled_epoch(told, report, instance, run.run_id)
     return EpochRun(epoch=epoch, run_id=run.run_id, success=succeeded, error=error, report=report)
 
 

@@ -53,7 +53,7 @@ def troubled_epochs(
 ) -> dg.SkipReason:
     """Look at the epoch reports since the last tick."""
     found = _since_last_tick(context, REPORTED)
-    alerted = sum(_alert_reported(record, history, alerts) for record in found)
+    alerted = sum(_alert_reported(record, context.instance, history, alerts) for record in found)
     return dg.SkipReason(f"{len(found)} epochs looked at, {alerted} alerted")
 
 
@@ -68,14 +68,14 @@ def _since_last_tick(context: dg.SensorEvaluationContext, asset: dg.AssetKey) ->
     return found
 
 
-def _alert_reported(record: dg.EventLogRecord, history: History, alerts: Alerts) -> bool:
+def _alert_reported(record: dg.EventLogRecord, instance: dg.DagsterInstance, history: History, alerts: Alerts) -> bool:
     materialization = record.asset_materialization
     if materialization is None:
         return False
     pair, _ = pair_and_day(materialization.partition or "")
     at = datetime.fromisoformat(str(materialization.metadata["epoch_at"].value))
     report = history.read_epoch(REPORT, EpochReport, pair, at)
-    return report is not None and alert_troubled_epoch(alerts, report)
+    return report is not None and alert_troubled_epoch(alerts, report, instance, record.run_id)
 
 
 def alert_failed_transactions(record: dg.EventLogRecord, alerts: Alerts) -> bool:

@@ -15,6 +15,9 @@ from alm_core.model.transactions import ExecutionReport
 Metadata = dict[str, dg.MetadataValue | str | int | float]
 Cell = str | int | float | None
 
+PROBLEM_TEXTS = "problem_texts"
+"""Metadata entry of candles with problems: the same texts as they were, for alerts."""
+
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
     """Return a Markdown table; unknown cells say so, text from outside cannot break it."""
@@ -26,14 +29,17 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str
 def candle_metadata(look_back: LookBack) -> Metadata:
     """Coverage of the look-back and who delivered the new minutes."""
     series = look_back.series
+    problems = [f"{p.source}: {p.detail}" for p in look_back.problems]
     metadata: Metadata = {
         "epoch": look_back.epoch.epoch_id,
         "minutes": len(series),
         "fresh_minutes": len(look_back.fresh),
         "filled_minutes": int(series.filled.sum()),
         "sources": ", ".join(look_back.sources) or "history only",
-        "problems": problem_list(f"{p.source}: {p.detail}" for p in look_back.problems),
+        "problems": problem_list(problems),
     }
+    if problems:
+        metadata[PROBLEM_TEXTS] = dg.MetadataValue.json(problems)
     if len(series):
         metadata["first_minute_at"] = _moment(int(series.ts_ms[0]))
         metadata["last_close"] = float(series.close[-1])

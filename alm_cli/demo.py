@@ -18,6 +18,7 @@ from rich.live import Live
 
 from alm_cli.embedded import embedded_world, first_epoch_of_demo
 from alm_cli.home import open_instance
+from alm_cli.progress import terminal
 from alm_cli.table import add_epoch, epoch_table, figure
 from alm_cli.verdict import Verdict, verdict_of
 from alm_core.model.decisions import DecisionKind
@@ -42,7 +43,7 @@ class DemoOptions:
 def run_demo(options: DemoOptions) -> int:
     """Run the demo and return its exit code."""
     started = time.monotonic()
-    console = Console(stderr=options.as_json, width=None if sys.stdout.isatty() else 170)
+    console = terminal(stderr=options.as_json)
     first = first_epoch_of_demo(options.epochs)
     with embedded_world(
         Path(options.home), seed=options.seed, tape=options.tape, first_epoch_at=first, console=console

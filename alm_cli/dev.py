@@ -13,7 +13,7 @@ from rich.console import Console
 
 from alm_cli.embedded import embedded_world, first_epoch_of_demo
 from alm_cli.home import dagster_home, forget_other_homes, open_instance
-from alm_cli.progress import bars
+from alm_cli.progress import bars, terminal
 from alm_core.model.epochs import EPOCH_LENGTH
 from alm_core.model.errors import AlmError
 
@@ -37,7 +37,7 @@ class DevOptions:
 
 def run_dev(options: DevOptions) -> int:
     """Run past epochs, then ``dagster dev`` with schedule and sensors on, the market following the wall clock."""
-    console = Console(stderr=True)
+    console = terminal()
     home = Path(options.home)
     first = first_epoch_of_demo(options.epochs)
     with embedded_world(home, seed=options.seed, tape=options.tape, first_epoch_at=first, console=console) as localnet:
@@ -57,7 +57,7 @@ def run_ui(home: str, port: int) -> int:
     """Open the UI over a finished demo; its chains are gone, so runs can be read but not repeated on chain."""
     forget_other_homes()
     os.environ.update({"ALM_HOME": str(Path(home).resolve()), "ALM_MODE": "demo"})
-    Console(stderr=True).print(f"Dagster UI: http://127.0.0.1:{port}")
+    terminal().print(f"Dagster UI: http://127.0.0.1:{port}")
     return _wait([sys.executable, "-m", "dagster_webserver", "-h", "127.0.0.1", "-p", str(port)], Path(home))
 
 

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from alm_cli.home import open_instance
-from alm_cli.progress import bars
+from alm_cli.progress import bars, terminal
 from alm_cli.table import add_epoch, epoch_table
 from alm_core.model.epochs import Epoch, floor_to_epoch
 from alm_core.model.errors import ConfigError, InvalidInput
@@ -25,7 +25,7 @@ def run_epochs(pairs: tuple[str, ...], epoch_at: str | None, *, as_json: bool) -
     """Run one epoch of each pair; exit code 1 if a run failed (its epoch counts as HOLD)."""
     settings = Settings.from_env(os.environ)
     epochs = [Epoch(pair=pair, epoch_at=_moment(epoch_at)) for pair in _known(settings, pairs or settings.pairs)]
-    console = Console(stderr=True)
+    console = terminal()
     runs: list[EpochRun] = []
     with bars(console) as progress:
         task = progress.add_task("epochs", total=len(epochs))
@@ -46,11 +46,8 @@ def _run(settings: Settings, epoch: Epoch) -> "EpochRun":
 def _known(settings: Settings, pairs: tuple[str, ...]) -> tuple[str, ...]:
     if settings.mode == "demo" and settings.registry_overlay is None:
         raise ConfigError("ALM_MODE=demo: its world lives only inside `alm demo` and `alm dev`; set ALM_MODE=paper")
-    known = [pair.pair_id for pair in load_registry(settings.registry_overlay).pairs]
-    for pair in pairs:
-        if pair not in known:
-            raise ConfigError(f"pair {pair!r} (--pair, ALM_PAIRS) is not in the registry; known are {', '.join(known)}")
-    return pairs
+    registry = load_registry(settings.registry_overlay)
+    return tuple(registry.pair(pair_id).pair_id for pair_id in pairs)
 
 
 def _moment(text: str | None) -> datetime:

@@ -6,8 +6,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-
+from alm_cli.progress import terminal
 from alm_cli.table import add_epoch, epoch_table
 from alm_core.model.errors import AlmError
 from alm_core.model.reports import EpochReport
@@ -41,11 +40,11 @@ def _last_report(world: "World", pair: str) -> EpochReport | None:
 
 
 def _wallet_status(world: "World", pair: str) -> dict[str, Any]:
+    chains = world.registry.chains
     try:
         wallet = world.wallet_of(pair)
     except (AlmError, OSError) as error:
         return {"wallet": None, "open_intents": [], "halted": {}, "note": str(error)}
-    chains = world.registry.chains
     halted = {chain: reason for chain in chains if (reason := world.journal.read_halt(chain, wallet)) is not None}
     opened = [
         f"{intent.tx.action.value} on chain {chain}: {intent.state.value}"
@@ -62,7 +61,7 @@ def _plain(report: EpochReport | None) -> Any:
 
 
 def _print(last: dict[str, EpochReport | None], wallets: dict[str, dict[str, Any]]) -> None:
-    console = Console(stderr=True)
+    console = terminal()
     table = epoch_table()
     for report in last.values():
         if report is not None:

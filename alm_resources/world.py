@@ -9,7 +9,8 @@ from alm_resources.settings import Settings
 if TYPE_CHECKING:
     from alm_core.execution.allow_list import AllowList
     from alm_core.execution.saga import PlanExecutor
-    from alm_core.model.ports import CandleFeed, ChainClient, DexAdapter, Journal, PoolMarketSource, Signer, SwapSource
+    from alm_core.model.books import Journal
+    from alm_core.model.ports import CandleFeed, ChainClient, DexAdapter, PoolMarketSource, Signer, SwapSource
     from alm_resources.alerts import AppriseAlerts
     from alm_resources.dex.paper import PaperSnapshots
     from alm_resources.dex.snapshots import SnapshotReader

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from alm_core.execution.erc20 import transfer_from_log
+from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import InvalidInput
-from alm_core.model.ports import LedgerEntry
 from alm_core.model.transactions import Intent, Receipt
 
 NATIVE = "native"

@@ -10,8 +10,9 @@ from typing import Protocol
 
 from alm_core.execution.intents import IN_FLIGHT, SENT
 from alm_core.execution.outcome import outcome_of
+from alm_core.model.books import Journal
 from alm_core.model.errors import NotReconciled, OutcomeUnknown, SignerRefused, SourceRejected
-from alm_core.model.ports import ChainClient, Fees, Journal, Signer
+from alm_core.model.ports import ChainClient, Fees, Signer
 from alm_core.model.transactions import (
     Action,
     FeeBid,

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from alm_core.execution.chain_state import WalletState
+from alm_core.model.books import Journal
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Journal
 from alm_core.model.transactions import FeeBid, IntentState, UnsignedTransaction
 from alm_core.portfolio.limits import LimitsEngine, TransactionContext, outflow_usd
 from alm_core.portfolio.plan_limits import is_stable, price_deviation_frac

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from alm_core.accounting.ledger import entries_from_receipt
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, balance_changes
-from alm_core.model.ports import LedgerEntry, PositionChange
+from alm_core.model.books import LedgerEntry, PositionChange
 from alm_core.model.transactions import Action, Intent, IntentState, Receipt, SignedTransaction
 
 _ZERO_WORD = "0" * 64

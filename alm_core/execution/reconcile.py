@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from alm_core.accounting.ledger import NATIVE
 from alm_core.execution.chain_state import ChainView, WalletState
 from alm_core.execution.engine import describe
+from alm_core.model.books import Journal, LedgerEntry, PositionChange, ReconciledPoint
 from alm_core.model.market import Block
-from alm_core.model.ports import Journal, LedgerEntry, PositionChange, ReconciledPoint
 from alm_core.model.transactions import Intent, IntentState, ReconcileReport, ResidualAllowance
 
 _UNSENT = frozenset({IntentState.PLANNED, IntentState.RESERVED})

@@ -6,10 +6,10 @@ from alm_core.execution.chain_state import ChainView
 from alm_core.execution.engine import TransactionEngine, describe
 from alm_core.execution.erc20 import approve_data
 from alm_core.execution.intents import intent_key, planned_intent
+from alm_core.model.books import Journal
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import TransactionReverted
-from alm_core.model.ports import Journal
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
 
 

@@ -11,12 +11,13 @@ from alm_core.execution.guard import ChainGuard
 from alm_core.execution.intents import SENT, plan_hash
 from alm_core.execution.reconcile import reconcile
 from alm_core.execution.runner import StepRunner
+from alm_core.model.books import Journal
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import AlmError
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.ports import ChainClient, DexAdapter, Journal, Signer, SwapSource
+from alm_core.model.ports import ChainClient, DexAdapter, Signer, SwapSource
 from alm_core.model.transactions import (
     ExecutedTransaction,
     ExecutionReport,

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from http import HTTPStatus
 from threading import Lock
 from typing import Any, cast
 
@@ -70,6 +71,7 @@ class CcxtExchange:
         self._client: Any = None
         self._status: int | None = None
         self._headers: dict[str, str] = {}
+        self._body = ""
 
     def fetch_minutes(self, symbol: str, start_ms: int, end_ms: int) -> CandleSeries:
         """Fetch minutes that open in ``[start_ms, end_ms)`` and are closed by ``end_ms``.
@@ -115,18 +117,24 @@ class CcxtExchange:
 
     def _fetch_rows_once(self, symbol: str, since_ms: int, limit: int) -> list[Row]:
         errors = ccxt_lib.errors()
-        self._status, self._headers = None, {}
+        self._status, self._headers, self._body = None, {}, ""
         try:
             rows = self._connected().fetch_ohlcv(symbol, "1m", since_ms, limit)
         except errors.OperationFailed as error:
             raise self._unavailable(error) from error
         except errors.BaseError as error:
+            # Some exchanges word a failure of their own as a refusal.
+            if self._status is not None and self._status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise self._unavailable(error) from error
             raise SourceRejected(self._venue.name, self._detail(error)) from error
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             # ccxt indexes into whatever came; an answer of another shape surfaces as one of these.
             raise BadAnswer(self._venue.name, f"{symbol}: answer has an unknown shape: {error!r:.120}") from error
         if not isinstance(rows, list):
             raise BadAnswer(self._venue.name, f"{symbol}: answer is no list of candles: {rows!r:.120}")
+        # Where ccxt looks for the rows inside an object, it takes any text for an object without rows.
+        if not self._body.startswith(("[", "{")):
+            raise BadAnswer(self._venue.name, f"{symbol}: answer has an unknown shape: {self._body!r:.120}")
         return cast("list[Row]", rows)
 
     def _unavailable(self, error: Exception) -> SourceUnavailable:
@@ -166,7 +174,8 @@ class CcxtExchange:
     ) -> str:
         self._status = code
         self._headers = {str(name).lower(): str(value) for name, value in headers.items()}
-        return body.strip()
+        self._body = body.strip()
+        return self._body
 
 
 def _rows_as_sent(client: Any, rows: Any, market: Any = None, *_cut: object) -> list[Row]:

@@ -62,6 +62,7 @@ class Endpoint:
     def __init__(self, chain_id: int, index: int, url: str) -> None:
         self.source = f"rpc:{chain_id}#{index}"
         self.quarantined = False
+        self.verdict = ""
         self._chain_id = chain_id
         self._url = url
         self._verified = False
@@ -84,7 +85,9 @@ class Endpoint:
         served = int(answer, 16) if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]+", answer) else answer
         if served != self._chain_id:
             self.quarantined = True
-            raise WrongChain(self.source, f"serves chain {served!r}, registry says {self._chain_id}")
+            wrong = WrongChain(self.source, f"serves chain {served!r}, registry says {self._chain_id}")
+            self.verdict = str(wrong)
+            raise wrong
         self._verified = True
 
     def request(self, method: str, params: Sequence[object]) -> object:

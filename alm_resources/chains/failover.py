@@ -93,5 +93,6 @@ class Endpoints:
     def _usable(self) -> list[Endpoint]:
         usable = [endpoint for endpoint in self._endpoints if not endpoint.quarantined]
         if not usable:
-            raise WrongChain(self.source, f"all {len(self._endpoints)} endpoints serve another chain")
+            verdicts = "; ".join(endpoint.verdict for endpoint in self._endpoints)
+            raise WrongChain(self.source, f"all {len(self._endpoints)} endpoints serve another chain: {verdicts}")
         return usable

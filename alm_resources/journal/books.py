@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
+from alm_core.model.books import LedgerEntry, PositionChange, ReconciledPoint
 from alm_core.model.errors import NotReconciled
-from alm_core.model.ports import LedgerEntry, PositionChange, ReconciledPoint
 from alm_resources.journal.database import Database
 from alm_resources.journal.rows import entry_row
 from alm_resources.journal.tables import halts, leaders, ledger, positions, reconciled

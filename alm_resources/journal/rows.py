@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import BadAnswer
-from alm_core.model.ports import LedgerEntry
 from alm_core.model.transactions import (
     FeeBid,
     Intent,

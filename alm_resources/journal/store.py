@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from alm_core.execution.intents import IN_FLIGHT, LEGAL_STEPS, predecessors
+from alm_core.model.books import LedgerEntry, PositionChange
 from alm_core.model.errors import IllegalStep, NotReconciled
-from alm_core.model.ports import LedgerEntry, PositionChange
 from alm_core.model.transactions import (
     FeeBid,
     Intent,

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 
 import dagster as dg
@@ -22,7 +23,7 @@ from alm_cli.verdict import verdict_of
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.market import Holdings, MarketSnapshot
-from alm_core.model.transactions import Intent
+from alm_core.model.transactions import Intent, IntentState
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.config import WETH_USDC
 from alm_localnet.servers.faults import Fault
@@ -44,14 +45,14 @@ def fault(kind: str, **how: object) -> Fault:
 
 
 EXCHANGE_FAULTS = {
-    "a candle with NaN": (fault("nan_candle"), r"minute 2026-11-01T\S+: close is .*, not a finite number"),
-    "a negative price": (fault("negative_price"), r"minute 2026-11-01T\S+: open is -\d.*, must be positive"),
+    "a candle with NaN": (fault("nan_candle"), r"minute 2026-11-01T\S+: close is [^;]*, not a finite number"),
+    "a negative price": (fault("negative_price"), r"minute 2026-11-01T\S+: open is -[\d.]+, must be positive"),
     "reversed order": (fault("reversed_order"), r"minute \S+ follows \S+: rows must be (a|de)scending"),
-    "status 429": (fault("status", status=429, retry_after_s=60), r"HTTP 429, RateLimitExceeded"),
-    "status 500": (fault("status", status=500), r"HTTP 500, ExchangeNotAvailable"),
+    "status 429": (fault("status", status=429, retry_after_s=60), r"HTTP 429, (DDoSProtection|RateLimitExceeded)"),
+    "status 500": (fault("status", status=500), r"HTTP 500, (OperationFailed|ExchangeError)"),
     "a timeout": (fault("hang", seconds=5.0), r"no answer, RequestTimeout"),
     "a dropped connection": (fault("drop"), r"no answer, (NetworkError|ExchangeNotAvailable)"),
-    "no JSON": (fault("garbage"), r"answer has an unknown shape"),
+    "no JSON": (fault("garbage"), r"ETH/USDC: answer has an unknown shape: [^;]*<html>"),
 }
 every_exchange_fault = pytest.mark.parametrize(("bad", "said"), EXCHANGE_FAULTS.values(), ids=EXCHANGE_FAULTS)
 
@@ -63,6 +64,7 @@ class Stage:
     localnet: Localnet
     instance: dg.DagsterInstance
     home: Path
+    first: EpochRun | None = None
 
     def next_epoch(self) -> EpochRun:
         """Play a quarter hour and run the epoch at its end."""
@@ -96,16 +98,6 @@ class Stage:
         lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
         return [f"{line['title']}\n{line['body']}" for line in lines if run.epoch.epoch_id in line["title"]]
 
-    def candle_problems(self, run: EpochRun) -> str:
-        """What the materialization of the candles says of exchanges."""
-        events = self.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-        (candles,) = [
-            record.asset_materialization
-            for record in events.records
-            if record.event_log_entry.dagster_event.asset_key == dg.AssetKey("candles")
-        ]
-        return str(candles.metadata["problems"].value)
-
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
@@ -126,7 +118,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         with open_instance(home) as instance:
             stage = Stage(localnet, instance, home)
             localnet.faults.geckoterminal = fault("null_fee")
-            stage.next_epoch()
+            stage.first = stage.next_epoch()
             localnet.faults.clear()
             yield stage
 
@@ -135,7 +127,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def world(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """The world of the stage, its exchanges asked with short timeouts; no fault outlives the test."""
     world = world_from_env()
-    monkeypatch.setitem(vars(world), "candle_feed", CcxtCandleFeed(world.registry, timeout_s=0.5, attempts=2))
+    monkeypatch.setitem(vars(world), "candle_feed", CcxtCandleFeed(world.registry, timeout_s=1.0, attempts=2))
     yield world
     stage.localnet.faults.clear()
 
@@ -149,6 +141,11 @@ def assert_next_epoch_is_normal(stage: Stage, world: World) -> None:
     assert run.report.nav_usd == pytest.approx(30_000, rel=0.2)
     assert stage.alerts(run) == []
     assert verdict_of(world, [run.report]).reconciled
+    assert_every_minute_was_traded(stage, world)
+
+
+def assert_every_minute_was_traded(stage: Stage, world: World) -> None:
+    """History has all of the last hour, and none of it made up."""
     end_at = stage.localnet.now
     candles = world.history.read_candles(PAIR, end_at - timedelta(hours=1), end_at)
     assert len(candles) == 60
@@ -166,15 +163,18 @@ def assert_held(stage: Stage, run: EpochRun, *said: str) -> None:
         assert re.search(pattern, alert)
 
 
-def test_a_pool_whose_fee_geckoterminal_does_not_know_is_entered_with_the_fee_of_the_chain(stage: Stage) -> None:
-    history, at = world_from_env().history, START_AT + EPOCH_LENGTH
-    snapshot = history.read_epoch("pool_snapshots", MarketSnapshot, PAIR, at)
-    plan = history.read_epoch("allocations", AllocationPlan, PAIR, at)
+def test_a_pool_whose_fee_geckoterminal_does_not_know_is_entered_with_the_fee_of_the_chain(
+    stage: Stage, world: World
+) -> None:
+    snapshot, plan = _stored_snapshot(world, stage.first), _stored_plan(world, stage.first)
     assert [market.fee_frac for market in snapshot.markets] == [None] * 4
     assert sorted(state.pool.fee_pips for state in snapshot.pools) == [500, 500, 3000, 3000]
     assert snapshot.problems == ()
     assert plan.decision.kind is DecisionKind.PRA
-    assert {target.chain_id for target in plan.opens} == {ETHEREUM, BASE}
+    assert plan.opens
+    intents = stage.intents(world, stage.first)
+    assert intents
+    assert {intent.state for intent in intents} == {IntentState.FINAL_OK}
 
 
 def test_a_pool_whose_fee_geckoterminal_no_longer_knows_is_no_problem(stage: Stage, world: World) -> None:
@@ -196,15 +196,20 @@ def test_an_epoch_holds_if_every_exchange_is_bad(stage: Stage, world: World, bad
     run = stage.run_epoch()
     stage.localnet.faults.clear()
     assert not run.success
-    assert_held(stage, run, f"binance: .*{said}", f"bybit: .*{said}")
+    assert_held(stage, run, f"binance: {said}", f"bybit: {said}")
     assert stage.intents(world, run) == []
     assert (stage.holdings(world), stage.nonces(world)) == (before, nonces)
     assert verdict_of(world, [run.report]).reconciled
     assert_next_epoch_is_normal(stage, world)
 
 
-@every_exchange_fault
-@pytest.mark.parametrize("exchange", EXCHANGES)
+@pytest.mark.parametrize(
+    ("exchange", "bad", "said"),
+    [
+        pytest.param(exchange, *EXCHANGE_FAULTS[name], id=f"{exchange}-{name}")
+        for exchange, name in zip(cycle(EXCHANGES), EXCHANGE_FAULTS, strict=False)
+    ],
+)
 def test_an_epoch_goes_on_with_the_good_exchange_and_names_the_bad_one(
     stage: Stage, world: World, exchange: str, bad: Fault, said: str
 ) -> None:
@@ -212,14 +217,13 @@ def test_an_epoch_goes_on_with_the_good_exchange_and_names_the_bad_one(
     run = stage.next_epoch()
     stage.localnet.faults.clear()
     assert run.success
-    assert re.search(f"{exchange}: .*{said}", stage.candle_problems(run))
     assert _stored_plan(world, run).decision.binding != "source"
     assert run.report.reconciled is True
-    (other,) = set(EXCHANGES) - {exchange}
-    assert f"{other}:" not in stage.candle_problems(run)
     (alert,) = stage.alerts(run)
-    assert re.search(f"{exchange}: .*{said}", alert)
-    assert_next_epoch_is_normal(stage, world)
+    assert re.search(f"{exchange}: {said}", alert)
+    (other,) = set(EXCHANGES) - {exchange}
+    assert f"{other}:" not in alert
+    assert_every_minute_was_traded(stage, world)
 
 
 @pytest.mark.parametrize(
@@ -227,7 +231,6 @@ def test_an_epoch_goes_on_with_the_good_exchange_and_names_the_bad_one(
     [
         pytest.param(fault("garbage"), "HTTP 200 but not JSON: <html>", id="garbage"),
         pytest.param(fault("status", status=500), "HTTP 500", id="status 500"),
-        pytest.param(fault("drop"), "no answer", id="a dropped connection"),
     ],
 )
 def test_an_epoch_holds_if_geckoterminal_is_bad(stage: Stage, world: World, bad: Fault, said: str) -> None:
@@ -236,7 +239,7 @@ def test_an_epoch_holds_if_geckoterminal_is_bad(stage: Stage, world: World, bad:
     stage.localnet.faults.geckoterminal = bad
     run = stage.run_epoch()
     stage.localnet.faults.clear()
-    assert_held(stage, run, f"geckoterminal: .*{said}")
+    assert_held(stage, run, f"geckoterminal: {said}")
     assert _stored_plan(world, run).decision.binding == "source"
     assert stage.intents(world, run) == []
     assert (stage.holdings(world), stage.nonces(world)) == (before, nonces)
@@ -248,8 +251,12 @@ def test_an_epoch_holds_if_geckoterminal_is_bad(stage: Stage, world: World, bad:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        pytest.param("ethereum", "serves chain 1, registry says 8453", id="of another chain"),
-        pytest.param("nobody", "no endpoint answers: .*no connection", id="that is down"),
+        pytest.param(
+            "ethereum",
+            "all 1 endpoints serve another chain: rpc:8453#0: serves chain 1, registry says 8453",
+            id="of another chain",
+        ),
+        pytest.param("nobody", "no endpoint answers: rpc:8453#0: eth_chainId: no connection", id="that is down"),
     ],
 )
 def test_an_epoch_holds_if_a_chain_has_only_a_node(
@@ -261,7 +268,7 @@ def test_an_epoch_holds_if_a_chain_has_only_a_node(
         elsewhere = stage.localnet.rpc(ETHEREUM).url if url == "ethereum" else _closed_port()
         patch.setenv("ALM_REGISTRY", str(_registry_with_base_at(elsewhere, stage.localnet, tmp_path)))
         run = stage.run_epoch()
-    assert_held(stage, run, f"rpc:{BASE}\\S*: .*{said}")
+    assert_held(stage, run, f"rpc:{BASE}: {said}")
     snapshot = _stored_snapshot(world, run)
     assert {holdings.block.chain_id for holdings in snapshot.holdings} == {ETHEREUM}
     assert stage.intents(world, run) == []

@@ -18,8 +18,8 @@ from alembic.migration import MigrationContext
 from hypothesis import given, settings
 
 from alm_core.execution.intents import LEGAL_STEPS
+from alm_core.model.books import LedgerEntry, PositionChange, ReconciledPoint
 from alm_core.model.errors import ConfigError, IllegalStep, NotReconciled
-from alm_core.model.ports import LedgerEntry, PositionChange, ReconciledPoint
 from alm_core.model.transactions import FeeBid, IntentState, Receipt, SignedTransaction
 from alm_resources.journal import SqlJournal
 from alm_resources.journal.tables import metadata

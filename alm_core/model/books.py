@@ -1,0 +1,181 @@
+"""The books: ledger entries, positions, reconciled points, and the journal that keeps them with the intents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from alm_core.model.transactions import (
+    FeeBid,
+    Intent,
+    IntentState,
+    Receipt,
+    SignedTransaction,
+    UnsignedTransaction,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """One change of a wallet's balance. ``token`` is a lower-case address, or ``native``."""
+
+    chain_id: int
+    wallet: str
+    token: str
+    delta: int
+    kind: str
+    """``opening``, ``deposit``, ``withdrawal``, ``transfer``, ``gas`` or ``adjustment``."""
+    tx_hash: str
+    log_index: int
+    """Index of the transfer's log; negative for what has no log (gas, native value, opening balances)."""
+    intent_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositionChange:
+    """A position that came into being (``opened``) or was burned, as the journal remembers it."""
+
+    chain_id: int
+    wallet: str
+    manager: str
+    token_id: int
+    opened: bool
+    intent_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciledPoint:
+    """The block up to which the books of a wallet are proven against its chain, and its nonce there."""
+
+    chain_id: int
+    wallet: str
+    block_number: int
+    block_hash: str
+    nonce: int
+
+
+class Journal(Protocol):
+    """Durable record of intents, attempts and the ledger. Every method commits before it returns."""
+
+    def take_lead(self, chain_id: int, wallet: str) -> int:
+        """Become the only executor of a wallet on a chain; every earlier one is fenced off. Returns the fence.
+
+        From then on a journal object that lost the lead is refused by each method that changes an intent
+        (``NotReconciled``).
+        """
+        ...
+
+    def add_intents(self, intents: Sequence[Intent]) -> tuple[Intent, ...]:
+        """Insert intents that are not there yet; return the stored ones, in the same order."""
+        ...
+
+    def replan(self, key: str, tx: UnsignedTransaction) -> Intent:
+        """Replace the payload of an intent that is still PLANNED; in any other state it is refused."""
+        ...
+
+    def read_intent(self, key: str) -> Intent:
+        """Read an intent; ``KeyError`` if there is none."""
+        ...
+
+    def find_intent(self, key: str) -> Intent | None:
+        """Read an intent that may not exist yet."""
+        ...
+
+    def read_open_intents(self, chain_id: int, wallet: str) -> tuple[Intent, ...]:
+        """Intents of a wallet that are not terminal, oldest first."""
+        ...
+
+    def read_plan_intents(self, plan_hash: str) -> tuple[Intent, ...]: ...
+
+    def read_epoch_intents(self, epoch_id: str) -> tuple[Intent, ...]:
+        """All intents of an epoch, oldest first, whichever plan they came from."""
+        ...
+
+    def reserve_nonce(self, key: str, chain_nonce: int) -> Intent:
+        """Give the intent the next nonce of its wallet: PLANNED to RESERVED.
+
+        Raises
+        ------
+        NotReconciled
+            If the chain has used nonces that the journal does not know, or another intent of the wallet is still
+            in flight.
+        """
+        ...
+
+    def release_nonce(self, key: str, detail: str) -> bool:
+        """Give up an intent that never left: to EXPIRED_UNSENT, its nonce handed back.
+
+        Returns ``False``, and changes nothing, where a later nonce is already taken: then only a self-transfer with
+        the same nonce frees the way.
+        """
+        ...
+
+    def read_next_nonce(self, chain_id: int, wallet: str) -> int | None:
+        """Nonce after the last one the journal knows to be taken; ``None`` before the first."""
+        ...
+
+    def record_signed(self, key: str, signed: SignedTransaction, bid: FeeBid) -> Intent:
+        """Store raw bytes and hash, durably, before anything is sent: RESERVED to SIGNED.
+
+        A further attempt with the same nonce (``signed.cancels``) leaves a BROADCAST intent where it is.
+        """
+        ...
+
+    def read_signed(self, key: str) -> tuple[SignedTransaction, ...]:
+        """All attempts of an intent, oldest first."""
+        ...
+
+    def advance(self, key: str, state: IntentState, detail: str = "") -> Intent:
+        """Move an intent along the state machine; an illegal step is refused."""
+        ...
+
+    def settle(
+        self,
+        key: str,
+        state: IntentState,
+        receipt: Receipt,
+        entries: Sequence[LedgerEntry],
+        positions: Sequence[PositionChange] = (),
+        detail: str = "",
+    ) -> Intent:
+        """Store receipt, ledger entries and position changes and finish the intent, in one database transaction."""
+        ...
+
+    def read_receipt(self, key: str) -> Receipt | None:
+        """Receipt an intent was settled with (without its logs); ``None`` if it never was."""
+        ...
+
+    def add_ledger_entries(self, entries: Sequence[LedgerEntry]) -> None:
+        """Insert entries; one that is already there (same tx hash, log index, token) is left as it is."""
+        ...
+
+    def read_unbooked(self, entries: Sequence[LedgerEntry]) -> tuple[LedgerEntry, ...]:
+        """Those of the entries that the ledger does not hold yet (same tx hash, log index, token)."""
+        ...
+
+    def read_ledger_sums(self, chain_id: int, wallet: str) -> dict[str, int]:
+        """Sum of all entries by token (lower-case address, or ``native``)."""
+        ...
+
+    def read_positions(self, chain_id: int, wallet: str) -> frozenset[tuple[str, int]]:
+        """Positions the journal holds to be open: ``(lower-case manager address, token id)``."""
+        ...
+
+    def read_reconciled(self, chain_id: int, wallet: str) -> ReconciledPoint | None:
+        """Where the last green reconciliation stood; ``None`` before the first."""
+        ...
+
+    def record_reconciled(
+        self, point: ReconciledPoint, entries: Sequence[LedgerEntry], positions: Sequence[PositionChange]
+    ) -> None:
+        """Book what reconciliation adopted and remember the block, in one database transaction."""
+        ...
+
+    def halt(self, chain_id: int, wallet: str, reason: str) -> None:
+        """Stop a wallet on a chain until :meth:`lift_halt`."""
+        ...
+
+    def lift_halt(self, chain_id: int, wallet: str) -> None: ...
+
+    def read_halt(self, chain_id: int, wallet: str) -> str | None:
+        """Why a wallet stands still on a chain, or ``None``."""
+        ...
