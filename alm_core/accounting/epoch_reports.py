@@ -107,9 +107,13 @@ def collected_usd(
     return report.fees_collected_usd + since
 
 
-def gas_usd(transactions: tuple[ExecutedTransaction, ...], snapshot: MarketSnapshot) -> float:
-    """Return what the transactions paid for gas, at the native price of each chain."""
-    return sum(t.gas_cost_wei / 1e18 * snapshot.chain(t.chain_id).native_usd for t in transactions if t.gas_cost_wei)
+def gas_usd(transactions: tuple[ExecutedTransaction, ...], snapshot: MarketSnapshot) -> float | None:
+    """Return what the transactions paid for gas, at the native price of each chain; ``None`` where one is unknown."""
+    native_usd = {state.block.chain_id: state.native_usd for state in snapshot.chains}
+    paid = [t for t in transactions if t.gas_cost_wei]
+    if any(t.chain_id not in native_usd for t in paid):
+        return None
+    return sum(t.gas_cost_wei / 1e18 * native_usd[t.chain_id] for t in paid)
 
 
 def _left(before: int, now: int) -> int:

@@ -20,9 +20,8 @@ def test_doctor_finds_everything_in_order_and_names_a_chain_that_went_away(home:
         before = json.loads(runner.invoke(alm, ["doctor", "--json"]).stdout)
     after = runner.invoke(alm, ["doctor", "--json"])
     assert [check for check in before["checks"] if not check["ok"]] == []
-    assert {"journal", "hot state", "wallet WETH-USDC", "candles WETH-USDC", "geckoterminal", "chain 1"} <= {
-        c["name"] for c in before["checks"]
-    }
+    looked_at = {check["name"] for check in before["checks"]}
+    assert {"journal", "hot state", "wallet WETH-USDC", "candles WETH-USDC", "geckoterminal", "chain 1"} <= looked_at
     failed = {check["name"]: check for check in json.loads(after.stdout)["checks"] if not check["ok"]}
     assert after.exit_code == 1
     assert {"chain 1", "geckoterminal"} <= set(failed)

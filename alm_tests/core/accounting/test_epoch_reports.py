@@ -81,7 +81,10 @@ def test_gas_is_paid_at_the_native_price_of_its_chain() -> None:
         gas_cost_wei=10**15,
         detail="",
     )
-    assert gas_usd((sent, sent), Scene().snapshot()) == pytest.approx(4.0)
+    snapshot = Scene().snapshot()
+    assert gas_usd((sent, sent), snapshot) == pytest.approx(4.0)
+    assert gas_usd((sent,), replace(snapshot, chains=())) is None, "a native price that nobody knows is not zero"
+    assert gas_usd((), replace(snapshot, chains=())) == 0
 
 
 def test_a_failed_epoch_is_a_hold_that_names_the_failure_and_knows_nothing() -> None:
