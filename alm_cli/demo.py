@@ -73,6 +73,9 @@ def _play(
                 reports.append(report)
                 add_epoch(table, report)
                 live.refresh()
+                if not console.is_terminal:  # the table is printed at the end; a log shows that something happens
+                    done = f"{number + 1}/{options.epochs}"
+                    console.print(f"{done} {pair_id} {report.decision}, {report.transactions_ok} transactions")
     return reports, verdict_of(world, reports)
 
 

@@ -63,6 +63,15 @@ def doctor(as_json: bool) -> None:
 
 
 @alm.command()
+@click.argument("pair")
+def keystore(pair: str) -> None:
+    """Make a new encrypted key for the wallet of PAIR and print its address."""
+    from alm_cli.keystore import make_keystore
+
+    sys.exit(make_keystore(pair))
+
+
+@alm.command()
 @click.option("--home", default=".alm/dev", show_default=True, type=click.Path(), help="Where state is kept.")
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI on 127.0.0.1.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the market process.")

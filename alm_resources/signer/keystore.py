@@ -124,7 +124,7 @@ def _address_of(path: Path) -> str:
     try:
         content: Any = json.loads(path.read_text())
     except FileNotFoundError as error:
-        raise ConfigError(f"keystore {path} does not exist; create it with create_keystore") from error
+        raise ConfigError(f"keystore {path} does not exist; make one with: alm keystore {path.stem}") from error
     except (OSError, ValueError) as error:
         raise ConfigError(f"keystore {path} cannot be read: {type(error).__name__}") from None
     address = cast("dict[str, Any]", content).get("address") if isinstance(content, dict) else None
