@@ -5,7 +5,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: demo dev test check bench format env clean
+.PHONY: demo dev test check chaos bench format env clean
 
 env: .venv/.synced
 
@@ -33,6 +33,9 @@ check: env ## what CI runs: format, lint, types, import rules, definitions, test
 	$(RUN) -m basedpyright
 	.venv/bin/lint-imports
 	$(MAKE) test
+
+chaos: env ## only the tests that kill processes and lie to sources
+	$(RUN) -m pytest -n 2 --dist loadfile alm_tests/chaos $(ARGS)
 
 bench: env ## one JSON line per figure
 	@$(RUN) -m alm_tests.bench $(ARGS)
