@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 
 from alm_assets.io import LOOK_BACK
 from alm_assets.ports import History
 from alm_core.candles import fill_gaps
-from alm_core.model.candles import MINUTE_MS, CandleSeries, IntArray
+from alm_core.model.candles import MINUTE_MS, CandleSeries
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import SourceProblem
 from alm_core.model.ports import CandleFeed
@@ -43,7 +42,11 @@ def complete_look_back(epoch: Epoch, feed: CandleFeed, history: History) -> Look
     start_at, end_at = epoch.epoch_at - LOOK_BACK, epoch.epoch_at
     stored = history.read_candles(epoch.pair, start_at, end_at)
     fetches = [feed.fetch_candles(epoch.pair, *gap) for gap in missing_ranges(stored, start_at, end_at)]
-    series = _filled(_joined([stored, *(fetch.series for fetch in fetches)]), start_at, end_at) if fetches else stored
+    series = (
+        _filled(CandleSeries.joined([stored, *(fetch.series for fetch in fetches)]), start_at, end_at)
+        if fetches
+        else stored
+    )
     return LookBack(
         epoch=epoch,
         series=series,
@@ -65,33 +68,11 @@ def _filled(series: CandleSeries, start_at: datetime, end_at: datetime) -> Candl
     settled_at = end_at - OLD_GAP
     whole = int(LOOK_BACK.total_seconds()) // 60
     old = fill_gaps(series, start_at, settled_at, max_gap=whole)
-    return _joined([old.series, fill_gaps(series, settled_at, end_at).series])
-
-
-def _joined(parts: list[CandleSeries]) -> CandleSeries:
-    """Join series; where a minute is in several, the first one has it."""
-    ts_ms = np.concatenate([part.ts_ms for part in parts])
-    _, rows = np.unique(ts_ms, return_index=True)
-    return _rows(parts, rows)
+    return CandleSeries.joined([old.series, fill_gaps(series, settled_at, end_at).series])
 
 
 def _without(series: CandleSeries, stored: CandleSeries) -> CandleSeries:
-    return _rows([series], np.flatnonzero(~np.isin(series.ts_ms, stored.ts_ms)))
-
-
-def _rows(parts: list[CandleSeries], rows: IntArray) -> CandleSeries:
-    def column(name: str) -> Any:
-        return np.concatenate([getattr(part, name) for part in parts])[rows]
-
-    return CandleSeries(
-        ts_ms=column("ts_ms"),
-        open=column("open"),
-        high=column("high"),
-        low=column("low"),
-        close=column("close"),
-        volume=column("volume"),
-        filled=column("filled"),
-    )
+    return series.rows(np.flatnonzero(~np.isin(series.ts_ms, stored.ts_ms)))
 
 
 def _ms(moment: datetime) -> int:

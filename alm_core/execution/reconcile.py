@@ -71,7 +71,7 @@ def reconcile(view: ChainView, journal: Journal, spenders: Sequence[str]) -> Rec
             chain_id=chain_id,
             wallet=wallet,
             block_number=state.block.number,
-            block_hash=state.block.block_hash,
+            block_hash=state.block.known_hash,
             nonce=nonce,
         )
         journal.record_reconciled(moved_on, found.entries, found.positions)
@@ -125,7 +125,7 @@ def _balances(view: ChainView, journal: Journal, point: ReconciledPoint | None, 
 def _openings(view: ChainView, block: Block, amounts: Mapping[str, int]) -> _Findings:
     # Entries of zero are booked too: they mark a token as watched.
     entries = tuple(
-        _entry(view, token, amount, "opening", f"opening:{block.block_hash}", _OPENING_INDEX)
+        _entry(view, token, amount, "opening", f"opening:{block.known_hash}", _OPENING_INDEX)
         for token, amount in sorted(amounts.items())
     )
     adopted = tuple(f"opening balance {entry.delta} of {entry.token}" for entry in entries if entry.delta)
@@ -143,7 +143,7 @@ def _explained(
     ]
     entries = list(journal.read_unbooked(seen))
     if off.get(NATIVE, 0) > 0:
-        entries.append(_entry(view, NATIVE, off[NATIVE], "deposit", f"deposit:{block.block_hash}", _DEPOSIT_INDEX))
+        entries.append(_entry(view, NATIVE, off[NATIVE], "deposit", f"deposit:{block.known_hash}", _DEPOSIT_INDEX))
     rest = dict(off)
     for entry in entries:
         rest[entry.token] = rest.get(entry.token, 0) - entry.delta

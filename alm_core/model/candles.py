@@ -1,7 +1,9 @@
 """Minute candles as columns."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +12,74 @@ from alm_core.model.errors import InvalidInput
 
 MINUTE_MS = 60_000
 
+EXCHANGES = ("binance", "bybit", "okx", "mexc", "gate", "bitget")
+"""Exchanges by bit of the masks in :class:`MinuteQuality`. Stored history depends on the order: only append."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+
+
+def mask_of(exchanges: Iterable[str]) -> int:
+    """Return the mask of some exchanges.
+
+    Examples
+    --------
+    >>> mask_of(["binance", "okx"])
+    5
+    """
+    return sum(1 << EXCHANGES.index(name) for name in set(exchanges))
+
+
+def exchanges_of(mask: int) -> tuple[str, ...]:
+    """Return the exchanges of a mask.
+
+    Examples
+    --------
+    >>> exchanges_of(5)
+    ('binance', 'okx')
+    """
+    return tuple(name for bit, name in enumerate(EXCHANGES) if mask >> bit & 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MinuteQuality:
+    """Where each minute of a series comes from.
+
+    Parameters
+    ----------
+    used : shape (n,)
+        Mask of the exchanges whose prices are in the minute; 0 where it was filled.
+    vetoed : shape (n,)
+        Mask of the exchanges that had the minute and were left out as outliers or frozen.
+    spread_bps : shape (n,)
+        Highest minus lowest close over the exchanges used, in basis points of the close; NaN where none was used.
+    """
+
+    used: IntArray
+    vetoed: IntArray
+    spread_bps: FloatArray
+
+    def rows(self, selection: "slice | IntArray") -> "MinuteQuality":
+        """Return a selection of rows."""
+        return MinuteQuality(
+            used=self.used[selection], vetoed=self.vetoed[selection], spread_bps=self.spread_bps[selection]
+        )
+
+    @staticmethod
+    def unknown(count: int) -> "MinuteQuality":
+        """Return rows of which nothing is known."""
+        nothing = np.zeros(count, dtype=np.int64)
+        return MinuteQuality(used=nothing, vetoed=nothing, spread_bps=np.full(count, np.nan))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoConsensus:
+    """Consecutive minutes on whose price the exchanges do not agree, and why. They are absent from the series."""
+
+    start_at: datetime
+    minutes: int
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,6 +96,8 @@ class CandleSeries:
         Base units.
     filled : shape (n,)
         True where no trade was reported and the minute was filled from the previous close.
+    quality
+        Where the minutes come from; ``None`` where that is not known.
 
     Raises
     ------
@@ -44,9 +113,12 @@ class CandleSeries:
     close: FloatArray
     volume: FloatArray
     filled: BoolArray
+    quality: MinuteQuality | None = None
 
     def __post_init__(self) -> None:
         columns = (self.open, self.high, self.low, self.close, self.volume, self.filled)
+        if self.quality is not None:
+            columns = (*columns, self.quality.used, self.quality.vetoed, self.quality.spread_bps)
         if any(column.shape != self.ts_ms.shape for column in columns) or self.ts_ms.ndim != 1:
             raise InvalidInput(f"candle columns differ in length: {[c.shape for c in (self.ts_ms, *columns)]}")
         _refuse_first("open time not after the one before", self.ts_ms, np.diff(self.ts_ms, prepend=-1) <= 0)
@@ -70,8 +142,8 @@ class CandleSeries:
         """Return the candles that open before ``end_at``."""
         return self.rows(slice(0, int(np.searchsorted(self.ts_ms, int(end_at.timestamp() * 1000)))))
 
-    def rows(self, selection: slice) -> "CandleSeries":
-        """Return a contiguous selection of rows; arrays are views."""
+    def rows(self, selection: "slice | IntArray") -> "CandleSeries":
+        """Return a selection of rows; of a slice the arrays are views."""
         return CandleSeries(
             ts_ms=self.ts_ms[selection],
             open=self.open[selection],
@@ -80,6 +152,26 @@ class CandleSeries:
             close=self.close[selection],
             volume=self.volume[selection],
             filled=self.filled[selection],
+            quality=None if self.quality is None else self.quality.rows(selection),
+        )
+
+    @staticmethod
+    def joined(parts: "Sequence[CandleSeries]") -> "CandleSeries":
+        """Join series by time; where a minute is in several, the first one has it."""
+        parts = [part for part in parts if len(part)]
+        if not parts:
+            return CandleSeries.empty()
+        _, rows = np.unique(np.concatenate([part.ts_ms for part in parts]), return_index=True)
+        qualities = [part.quality or MinuteQuality.unknown(len(part)) for part in parts]
+
+        def column(name: str, source: Sequence[object]) -> Any:
+            return np.concatenate([getattr(part, name) for part in source])[rows]
+
+        names = ("ts_ms", "open", "high", "low", "close", "volume", "filled")
+        known = any(part.quality is not None for part in parts)
+        quality = {name: column(name, qualities) for name in ("used", "vetoed", "spread_bps")}
+        return CandleSeries(
+            **{name: column(name, parts) for name in names}, quality=MinuteQuality(**quality) if known else None
         )
 
     @staticmethod

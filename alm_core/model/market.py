@@ -8,12 +8,24 @@ from alm_core.model.pools import Pool
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A block that reads are pinned to."""
+    """A block that reads are pinned to.
+
+    A call that answers pools and block in one request cannot know the hash of its own block, only that of its parent;
+    ``block_hash`` is then ``None`` until the header was read. Number, time and parent identify the block as well.
+    """
 
     chain_id: int
     number: int
-    block_hash: str
+    block_hash: str | None
     block_at: datetime
+    parent_hash: str | None = None
+
+    @property
+    def known_hash(self) -> str:
+        """Hash of a block whose header was read; ``ValueError`` otherwise."""
+        if self.block_hash is None:
+            raise ValueError(f"chain {self.chain_id}: the header of block {self.number} was not read")
+        return self.block_hash
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,8 +39,21 @@ class ChainState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Twap:
+    """Time-weighted mean tick over ``window_s`` seconds up to the block, from the pool's own observations."""
+
+    window_s: int
+    tick: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolState:
-    """On-chain state of one pool at one block. All integers are raw contract values."""
+    """On-chain state of one pool at one block. All integers are raw contract values.
+
+    Every field comes from ``source`` at ``block``; tokens, decimals, spacing and fee were compared with the registry.
+    ``twap`` is ``None`` where the pool's observations do not reach back far enough. ``protocol_fee_frac0`` and ``1``
+    are the parts of the swap fee on token0 and token1 that do not go to liquidity; fee growth is without them.
+    """
 
     pool: Pool
     block: Block
@@ -38,11 +63,23 @@ class PoolState:
     fee_pips: int
     fee_growth_global0_x128: int
     fee_growth_global1_x128: int
+    source: str = "rpc"
+    twap: Twap | None = None
+    protocol_fee_frac0: float = 0.0
+    protocol_fee_frac1: float = 0.0
+
+    def age_s(self, at: datetime) -> float:
+        """Return the age of the state at a moment."""
+        return (at - self.block.block_at).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolMarket:
-    """Figures of one pool from a market data service. ``None`` means unknown, never zero."""
+    """Figures of one pool from a market data service. ``None`` means unknown, never zero.
+
+    ``as_of_at`` is the latest moment the figures can be from: services send no time, but caches tell their age, and
+    figures that did not change since an earlier answer are not newer than it. ``native_usd`` is USD per native coin.
+    """
 
     pool_id: str
     source: str
@@ -52,6 +89,12 @@ class PoolMarket:
     fee_frac: float | None
     base_usd: float | None
     quote_usd: float | None
+    native_usd: float | None = None
+    as_of_at: datetime | None = None
+
+    def age_s(self, at: datetime) -> float:
+        """Return the least age of the figures at a moment."""
+        return (at - (self.as_of_at or self.fetched_at)).total_seconds()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from alm_core.model.candles import CandleSeries
+from alm_core.model.candles import CandleSeries, NoConsensus
 from alm_core.model.market import Block, PoolMarket, PoolState, Position, SourceProblem
 from alm_core.model.pools import Pool, Token
 from alm_core.model.transactions import (
@@ -18,11 +18,16 @@ from alm_core.model.transactions import (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CandleFetch:
-    """Merged minutes of a pair, and what went wrong with single sources."""
+    """Consensus minutes of a pair, and what went wrong with single sources.
+
+    ``no_consensus`` are minutes that exchanges had and did not agree on; they are absent from ``series``, and a person
+    finds them in ``problems`` too.
+    """
 
     series: CandleSeries
     sources: tuple[str, ...]
     problems: tuple[SourceProblem, ...]
+    no_consensus: tuple[NoConsensus, ...] = ()
 
 
 class CandleFeed(Protocol):
@@ -69,6 +74,14 @@ class CallResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HeadReading:
+    """Answers to a batch of calls at the head, and the block they all belong to."""
+
+    block: Block
+    results: tuple[CallResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
     """What the chain asks for gas now."""
 
@@ -84,6 +97,18 @@ class ChainClient(Protocol):
 
     def read_block(self) -> Block:
         """Read the head.
+
+        Raises
+        ------
+        WrongChain
+            If the endpoint serves another chain id.
+        SourceUnavailable
+            If no endpoint answers.
+        """
+        ...
+
+    def read_head(self, calls: Sequence[Call]) -> HeadReading:
+        """Answer all calls and read the block they belong to, in one request at the head.
 
         Raises
         ------

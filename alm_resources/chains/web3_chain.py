@@ -13,7 +13,7 @@ from alm_core.model.errors import (
     TransactionWouldRevert,
 )
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, CallResult, ChainClient, Fees
+from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_core.model.transactions import Receipt, SignedTransaction, UnsignedTransaction
 from alm_resources.chains.answers import block_from, hex_bytes, quantity, receipt_from, record
 from alm_resources.chains.calldata import revert_reason
@@ -100,6 +100,11 @@ class Web3Chain:
     def read_block(self) -> Block:
         """Read the head."""
         return self._block("latest")
+
+    def read_head(self, calls: Sequence[Call]) -> HeadReading:
+        """Answer all calls at the head in one request."""
+        block = self.read_block()
+        return HeadReading(block=block, results=self.read_calls(calls, block))
 
     def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
         """Answer all calls at one block, and make sure afterwards that it still is that block.

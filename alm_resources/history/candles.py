@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,4 +34,5 @@ def series_of(frames: Sequence[pl.DataFrame]) -> CandleSeries:
     if not frames:
         return CandleSeries.empty()
     joined = pl.concat([frame.select(COLUMNS) for frame in frames])
-    return CandleSeries(**{name: joined[name].to_numpy() for name in COLUMNS})
+    columns: dict[str, Any] = {name: joined[name].to_numpy() for name in COLUMNS}
+    return CandleSeries(**columns)

@@ -104,6 +104,7 @@ class SourceEntry(Entry):
     exchange: Name
     symbol: Annotated[str, Field(pattern=r"^[A-Z0-9]+/[A-Z0-9]+$")]
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    convert_by: Name | None = None
 
 
 class ServicesEntry(Entry):

@@ -142,7 +142,7 @@ class _Loader:
         for _, raw in self._raw.entries("sources"):
             entry = raw.read_as(SourceEntry)
             self._known_pair(raw, entry.pair)
-            source = CandleSource(exchange=entry.exchange, symbol=entry.symbol, weight=entry.weight)
+            source = CandleSource(**entry.model_dump(exclude={"pair"}))
             self._sources.setdefault(entry.pair, []).append(source)
 
     def _services(self) -> Services:

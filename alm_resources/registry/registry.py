@@ -42,11 +42,16 @@ class DexContracts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandleSource:
-    """Where minutes of a pair come from. ``symbol`` is unified, ``BASE/QUOTE``; weights are relative."""
+    """Where minutes of a pair come from. ``symbol`` is unified, ``BASE/QUOTE``; weights are relative.
+
+    ``convert_by`` names the pair whose price turns the symbol's quote into the pair's: ETH/USDT becomes quote USDC when
+    divided by USDC-USDT. ``None`` where both quotes are the same.
+    """
 
     exchange: str
     symbol: str
     weight: float
+    convert_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
