@@ -65,7 +65,7 @@ class MemoryFeed:
         if self.skip is not None:
             low, high = (int(at.timestamp()) * 1000 for at in self.skip)
             rows = np.flatnonzero((series.ts_ms < low) | (series.ts_ms >= high))
-            series = series.rows(np.flatnonzero(rows))
+            series = series.rows(rows)
         return CandleFetch(series=series, sources=("memory",), problems=())
 
 
