@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, IntArray
+from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, IntArray, MinuteQuality
 from alm_core.model.errors import InvalidInput
 
 MAX_GAP_MINUTES = 60
@@ -50,7 +50,8 @@ def fill_gaps(
     Returns
     -------
     FilledSeries
-        Filled minutes have all four prices at the previous close, volume 0 and ``filled`` set.
+        Filled minutes have all four prices at the previous close, volume 0 and ``filled`` set, and where the series
+        has quality no exchange is in it and the spread is NaN.
 
     Raises
     ------
@@ -101,6 +102,15 @@ def _rows(series: CandleSeries, wanted: IntArray, source: IntArray, real: BoolAr
         close=close,
         volume=np.where(is_real, series.volume[rows], 0.0),
         filled=~is_real | series.filled[rows],
+        quality=None if series.quality is None else _quality(series.quality, rows, is_real),
+    )
+
+
+def _quality(quality: MinuteQuality, rows: IntArray, is_real: BoolArray) -> MinuteQuality:
+    return MinuteQuality(
+        used=np.where(is_real, quality.used[rows], 0),
+        vetoed=np.where(is_real, quality.vetoed[rows], 0),
+        spread_bps=np.where(is_real, quality.spread_bps[rows], np.nan),
     )
 
 

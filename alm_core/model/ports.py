@@ -119,6 +119,16 @@ class ChainClient(Protocol):
         """
         ...
 
+    def read_header(self, block: Block) -> Block:
+        """Return a block of :meth:`read_head` with its hash.
+
+        Raises
+        ------
+        SourceUnavailable
+            If another block is at its height by now.
+        """
+        ...
+
     def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
         """Answer all calls at one block (Multicall3 ``aggregate3``)."""
         ...

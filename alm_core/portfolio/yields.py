@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
-from alm_core.math.fee_growth import growth_delta
-from alm_core.math.tick import Q128
 from alm_core.model.epochs import SECONDS_PER_YEAR
 from alm_core.model.market import MarketSnapshot, PoolMarket, PoolState
+from alm_core.portfolio.flows import interval_flow
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd, prices_usd
 
 SECONDS_PER_DAY = 86_400
@@ -109,18 +108,23 @@ def _measured(
 def _grown(
     state: PoolState, window: Sequence[MarketSnapshot], prices: Prices
 ) -> tuple[float, float, Literal["fee_growth"]] | None:
-    """Fees per year from the growth between consecutive readings, each times the liquidity that earned it."""
-    readings = [seen for snapshot in window for seen in snapshot.pools if seen.pool.pool_id == state.pool.pool_id]
+    """Fees per year from the flows between consecutive readings."""
+    readings = _in_order([seen for one in window for seen in one.pools if seen.pool.pool_id == state.pool.pool_id])
     elapsed_s = (readings[-1].block.block_at - readings[0].block.block_at).total_seconds()
     if elapsed_s <= 0:
         return None
-    fees_usd = 0.0
-    for before, after in pairwise(readings):
-        liquidity = (before.liquidity + after.liquidity) // 2
-        grown0 = growth_delta(after.fee_growth_global0_x128, before.fee_growth_global0_x128) * liquidity // Q128
-        grown1 = growth_delta(after.fee_growth_global1_x128, before.fee_growth_global1_x128) * liquidity // Q128
-        fees_usd += amounts_usd(state.pool, grown0, grown1, prices).total
+    flows = [flow for before, after in pairwise(readings) if (flow := interval_flow(before, after))]
+    fees_usd = sum(amounts_usd(state.pool, flow.fees0, flow.fees1, prices).total for flow in flows)
     return fees_usd * SECONDS_PER_YEAR / elapsed_s, elapsed_s, "fee_growth"
+
+
+def _in_order(readings: Sequence[PoolState]) -> list[PoolState]:
+    """Leave out readings of a block seen before, and of a node that lagged: from there, growth would seem to wrap."""
+    kept: list[PoolState] = []
+    for seen in readings:
+        if not kept or (seen.block.number > kept[-1].block.number and seen.block.block_at >= kept[-1].block.block_at):
+            kept.append(seen)
+    return kept
 
 
 def _estimated(state: PoolState, market: PoolMarket | None) -> tuple[float, float, Literal["volume_24h"]] | None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -6,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alm_core.candles import Gap, fill_gaps
-from alm_core.model.candles import MINUTE_MS, CandleSeries
+from alm_core.model.candles import MINUTE_MS, CandleSeries, MinuteQuality
 from alm_core.model.errors import InvalidInput
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -102,3 +103,29 @@ def test_filling_twice_changes_nothing(minutes: set[int]) -> None:
     assert minutes_of(again.series) == minutes_of(once.series)
     assert again.series.filled.tolist() == once.series.filled.tolist()
     assert again.series.close.tolist() == once.series.close.tolist()
+
+
+def with_quality(series: CandleSeries) -> CandleSeries:
+    count = len(series)
+    quality = MinuteQuality(used=np.arange(1, count + 1), vetoed=np.full(count, 32), spread_bps=np.full(count, 0.5))
+    return replace(series, quality=quality)
+
+
+def test_real_minutes_keep_their_quality_and_filled_ones_have_none() -> None:
+    quality = fill_gaps(with_quality(candles([-1, 0, 3])), at(0), at(5)).series.quality
+    assert quality is not None
+    assert quality.used.tolist() == [2, 0, 0, 3, 0]
+    assert quality.vetoed.tolist() == [32, 0, 0, 32, 0]
+    assert np.isnan(quality.spread_bps).tolist() == [False, True, True, False, True]
+
+
+def test_unknown_quality_stays_unknown() -> None:
+    assert fill_gaps(candles([0, 3]), at(0), at(5)).series.quality is None
+
+
+def test_a_minute_that_came_filled_stays_marked_and_keeps_its_quality() -> None:
+    came = replace(with_quality(candles([0, 1, 3])), filled=np.array([False, True, False]))
+    series = fill_gaps(came, at(0), at(4)).series
+    assert series.filled.tolist() == [False, True, True, False]
+    assert series.quality is not None
+    assert series.quality.used.tolist() == [1, 2, 0, 3]

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, uint_word
 from alm_core.model.errors import OutcomeUnknown, SourceRejected, TransactionWouldRevert
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, CallResult, Fees
+from alm_core.model.ports import Call, CallResult, Fees, HeadReading
 from alm_core.model.transactions import (
     Action,
     BalanceBound,
@@ -80,6 +80,13 @@ class FakeChain:
             block_hash=head.block_hash,
             block_at=GENESIS + timedelta(seconds=2 * head.number),
         )
+
+    def read_head(self, calls: Sequence[Call]) -> HeadReading:
+        block = self.read_block()
+        return HeadReading(block=block, results=self.read_calls(calls, block))
+
+    def read_header(self, block: Block) -> Block:
+        return block
 
     def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
         return tuple(CallResult(succeeded=True, data=self._answer(call).to_bytes(32, "big")) for call in calls)

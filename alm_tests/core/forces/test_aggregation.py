@@ -1,10 +1,11 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alm_core.forces.aggregation import aggregate
+from alm_core.forces.aggregation import aggregate, bars_from_minutes
 from alm_core.model.candles import MINUTE_MS, CandleSeries
 from alm_tests.core.forces.tapes import END_AT, walk
 
@@ -71,3 +72,40 @@ def test_a_bar_is_filled_only_where_all_its_minutes_are() -> None:
 def test_nothing_aggregates_to_nothing() -> None:
     assert len(aggregate(CandleSeries.empty(), 60)) == 0
     assert len(aggregate(walk(1).between(datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 2, tzinfo=UTC)), 15)) == 0
+
+
+@settings(deadline=None)
+@given(starts, lengths, periods, st.sets(st.integers(0, 899), max_size=40), st.sets(st.integers(0, 899), max_size=40))
+def test_each_bar_tells_how_many_minutes_it_has_and_how_many_of_them_are_real(
+    first: int, count: int, length: int, holes: set[int], marked: set[int]
+) -> None:
+    whole = part(first, count)
+    whole = replace(whole, filled=np.isin(np.arange(count), sorted(marked)))
+    series = whole.rows(np.flatnonzero(~np.isin(np.arange(count), sorted(holes))))
+    bars = bars_from_minutes(series, length)
+    assert bars.series.ts_ms.tolist() == sorted(
+        {ts // (length * MINUTE_MS) * length * MINUTE_MS for ts in series.ts_ms.tolist()}
+    )
+    for row, opened in enumerate(bars.series.ts_ms.tolist()):
+        inside = (series.ts_ms >= opened) & (series.ts_ms < opened + length * MINUTE_MS)
+        assert bars.minutes[row] == inside.sum()
+        assert bars.real[row] == (inside & ~series.filled).sum()
+        assert bars.complete[row] == (inside.sum() == length)
+        assert bars.series.filled[row] == (bars.real[row] == 0)
+
+
+def test_cut_off_bars_and_bars_with_a_hole_inside_are_not_complete() -> None:
+    series = walk(1).between(END_AT - timedelta(minutes=50), END_AT - timedelta(minutes=3))
+    holed = series.rows(np.flatnonzero(np.arange(len(series)) != 25))
+    bars = bars_from_minutes(holed, 15)
+    assert bars.minutes.tolist() == [5, 15, 14, 12]
+    assert bars.complete.tolist() == [False, True, False, False]
+    assert bars.rows(slice(1, 3)).complete.tolist() == [True, False]
+    assert len(bars) == 4
+    # The bars that are used leave out the ends; the hole shows only here.
+    assert aggregate(holed, 15).ts_ms.tolist() == bars.series.ts_ms[1:3].tolist()
+
+
+def test_nothing_has_no_bars() -> None:
+    bars = bars_from_minutes(CandleSeries.empty(), 240)
+    assert (len(bars), bars.complete.tolist()) == (0, [])

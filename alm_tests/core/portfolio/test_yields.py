@@ -48,6 +48,17 @@ def test_growth_that_wraps_around_is_still_growth() -> None:
     assert found.fees_usd == pytest.approx(20_000 * 365.25, rel=1e-3)
 
 
+def test_a_block_read_twice_counts_once_and_a_node_that_lagged_does_not_make_the_counter_wrap() -> None:
+    scene = Scene()
+    past = scene.history(4)
+    sound = pool_yields(scene.snapshot(), past, PRICE, 96)[POOL]
+    twice = (past[0], past[1], past[1], *past[2:])
+    assert pool_yields(scene.snapshot(), twice, PRICE, 96)[POOL] == sound
+    lagging = (past[0], past[2], past[1], past[3])
+    found = pool_yields(scene.snapshot(), lagging, PRICE, 96)[POOL]
+    assert found.fees_usd == pytest.approx(sound.fees_usd, rel=1e-6)
+
+
 def test_volume_estimates_only_while_there_is_no_history_and_says_so() -> None:
     scene = Scene()
     snapshot = with_market(scene.snapshot(), (10e6, 1e6))
