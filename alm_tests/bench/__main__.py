@@ -33,10 +33,24 @@ def world() -> Iterator[Figure]:
     return localnet()
 
 
+def consensus() -> Iterator[Figure]:
+    from alm_tests.bench.consensus import consensus_of_30_days
+
+    return consensus_of_30_days()
+
+
+def candle_sources() -> Iterator[Figure]:
+    from alm_tests.bench.candle_sources import candle_sources as measured
+
+    return measured()
+
+
 BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     core: ("epoch_core_cpu_s",),
     fitness: ("fitness_evaluation_cpu_s", "fitness_speed_ratio_vs_python"),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
+    consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
+    candle_sources: ("candles_30d_six_sources_seconds",),
     world: ("localnet_start_s", "localnet_start_cpu_s", "localnet_advance_epoch_s"),
 }
 NAMES = tuple(name for names in BENCHES.values() for name in names)
