@@ -14,6 +14,7 @@ alm:fence:<name>               integer             -        rises with every hol
 alm:halt                       JSON                -        kill switch: nothing is sent while it is there
 alm:budget:<name>              hash tokens, at_ms  refill   call budget shared by processes
 alm:cooldown:<name>            "1"                 caller   source that told us to stay away
+alm:seen:<source>:<pool>       hash digest: ms     1 day    figures by the moment they were first seen
 =============================  ==================  =======  ========================================================
 """
 
@@ -32,6 +33,8 @@ from alm_resources.dragonfly.values import Halt, Lease, Regime
 
 HEARTBEAT_TTL_S = 45
 TIMEOUT_S = 5.0
+SEEN_TTL_S = 86_400
+DIGESTS_PER_KEY = 8
 
 _Value = TypeVar("_Value")
 
@@ -163,6 +166,12 @@ class HotState:
         """Seconds until a source may be asked again; 0 if it may."""
         with self._connection.command() as client:
             return max(0, client.pttl(f"alm:cooldown:{name}")) / 1000
+
+    def first_seen_at(self, key: str, digest: str, at: datetime) -> datetime:
+        """Note that ``digest`` was true of ``key`` at a moment; return the earliest such moment any process noted."""
+        arguments = (digest, int(at.timestamp() * 1000), DIGESTS_PER_KEY, _milliseconds(SEEN_TTL_S))
+        first_ms = self._run(scripts.FIRST_SEEN, [f"alm:seen:{key}"], *arguments)
+        return datetime.fromtimestamp(first_ms / 1000, tz=UTC)
 
     def _get(self, key: str) -> str | None:
         with self._connection.command() as client:

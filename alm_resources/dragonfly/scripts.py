@@ -53,3 +53,15 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
 end
 return 1
 """
+
+# KEYS seen; ARGV digest, ms since 1970, most digests, ttl ms. Returns the earliest moment at which the digest was seen.
+FIRST_SEEN = """
+local known = tonumber(redis.call('HGET', KEYS[1], ARGV[1])) or tonumber(ARGV[2])
+local first = math.min(known, tonumber(ARGV[2]))
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) and redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then
+  redis.call('DEL', KEYS[1])
+end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%d', first))
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+return first
+"""

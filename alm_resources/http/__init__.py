@@ -2,5 +2,18 @@
 
 from alm_resources.http.get import HttpAnswer, JsonHttp
 from alm_resources.http.limits import CallBudget, Cooldowns, LocalCooldowns, TokenBucket
+from alm_resources.http.paced import PacedHttp
+from alm_resources.http.sightings import LocalSightings, Sightings, dated
 
-__all__ = ["CallBudget", "Cooldowns", "HttpAnswer", "JsonHttp", "LocalCooldowns", "TokenBucket"]
+__all__ = [
+    "CallBudget",
+    "Cooldowns",
+    "HttpAnswer",
+    "JsonHttp",
+    "LocalCooldowns",
+    "LocalSightings",
+    "PacedHttp",
+    "Sightings",
+    "TokenBucket",
+    "dated",
+]

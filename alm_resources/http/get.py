@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import cast
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from alm_core.model.errors import BadAnswer, SourceUnavailable
 
@@ -85,7 +86,8 @@ class JsonHttp:
                 allow_redirects=False,
             ) as response:
                 body = self._body(response, deadline)
-        except requests.RequestException as error:
+        except (OSError, HTTPError) as error:
+            # Errors of requests are OSErrors; those of the library below it are not, and some pass through.
             # The text of the exception may hold the URL; its class says what happened.
             raise SourceUnavailable(self._source, f"no answer: {type(error).__name__}") from error
         text = body.decode("utf-8", errors="replace")

@@ -283,3 +283,19 @@ def test_a_server_that_is_not_there_is_unavailable_and_its_password_not_shown() 
 def test_a_url_of_another_kind_is_refused(url: str) -> None:
     with pytest.raises(ConfigError, match="hot state"):
         HotState(url)
+
+
+def test_figures_keep_the_moment_they_were_first_seen_by_any_process(hot_state: HotState) -> None:
+    later = NOW.replace(minute=45)
+    assert hot_state.first_seen_at("geckoterminal:1:0xa", "one", NOW) == NOW
+    assert hot_state.first_seen_at("geckoterminal:1:0xa", "one", later) == NOW
+    assert hot_state.first_seen_at("geckoterminal:1:0xa", "two", later) == later
+    assert hot_state.first_seen_at("geckoterminal:1:0xa", "one", later) == NOW
+    assert hot_state.first_seen_at("geckoterminal:1:0xb", "one", later) == later
+    assert 0 < raw(hot_state).pttl("alm:seen:geckoterminal:1:0xa") <= 86_400_000
+
+
+def test_only_the_last_few_figures_are_remembered(hot_state: HotState) -> None:
+    for number in range(50):
+        hot_state.first_seen_at("geckoterminal:1:0xa", str(number), NOW)
+    assert raw(hot_state).hlen("alm:seen:geckoterminal:1:0xa") <= 8
