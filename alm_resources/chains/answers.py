@@ -46,11 +46,13 @@ def block_from(value: object, chain_id: int, source: str) -> Block:
         block_at = datetime.fromtimestamp(at_s, tz=UTC)
     except (OverflowError, ValueError, OSError) as error:
         raise BadAnswer(source, f"block timestamp {at_s} is not a time") from error
+    parent = header.get("parentHash")
     return Block(
         chain_id=chain_id,
         number=quantity(header.get("number"), source, "block number"),
         block_hash=hex_text(header.get("hash"), source, "block hash", 32),
         block_at=block_at,
+        parent_hash=None if parent is None else hex_text(parent, source, "parent hash", 32),
     )
 
 

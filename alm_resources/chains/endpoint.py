@@ -7,13 +7,13 @@ The URL may hold a key: it appears in no message, no exception chain and no log.
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
 
-from alm_core.model.errors import SourceRejected, SourceUnavailable, WrongChain
+from alm_core.model.errors import SourceError, SourceRejected, SourceUnavailable, WrongChain
 
 if TYPE_CHECKING:
     from web3 import HTTPProvider
@@ -82,13 +82,7 @@ class Endpoint:
         if self._verified and not self.quarantined:
             return
         answer = self._post("eth_chainId", ())
-        served = int(answer, 16) if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]+", answer) else answer
-        if served != self._chain_id:
-            self.quarantined = True
-            wrong = WrongChain(self.source, f"serves chain {served!r}, registry says {self._chain_id}")
-            self.verdict = str(wrong)
-            raise wrong
-        self._verified = True
+        self._accept(int(answer, 16) if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]+", answer) else answer)
 
     def request(self, method: str, params: Sequence[object]) -> object:
         """Make one request, never a second one, and return its result.
@@ -105,10 +99,42 @@ class Endpoint:
         self.verify()
         return self._post(method, params)
 
+    def request_proven(self, method: str, params: Sequence[object], served: Callable[[object], int]) -> object:
+        """Make one request whose answer tells the chain id itself, which spares asking for it before.
+
+        ``served`` reads the chain id from the answer; a :class:`SourceError` of it means that the answer does not tell.
+
+        Raises
+        ------
+        WrongChain, SourceUnavailable, RpcError
+            As :meth:`request`.
+        """
+        if self.quarantined:
+            return self.request(method, params)
+        try:
+            answer = self._post(method, params)
+            found = served(answer)
+        except SourceUnavailable:
+            raise
+        except SourceError:
+            # A node of another chain fails here in many ways, and that is then what is wrong with it.
+            self.verify()
+            raise
+        self._accept(found)
+        return answer
+
     def close(self) -> None:
         """Close kept-alive connections."""
         if self._session:
             self._session.close()
+
+    def _accept(self, served: object) -> None:
+        if served != self._chain_id:
+            self.quarantined = True
+            wrong = WrongChain(self.source, f"serves chain {served!r}, registry says {self._chain_id}")
+            self.verdict = str(wrong)
+            raise wrong
+        self._verified = True
 
     def _post(self, method: str, params: Sequence[object]) -> object:
         answer, failure = self._exchange(method, params)

@@ -1,6 +1,6 @@
 """Several endpoints of one chain as one source of reads. Reads fail over and are retried a little; sends never are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, wait_exponential
@@ -39,13 +39,28 @@ class Endpoints:
         RpcError
             If a node answered with an error: that is an answer.
         """
-        rounds = Retrying(
-            stop=stop_after_attempt(_ROUNDS) | stop_after_delay(_PATIENCE_S),
-            wait=wait_exponential(multiplier=0.1, max=1.0),
-            retry=retry_if_exception_type(SourceUnavailable),
-            reraise=True,
-        )
-        return rounds(self._read_round, method, params)
+        return self._read_patiently(lambda endpoint: endpoint.request(method, params))
+
+    def read_header(self, tag: str) -> object:
+        """Ask for a header by number or tag; a node behind the one that told the number is asked again.
+
+        Raises
+        ------
+        SourceUnavailable, WrongChain, RpcError
+            As :meth:`read`; also if no endpoint has the block.
+        """
+
+        def ask(endpoint: Endpoint) -> object:
+            answer = endpoint.request("eth_getBlockByNumber", (tag, False))
+            if answer is None:
+                raise SourceUnavailable(endpoint.source, f"has no block {tag}")
+            return answer
+
+        return self._read_patiently(ask)
+
+    def read_proven(self, served: Callable[[object], int], method: str, *params: object) -> object:
+        """Ask as :meth:`read` does, where the answer itself tells the chain id (``served`` reads it from there)."""
+        return self._read_patiently(lambda endpoint: endpoint.request_proven(method, params, served))
 
     def sender(self) -> Endpoint:
         """Return one endpoint, proven to serve this chain, for a single send.
@@ -77,11 +92,20 @@ class Endpoints:
         for endpoint in self._endpoints:
             endpoint.close()
 
-    def _read_round(self, method: str, params: Sequence[object]) -> object:
+    def _read_patiently(self, ask: Callable[[Endpoint], object]) -> object:
+        rounds = Retrying(
+            stop=stop_after_attempt(_ROUNDS) | stop_after_delay(_PATIENCE_S),
+            wait=wait_exponential(multiplier=0.1, max=1.0),
+            retry=retry_if_exception_type(SourceUnavailable),
+            reraise=True,
+        )
+        return rounds(self._read_round, ask)
+
+    def _read_round(self, ask: Callable[[Endpoint], object]) -> object:
         failures: list[str] = []
         for endpoint in self._usable():
             try:
-                answer = endpoint.request(method, params)
+                answer = ask(endpoint)
             except (SourceUnavailable, WrongChain) as error:
                 failures.append(str(error))
                 self.demote(endpoint)

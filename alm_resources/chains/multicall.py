@@ -1,19 +1,20 @@
-"""Many reads in few requests: Multicall3 ``aggregate3`` at one pinned block."""
+"""Many reads in few requests: Multicall3 ``aggregate3`` at one block."""
 
 from collections.abc import Callable, Sequence
 
-from alm_core.model.errors import SourceRejected
+from alm_core.model.errors import BadAnswer, SourceRejected
 from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction, revert_reason
 
 AGGREGATE3 = ContractFunction("aggregate3", ("(address,bool,bytes)[]",), ("(bool,bytes)[]",))
-_CHUNK = 100
+ETH_BALANCE = ContractFunction("getEthBalance", ("address",), ("uint256",))
+CHUNK = 100
 
 
 def read_aggregated(
-    calls: Sequence[Call], execute: Callable[[bytes], bytes], source: str, chunk: int = _CHUNK
+    calls: Sequence[Call], execute: Callable[[bytes], bytes], source: str, chunk: int = CHUNK
 ) -> tuple[CallResult, ...]:
-    """Answer all calls, in order.
+    """Answer all calls, in order, in chunks.
 
     Parameters
     ----------
@@ -29,22 +30,43 @@ def read_aggregated(
     BadAnswer
         If there is no Multicall3 where the registry says.
     SourceRejected
-        If a call fails that may not; names contract, selector and reason.
+        As :func:`checked_results`.
     """
     results: list[CallResult] = []
     for start in range(0, len(calls), chunk):
         part = calls[start : start + chunk]
-        # Failure is always allowed to the contract: a revert of the whole batch would not say which call it was.
-        data = AGGREGATE3.data([(call.target, True, call.data) for call in part])
-        (answers,) = AGGREGATE3.answer(execute(data), f"{source} multicall")
-        results += [_checked(call, answer, source) for call, answer in zip(part, answers, strict=True)]
+        results += checked_results(part, decoded_results(execute(aggregate_data(part)), source), source)
     return tuple(results)
 
 
-def _checked(call: Call, answer: tuple[bool, bytes], source: str) -> CallResult:
-    succeeded, data = answer
-    if succeeded:
-        return CallResult(succeeded=True, data=data)
-    if not call.may_fail:
-        raise SourceRejected(source, f"call 0x{call.data[:4].hex()} of {call.target} failed: {revert_reason(data)}")
-    return CallResult(succeeded=False, data=data)
+def aggregate_data(calls: Sequence[Call]) -> bytes:
+    """Return the calldata of one batch.
+
+    Failure is always allowed to the contract: a revert of the whole batch would not say which call it was.
+    """
+    return AGGREGATE3.data([(call.target, True, call.data) for call in calls])
+
+
+def decoded_results(data: bytes, source: str) -> tuple[CallResult, ...]:
+    """Decode the answer to a batch; :class:`BadAnswer` if Multicall3 did not answer it."""
+    (answers,) = AGGREGATE3.answer(data, f"{source} multicall")
+    return tuple(CallResult(succeeded=succeeded, data=answer) for succeeded, answer in answers)
+
+
+def checked_results(calls: Sequence[Call], results: Sequence[CallResult], source: str) -> tuple[CallResult, ...]:
+    """Refuse a batch in which a call failed that may not.
+
+    Raises
+    ------
+    BadAnswer
+        If there are more or fewer answers than calls.
+    SourceRejected
+        If a call failed that may not; names contract, selector and reason.
+    """
+    if len(calls) != len(results):
+        raise BadAnswer(source, f"multicall answered {len(results)} of {len(calls)} calls")
+    for call, result in zip(calls, results, strict=True):
+        if not (result.succeeded or call.may_fail):
+            reason = revert_reason(result.data)
+            raise SourceRejected(source, f"call 0x{call.data[:4].hex()} of {call.target} failed: {reason}")
+    return tuple(results)

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import cast
 
-from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, transfer_from_log
+from alm_core.execution.erc20 import TRANSFER_TOPIC, Transfer, address_word, transfer_from_log
 from alm_core.model.errors import BadAnswer, SourceUnavailable
-from alm_resources.chains.answers import log_from, record
+from alm_resources.chains.answers import hex_text, log_from, quantity, record
 from alm_resources.chains.endpoint import RpcError
 
 TransferRow = tuple[str, int, str, int]
@@ -41,26 +41,47 @@ class LogReader:
     def read_transfers(
         self, tokens: Sequence[str], wallet: str, from_block: int, to_block: int
     ) -> tuple[TransferRow, ...]:
-        """Return ``(token, signed amount, tx hash, log index)`` in chain order; tokens in lower case."""
+        """Return ``(token, signed amount, tx hash, log index)`` in chain order; tokens in lower case.
+
+        Raises
+        ------
+        BadAnswer
+            If a log cannot be read, or is none that was asked for.
+        """
         if not tokens:
             return ()
         own = "0x" + address_word(wallet)
         found: dict[tuple[int, int], TransferRow] = {}
         sides: tuple[list[str | None], ...] = ([TRANSFER_TOPIC, own], [TRANSFER_TOPIC, None, own])
+        known = {token.lower() for token in tokens}
         for topics in sides:
             for raw in self._logs(list(tokens), topics, from_block, to_block):
-                self._keep(raw, wallet.lower(), found)
+                transfer = self._transfer(raw)
+                if transfer is None:
+                    continue
+                block = self._block(raw)
+                if transfer.token not in known or not from_block <= block <= to_block:
+                    raise BadAnswer(self._source, f"log of {transfer.token} in block {block} was not asked for")
+                found[block, transfer.log_index] = self._row(raw, transfer, wallet.lower())
         return tuple(found[key] for key in sorted(found))
 
-    def _keep(self, raw: object, wallet: str, found: dict[tuple[int, int], TransferRow]) -> None:
-        fields = record(raw, self._source, "log")
-        log = log_from(raw, self._source)
-        transfer = transfer_from_log(log)
-        if fields.get("removed") or transfer is None:
-            return
+    def _transfer(self, raw: object) -> Transfer | None:
+        removed = record(raw, self._source, "log").get("removed", False)
+        if not isinstance(removed, bool):
+            raise BadAnswer(self._source, f"log is removed: {str(removed)[:80]!r}")
+        transfer = transfer_from_log(log_from(raw, self._source))
+        return None if removed else transfer
+
+    def _block(self, raw: object) -> int:
+        return quantity(record(raw, self._source, "log").get("blockNumber"), self._source, "block of a log")
+
+    def _row(self, raw: object, transfer: Transfer, wallet: str) -> TransferRow:
+        if wallet not in (transfer.sender, transfer.recipient):
+            detail = f"log of {transfer.token} from {transfer.sender} to {transfer.recipient} was not asked for"
+            raise BadAnswer(self._source, detail)
         amount = (transfer.recipient == wallet) * transfer.amount - (transfer.sender == wallet) * transfer.amount
-        position = (int(str(fields.get("blockNumber")), 16), log.log_index)
-        found[position] = (transfer.token, amount, str(fields.get("transactionHash")).lower(), log.log_index)
+        raw_hash = record(raw, self._source, "log").get("transactionHash")
+        return (transfer.token, amount, hex_text(raw_hash, self._source, "hash of a log", 32), transfer.log_index)
 
     def _logs(self, tokens: list[str], topics: list[str | None], first: int, last: int) -> Iterator[object]:
         while first <= last:

@@ -20,7 +20,14 @@ from alm_resources.chains.calldata import revert_reason
 from alm_resources.chains.endpoint import Endpoint, RpcError
 from alm_resources.chains.failover import Endpoints
 from alm_resources.chains.fees import read_fees
-from alm_resources.chains.multicall import read_aggregated
+from alm_resources.chains.head import identified_block, identity_calls, refuse_other, served_chain_id
+from alm_resources.chains.multicall import (
+    CHUNK,
+    aggregate_data,
+    checked_results,
+    decoded_results,
+    read_aggregated,
+)
 from alm_resources.chains.sending import SendVerdict, send_verdict
 from alm_resources.chains.transfers import LogReader, TransferRow
 
@@ -101,29 +108,68 @@ class Web3Chain:
         """Read the head."""
         return self._block("latest")
 
+    def read_block_at(self, number: int) -> Block:
+        """Read the header of a block by its number; :class:`SourceUnavailable` if no endpoint has it."""
+        return self._block(hex(number))
+
     def read_head(self, calls: Sequence[Call]) -> HeadReading:
-        """Answer all calls at the head in one request."""
-        block = self.read_block()
-        return HeadReading(block=block, results=self.read_calls(calls, block))
+        """Answer all calls at the head and tell the block, in one ``eth_call`` without any request before it.
+
+        Works on nodes that keep no state but the latest. The batch is never split, whatever its size: parts would be of
+        two blocks. A node whose gas cap or body limit is too small for it refuses it with an error that says so.
+
+        Raises
+        ------
+        WrongChain
+            If every endpoint answers from another chain.
+        SourceUnavailable
+            If none answers.
+        SourceRejected
+            If the node refuses the batch, or a call failed that may not.
+        """
+        identity = identity_calls(self._chain_id, self._multicall3)
+        batch = [*identity, *calls]
+        decoded: list[tuple[CallResult, ...]] = []
+
+        def served(answer: object) -> int:
+            results = decoded_results(hex_bytes(answer, self.source, "call result"), self.source)
+            decoded.append(checked_results(batch, results, self.source))
+            return served_chain_id(results, self.source)
+
+        self._endpoints.read_proven(served, "eth_call", self._payload(aggregate_data(batch)), "latest")
+        results = decoded[-1]
+        block = identified_block(results, self._chain_id, self.source)
+        return HeadReading(block=block, results=results[len(identity) :])
+
+    def read_header(self, block: Block) -> Block:
+        """Read the header of a block that was seen before, and return the block with its hash.
+
+        Raises
+        ------
+        SourceUnavailable
+            If the block of that number is another one by now, or no endpoint has it.
+        """
+        now = self._block(hex(block.number))
+        refuse_other(block, now, self.source)
+        return now
 
     def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
-        """Answer all calls at one block, and make sure afterwards that it still is that block.
+        """Answer all calls at one block, and make sure that it still is that block.
+
+        A block without hash is recognised by number, time and parent in the same request; the hash of one that has it
+        is compared afterwards. In chunks of 100.
 
         Raises
         ------
         SourceUnavailable
             If the chain reorganised meanwhile: the answers belong together no more.
         """
-
-        def execute(data: bytes) -> bytes:
-            payload = {"to": self._multicall3, "data": "0x" + data.hex()}
-            answer = self._endpoints.read("eth_call", payload, hex(block.number))
-            return hex_bytes(answer, self.source, "call result")
-
         if not calls:
             return ()
-        results = read_aggregated(calls, execute, self.source)
-        self._refuse_other(block)
+        if block.block_hash is None:
+            return self._read_recognised(calls, block)
+        results = read_aggregated(calls, lambda data: self._executed(data, block), self.source)
+        self.read_header(block)
         return results
 
     def read_native_balance(self, address: str, block: Block) -> int:
@@ -208,18 +254,25 @@ class Web3Chain:
         """Read ERC-20 transfers from or to a wallet; tokens come in lower case, both ends of the range count."""
         return self._logs.read_transfers(tokens, wallet, from_block, to_block)
 
-    def _block(self, tag: str) -> Block:
-        answer = self._endpoints.read("eth_getBlockByNumber", tag, False)
-        if answer is None:
-            raise SourceUnavailable(self.source, f"has no block {tag}")
-        return block_from(answer, self._chain_id, self.source)
+    def _read_recognised(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
+        identity = identity_calls(self._chain_id, self._multicall3)
+        answered: list[CallResult] = []
+        for start in range(0, len(calls), CHUNK):
+            batch = [*identity, *calls[start : start + CHUNK]]
+            results = decoded_results(self._executed(aggregate_data(batch), block), self.source)
+            refuse_other(block, identified_block(results, self._chain_id, self.source), self.source)
+            answered += checked_results(batch, results, self.source)[len(identity) :]
+        return tuple(answered)
 
-    def _refuse_other(self, block: Block) -> None:
-        now = self._block(hex(block.number))
-        if now.block_hash != block.block_hash:
-            raise SourceUnavailable(
-                self.source, f"block {block.number} changed from {block.block_hash} to {now.block_hash} while read"
-            )
+    def _executed(self, data: bytes, block: Block) -> bytes:
+        answer = self._endpoints.read("eth_call", self._payload(data), hex(block.number))
+        return hex_bytes(answer, self.source, "call result")
+
+    def _payload(self, data: bytes) -> dict[str, str]:
+        return {"to": self._multicall3, "data": "0x" + data.hex()}
+
+    def _block(self, tag: str) -> Block:
+        return block_from(self._endpoints.read_header(tag), self._chain_id, self.source)
 
     def _sender(self, signed: SignedTransaction) -> Endpoint:
         try:

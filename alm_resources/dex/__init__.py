@@ -1,6 +1,7 @@
 """DEX families: one folder each, with the same file names (abi, adapter, plans, pools, positions).
 
-A new family is a folder like ``uniswap_v3`` and a line in :func:`adapters`.
+A new family is a folder like ``uniswap_v3`` and a line in :func:`adapters`. Families that are only read have a line in
+:func:`alm_resources.dex.readers.pool_readers`.
 """
 
 from alm_core.model.ports import DexAdapter

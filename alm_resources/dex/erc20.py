@@ -4,6 +4,9 @@ from alm_core.execution.erc20 import allowance_data, balance_of_data, uint_from_
 from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.pools import Token
 from alm_core.model.ports import Call, CallResult
+from alm_resources.chains.calldata import ContractFunction
+
+DECIMALS = ContractFunction("decimals", (), ("uint8",))
 
 
 def balance_call(token: str, owner: str) -> Call:
@@ -14,6 +17,11 @@ def balance_call(token: str, owner: str) -> Call:
 def allowance_call(token: str, owner: str, spender: str) -> Call:
     """Return the read of an allowance."""
     return Call(target=token, data=_bytes(allowance_data(owner, spender)))
+
+
+def decimals_call(token: str) -> Call:
+    """Return the read of a token's decimals; it may fail, so that a wrong address is told as such."""
+    return DECIMALS.call(token, may_fail=True)
 
 
 def amount_from(token: Token, result: CallResult) -> int:

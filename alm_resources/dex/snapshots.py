@@ -2,22 +2,22 @@
 
 A chain or a source that fails becomes a :class:`SourceProblem` that names it, and its part is left out: an empty answer
 would read as "no position".
+
+Requests to a chain: one for pools, balances and counts of positions; one for the header, which proves that all reads
+are of one block; one for fees; three more only where the wallet has positions.
 """
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import repeat
-from statistics import median
+from dataclasses import dataclass, replace
 
 from alm_core.model.epochs import Epoch
-from alm_core.model.errors import PoolNotFound, SourceError
+from alm_core.model.errors import SourceError
 from alm_core.model.market import (
     Block,
     ChainState,
     Holdings,
     MarketSnapshot,
-    PoolMarket,
     PoolState,
     Position,
     SourceProblem,
@@ -25,7 +25,10 @@ from alm_core.model.market import (
 )
 from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import Call, CallResult, ChainClient, DexAdapter, Fees, PoolMarketSource
+from alm_resources.chains.multicall import ETH_BALANCE
 from alm_resources.dex.erc20 import amount_from, balance_call
+from alm_resources.dex.readers import PoolBatch
+from alm_resources.dex.usd import MarketFigures, fetch_figures
 from alm_resources.registry import Registry
 
 
@@ -42,12 +45,35 @@ class _ChainPart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _MarketPart:
-    """What the market data service told."""
+class _WalletCalls:
+    """What is asked of a wallet along with the pools: native coin, tokens, and each manager for its count."""
 
-    markets: tuple[PoolMarket, ...]
-    token_usd: Mapping[tuple[int, str], float]
-    problems: tuple[SourceProblem, ...]
+    tokens: tuple[Token, ...]
+    managers: tuple[str, ...]
+    calls: tuple[Call, ...]
+
+    @classmethod
+    def of(cls, pools: Sequence[Pool], wallet: str, multicall3: str) -> "_WalletCalls":
+        by_address = {token.address: token for pool in pools for token in (pool.token0, pool.token1)}
+        tokens = tuple(by_address[address] for address in sorted(by_address))
+        managers = tuple(sorted({pool.position_manager for pool in pools}))
+        balances = [balance_call(token.address, wallet) for token in tokens]
+        counts = [replace(balance_call(manager, wallet), may_fail=True) for manager in managers]
+        return cls(tokens=tokens, managers=managers, calls=(ETH_BALANCE.call(multicall3, wallet), *balances, *counts))
+
+    def decoded(
+        self, results: Sequence[CallResult], chain_id: int
+    ) -> tuple[int, tuple[TokenBalance, ...], dict[str, CallResult]]:
+        """Return native coin, balances, and each manager's answer."""
+        native, balances, counts = results[0], results[1 : 1 + len(self.tokens)], results[1 + len(self.tokens) :]
+        return (
+            int(ETH_BALANCE.answer(native.data, f"native balance of chain {chain_id}")[0]),
+            tuple(
+                TokenBalance(address=token.address, amount=amount_from(token, result))
+                for token, result in zip(self.tokens, balances, strict=True)
+            ),
+            dict(zip(self.managers, counts, strict=True)),
+        )
 
 
 class SnapshotReader:
@@ -76,7 +102,7 @@ class SnapshotReader:
         self._markets = markets
 
     def read_snapshot(self, epoch: Epoch, wallet: str) -> MarketSnapshot:
-        """Read all chains of the pair, at the same time, and the market data of its pools.
+        """Read all chains of the pair and the market data of its pools, at the same time.
 
         Parameters
         ----------
@@ -87,19 +113,22 @@ class SnapshotReader:
         """
         pools = self._registry.pools_of(epoch.pair)
         chain_ids = sorted({pool.chain_id for pool in pools})
-        with ThreadPoolExecutor(max_workers=max(len(chain_ids), 1)) as workers:
-            parts = list(workers.map(self._read_chain, chain_ids, repeat(pools), repeat(wallet)))
-        market = self._fetch_markets(pools, chain_ids)
-        states, unpriced = self._chain_states(parts, market)
+        natives = {chain_id: self._registry.chain(chain_id).wrapped_native for chain_id in chain_ids}
+        with ThreadPoolExecutor(max_workers=len(chain_ids) + 1) as workers:
+            fetching = workers.submit(fetch_figures, pools, natives, self._markets)
+            reading = [workers.submit(self._read_chain, chain_id, pools, wallet) for chain_id in chain_ids]
+            figures = fetching.result()
+            parts = [part.result() for part in reading]
+        states, unpriced = self._chain_states(parts, figures)
         return MarketSnapshot(
             pair=epoch.pair,
             epoch_at=epoch.epoch_at,
-            quote_usd=_quote_usd(pools, market),
+            quote_usd=figures.quote_usd(pools),
             chains=states,
             pools=tuple(state for part in parts for state in part.pools),
-            markets=market.markets,
+            markets=figures.markets,
             holdings=tuple(part.holdings for part in parts if part.holdings),
-            problems=(*(problem for part in parts for problem in part.problems), *market.problems, *unpriced),
+            problems=(*(problem for part in parts for problem in part.problems), *figures.problems, *unpriced),
         )
 
     def _read_chain(self, chain_id: int, pools: Sequence[Pool], wallet: str) -> _ChainPart:
@@ -111,77 +140,49 @@ class SnapshotReader:
             return _ChainPart(chain_id=chain_id, problems=(problem,))
 
     def _read_pinned(self, chain: ChainClient, pools: Sequence[Pool], wallet: str) -> _ChainPart:
-        block = chain.read_block()
-        tokens = _tokens_of(pools)
-        batches = [self._adapters[pool.family].pool_calls(pool) for pool in pools]
-        calls: list[Call] = [call for batch in batches for call in batch]
-        results = chain.read_calls([*calls, *(balance_call(token.address, wallet) for token in tokens)], block)
-        states, problems = self._pool_states(pools, batches, results, block)
-        holdings = Holdings(
-            block=block,
-            wallet=wallet,
-            native_wei=chain.read_native_balance(wallet, block),
-            balances=tuple(
-                TokenBalance(address=token.address, amount=amount_from(token, result))
-                for token, result in zip(tokens, results[len(calls) :], strict=True)
-            ),
-            positions=self._positions(chain, states, wallet, block),
-        )
+        asked = _WalletCalls.of(pools, wallet, self._registry.chain(chain.chain_id).multicall3)
+        batch = PoolBatch(pools, self._adapters, asked.calls)
+        reading = chain.read_head(batch.calls)
+        states, problems = batch.states(reading)
+        native_wei, balances, counted = asked.decoded(batch.others(reading), chain.chain_id)
+        # Positions in a pool that could not be read are not known: then neither is the whole.
+        positions = None if problems else self._positions(chain, states, counted, wallet, reading.block)
+        block = chain.read_header(reading.block)
+        holdings = None
+        if positions is not None:
+            holdings = Holdings(
+                block=block, wallet=wallet, native_wei=native_wei, balances=balances, positions=positions
+            )
         return _ChainPart(
             chain_id=chain.chain_id,
             block=block,
             fees=chain.read_fees(),
-            pools=states,
-            # Positions in a pool that could not be read are not known: then neither is the whole.
-            holdings=None if problems else holdings,
+            pools=tuple(replace(state, block=block) for state in states),
+            holdings=holdings,
             problems=problems,
         )
 
-    def _pool_states(
-        self, pools: Sequence[Pool], batches: Sequence[Sequence[Call]], results: Sequence[CallResult], block: Block
-    ) -> tuple[tuple[PoolState, ...], tuple[SourceProblem, ...]]:
-        states: list[PoolState] = []
-        problems: list[SourceProblem] = []
-        at = 0
-        for pool, batch in zip(pools, batches, strict=True):
-            answers = results[at : at + len(batch)]
-            at += len(batch)
-            try:
-                states.append(self._adapters[pool.family].read_pool(pool, answers, block))
-            except PoolNotFound as error:
-                problems.append(SourceProblem(source=f"rpc:{pool.chain_id}", detail=str(error)))
-        return tuple(states), tuple(problems)
-
     def _positions(
-        self, chain: ChainClient, states: Sequence[PoolState], wallet: str, block: Block
+        self,
+        chain: ChainClient,
+        states: Sequence[PoolState],
+        counted: Mapping[str, CallResult],
+        wallet: str,
+        block: Block,
     ) -> tuple[Position, ...]:
         found: list[Position] = []
         for family in sorted({state.pool.family for state in states}):
-            own = [state for state in states if state.pool.family == family]
-            found += self._adapters[family].read_positions(chain, own, wallet, block)
+            own = [
+                state
+                for state in states
+                if state.pool.family == family and not _holds_none(counted[state.pool.position_manager])
+            ]
+            if own:
+                found += self._adapters[family].read_positions(chain, own, wallet, block)
         return tuple(found)
 
-    def _fetch_markets(self, pools: Sequence[Pool], chain_ids: Sequence[int]) -> _MarketPart:
-        problems: list[SourceProblem] = []
-        markets: tuple[PoolMarket, ...] = ()
-        try:
-            markets = self._markets.fetch_pools(pools)
-        except SourceError as error:
-            problems.append(SourceProblem(source=error.source, detail=error.detail))
-        token_usd: dict[tuple[int, str], float] = {}
-        for chain_id in chain_ids:
-            wanted = {pool.quote.address for pool in pools if pool.chain_id == chain_id}
-            wanted.add(self._registry.chain(chain_id).wrapped_native)
-            try:
-                prices = self._markets.fetch_token_usd(chain_id, sorted(wanted))
-            except SourceError as error:
-                problems.append(SourceProblem(source=error.source, detail=error.detail))
-                continue
-            token_usd |= {(chain_id, address.lower()): usd for address, usd in prices.items()}
-        return _MarketPart(markets=markets, token_usd=token_usd, problems=tuple(problems))
-
     def _chain_states(
-        self, parts: Sequence[_ChainPart], market: _MarketPart
+        self, parts: Sequence[_ChainPart], figures: MarketFigures
     ) -> tuple[tuple[ChainState, ...], tuple[SourceProblem, ...]]:
         states: list[ChainState] = []
         problems: list[SourceProblem] = []
@@ -189,7 +190,7 @@ class SnapshotReader:
             if part.block is None or part.fees is None:
                 continue
             config = self._registry.chain(part.chain_id)
-            native_usd = market.token_usd.get((part.chain_id, config.wrapped_native.lower()))
+            native_usd = figures.native_usd(part.chain_id, config.wrapped_native)
             if native_usd is None:
                 detail = f"no USD price of {config.native_symbol} on chain {part.chain_id}: gas cannot be valued"
                 problems.append(SourceProblem(source="native price", detail=detail))
@@ -205,13 +206,6 @@ class SnapshotReader:
         return tuple(states), tuple(problems)
 
 
-def _tokens_of(pools: Sequence[Pool]) -> list[Token]:
-    by_address = {token.address: token for pool in pools for token in (pool.token0, pool.token1)}
-    return [by_address[address] for address in sorted(by_address)]
-
-
-def _quote_usd(pools: Sequence[Pool], market: _MarketPart) -> float | None:
-    """Median over the chains; a quote token whose price one chain's market distorts does not carry the rest."""
-    keys = {(pool.chain_id, pool.quote.address.lower()) for pool in pools}
-    known = [market.token_usd[key] for key in sorted(keys) if key in market.token_usd]
-    return median(known) if known else None
+def _holds_none(count: CallResult) -> bool:
+    """Whether a position manager says that the wallet owns nothing; anything but a plain zero leaves it open."""
+    return count.succeeded and count.data == bytes(32)

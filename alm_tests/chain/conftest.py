@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from web3 import HTTPProvider
 
 from alm_localnet import Localnet, LocalnetConfig
 
@@ -22,3 +23,17 @@ def localnet(standing_localnet: Localnet) -> Iterator[Localnet]:
     """The localnet; whatever the test does to chains, clock and faults is undone after it."""
     with standing_localnet.restored():
         yield standing_localnet
+
+
+@pytest.fixture
+def requests_made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """URL and method of every request that chain clients send during the test."""
+    made: list[tuple[str, str]] = []
+    send = HTTPProvider.make_request
+
+    def spied(self: HTTPProvider, method: str, params: object) -> object:
+        made.append((str(self.endpoint_uri), method))
+        return send(self, method, params)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(HTTPProvider, "make_request", spied)
+    return made

@@ -17,6 +17,7 @@ from alm_core.model.ports import ChainClient
 from alm_localnet import Localnet
 from alm_resources.chains import Web3Chain, chains_from
 from alm_resources.dex import adapters
+from alm_resources.dex.readers import pool_readers, read_pools
 from alm_resources.dex.snapshots import SnapshotReader
 from alm_resources.geckoterminal import GeckoTerminalClient
 from alm_resources.registry import Registry, load_registry
@@ -65,7 +66,10 @@ def test_all_chains_pools_and_balances_are_read(
 
 
 def test_a_position_opened_on_one_chain_is_in_the_next_snapshot(
-    localnet: Localnet, registry: Registry, chains: dict[int, ChainClient]
+    localnet: Localnet,
+    registry: Registry,
+    chains: dict[int, ChainClient],
+    requests_made: list[tuple[str, str]],
 ) -> None:
     before = read(localnet, registry, chains)
     state = before.pools[0]
@@ -90,13 +94,58 @@ def test_a_position_opened_on_one_chain_is_in_the_next_snapshot(
         rpc.transact(owner, token.address, bytes.fromhex(approve_data(tx.to, amount)[2:]), gas=200_000)
     chains[chain_id].simulate(tx)
     rpc.transact(owner, tx.to, bytes.fromhex(tx.data[2:]), gas=1_000_000)
+    requests_made.clear()
     after = read(localnet, registry, chains)
     found = {one.block.chain_id: one.positions for one in after.holdings}
+    asked = requests_by_chain(registry, requests_made)
+    # Ids with their count, what the manager stores, what the pool knows; one header for all of them.
+    assert asked[chain_id][:5] == [*["eth_call"] * 4, "eth_getBlockByNumber"]
+    assert {methods.count("eth_call") for key, methods in asked.items() if key != chain_id} == {1}
     (position,) = found.pop(chain_id)
     assert (position.pool_id, position.tick_lower) == (state.pool.pool_id, lower)
     quote = adapter.quote_liquidity(state, lower, lower + 40 * spacing, *amounts)
     assert position.liquidity == quote.liquidity
     assert all(not positions for positions in found.values())
+
+
+def requests_by_chain(registry: Registry, made: list[tuple[str, str]]) -> dict[int, list[str]]:
+    chain_at = {url: chain_id for chain_id, chain in registry.chains.items() for url in chain.rpc}
+    asked: dict[int, list[str]] = {}
+    for url, method in made:
+        asked.setdefault(chain_at[url], []).append(method)
+    return asked
+
+
+def test_a_cold_process_needs_few_requests_per_chain_and_one_for_all_pools(
+    localnet: Localnet,
+    registry: Registry,
+    chains: dict[int, ChainClient],
+    requests_made: list[tuple[str, str]],
+) -> None:
+    pools = registry.pools_of(PAIR)
+    reading = read_pools(pools, chains, pool_readers())
+    assert reading.problems == ()
+    assert [state.pool for state in reading.states] == list(pools)
+    used = {pool.chain_id for pool in pools}
+    assert requests_by_chain(registry, requests_made) == {chain_id: ["eth_call"] for chain_id in used}
+    requests_made.clear()
+    snapshot = read(localnet, registry, chains)
+    assert snapshot.problems == ()
+    for asked in requests_by_chain(registry, requests_made).values():
+        assert asked[:2] == ["eth_call", "eth_getBlockByNumber"]
+        assert set(asked[2:]) <= {"eth_feeHistory", "eth_maxPriorityFeePerGas"}
+
+
+def test_everything_read_of_a_chain_carries_its_block_and_the_hash_of_its_header(
+    localnet: Localnet, registry: Registry, chains: dict[int, ChainClient]
+) -> None:
+    snapshot = read(localnet, registry, chains)
+    for state in snapshot.chains:
+        assert state.block == chains[state.block.chain_id].read_block()
+        assert state.block.known_hash
+    for pool in snapshot.pools:
+        assert pool.block == snapshot.chain(pool.pool.chain_id).block
+        assert pool.source == f"rpc:{pool.pool.chain_id}"
 
 
 def test_a_chain_that_is_down_or_another_one_is_named_and_the_rest_is_read(

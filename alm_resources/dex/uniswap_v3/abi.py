@@ -4,7 +4,9 @@ from alm_resources.chains.calldata import ContractFunction
 
 GET_POOL = ContractFunction("getPool", ("address", "address", "uint24"), ("address",))
 
-SLOT0 = ContractFunction("slot0", (), ("uint160", "int24", "uint16", "uint16", "uint16", "uint8", "bool"))
+# The protocol fee is uint8 at Uniswap and Pangolin, uint32 at PancakeSwap: the wider type reads both.
+SLOT0 = ContractFunction("slot0", (), ("uint160", "int24", "uint16", "uint16", "uint16", "uint32", "bool"))
+OBSERVE = ContractFunction("observe", ("uint32[]",), ("int56[]", "uint160[]"))
 LIQUIDITY = ContractFunction("liquidity", (), ("uint128",))
 FEE = ContractFunction("fee", (), ("uint24",))
 TICK_SPACING = ContractFunction("tickSpacing", (), ("int24",))

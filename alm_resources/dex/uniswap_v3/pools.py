@@ -1,14 +1,21 @@
-"""State of a pool, and the proof that it is the pool the registry describes."""
+"""State of a V3-shaped pool, and the proof that it is the pool the registry describes.
+
+Forks of Uniswap V3 answer the same reads; what differs between the families served here is how ``slot0`` packs the
+protocol's part of the fee.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 from alm_core.model.errors import BadAnswer, PoolNotFound
 from alm_core.model.market import Block, PoolState
-from alm_core.model.pools import Pool
+from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
+from alm_resources.dex.erc20 import DECIMALS, decimals_call
 from alm_resources.dex.uniswap_v3 import abi
+from alm_resources.dex.uniswap_v3.oracle import twap_call, twap_from
+from alm_resources.dex.uniswap_v3.protocol_fee import protocol_fee_fracs
 
 _POOL_READS = (
     abi.SLOT0,
@@ -21,6 +28,7 @@ _POOL_READS = (
     abi.FEE_GROWTH_GLOBAL0,
     abi.FEE_GROWTH_GLOBAL1,
 )
+_OTHER_READS = (abi.GET_POOL, abi.FACTORY, DECIMALS, DECIMALS)
 
 
 def pool_calls(pool: Pool) -> tuple[Call, ...]:
@@ -33,6 +41,9 @@ def pool_calls(pool: Pool) -> tuple[Call, ...]:
         *(read.call(pool.address, may_fail=True) for read in _POOL_READS),
         abi.GET_POOL.call(pool.factory, pool.token0.address, pool.token1.address, pool.fee_pips, may_fail=True),
         abi.FACTORY.call(pool.position_manager, may_fail=True),
+        decimals_call(pool.token0.address),
+        decimals_call(pool.token1.address),
+        twap_call(pool),
     )
 
 
@@ -42,31 +53,53 @@ def read_pool(pool: Pool, results: Sequence[CallResult], block: Block) -> PoolSt
     Raises
     ------
     PoolNotFound
-        If there is no pool, it is not initialised, or it differs from the registry in tokens, fee, spacing, factory or
-        position manager.
+        If there is no pool, it is not initialised, or it differs from the registry in tokens, decimals, fee, spacing,
+        factory or position manager.
     """
-    reads: tuple[ContractFunction, ...] = (*_POOL_READS, abi.GET_POOL, abi.FACTORY)
-    answers = [_answer(pool, read, result) for read, result in zip(reads, results, strict=True)]
-    slot0, liquidity, fee, spacing, token0, token1, factory, growth0, growth1, registered, manager_factory = answers
-    _refuse_difference(pool, "token0", token0[0], pool.token0.address)
-    _refuse_difference(pool, "token1", token1[0], pool.token1.address)
-    _refuse_difference(pool, "fee", fee[0], pool.fee_pips)
-    _refuse_difference(pool, "tick spacing", spacing[0], pool.tick_spacing)
-    _refuse_difference(pool, "factory", factory[0], pool.factory)
-    _refuse_difference(pool, "pool of these tokens and fee at the factory", registered[0], pool.address)
-    _refuse_difference(pool, "factory of the position manager", manager_factory[0], pool.factory)
-    if not slot0[0]:
+    *state_results, observed = results
+    reads = (*_POOL_READS, *_OTHER_READS)
+    answers = [_answer(pool, read, result) for read, result in zip(reads, state_results, strict=True)]
+    slot0, (liquidity,), (fee,), *identity, (growth0,), (growth1,) = answers[: len(_POOL_READS)]
+    _refuse_other_pool(pool, fee, [value for (value,) in identity])
+    _refuse_other_contracts(pool, *(value for (value,) in answers[len(_POOL_READS) :]))
+    sqrt_price_x96, tick, _, _, _, packed_fee, _ = slot0
+    if not sqrt_price_x96:
         raise PoolNotFound(f"pool {pool.pool_id} is not initialised: it has no price")
+    frac0, frac1 = protocol_fee_fracs(pool, packed_fee)
     return PoolState(
         pool=pool,
         block=block,
-        sqrt_price_x96=slot0[0],
-        tick=slot0[1],
-        liquidity=liquidity[0],
-        fee_pips=fee[0],
-        fee_growth_global0_x128=growth0[0],
-        fee_growth_global1_x128=growth1[0],
+        sqrt_price_x96=sqrt_price_x96,
+        tick=tick,
+        liquidity=liquidity,
+        fee_pips=fee,
+        fee_growth_global0_x128=growth0,
+        fee_growth_global1_x128=growth1,
+        source=f"rpc:{block.chain_id}",
+        twap=twap_from(pool, observed),
+        protocol_fee_frac0=frac0,
+        protocol_fee_frac1=frac1,
     )
+
+
+def _refuse_other_pool(pool: Pool, fee: int, identity: Sequence[object]) -> None:
+    spacing, token0, token1, factory = identity
+    _refuse_difference(pool, "token0", token0, pool.token0.address)
+    _refuse_difference(pool, "token1", token1, pool.token1.address)
+    _refuse_difference(pool, "fee", fee, pool.fee_pips)
+    _refuse_difference(pool, "tick spacing", spacing, pool.tick_spacing)
+    _refuse_difference(pool, "factory", factory, pool.factory)
+
+
+def _refuse_other_contracts(pool: Pool, registered: str, manager_factory: str, decimals0: int, decimals1: int) -> None:
+    _refuse_difference(pool, "pool of these tokens and fee at the factory", registered, pool.address)
+    _refuse_difference(pool, "factory of the position manager", manager_factory, pool.factory)
+    _refuse_difference(pool, _decimals_of(pool.token0), decimals0, pool.token0.decimals)
+    _refuse_difference(pool, _decimals_of(pool.token1), decimals1, pool.token1.decimals)
+
+
+def _decimals_of(token: Token) -> str:
+    return f"decimals of {token.symbol} {token.address}"
 
 
 def _answer(pool: Pool, read: ContractFunction, result: CallResult) -> tuple[Any, ...]:

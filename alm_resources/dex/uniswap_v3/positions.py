@@ -22,6 +22,7 @@ from alm_resources.chains.calldata import revert_reason
 from alm_resources.dex.uniswap_v3 import abi
 
 _BURNED = "Invalid token ID"
+_FIRST_IDS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,34 +53,55 @@ def read_positions(chain: ChainClient, pools: Sequence[PoolState], owner: str, b
     """Read the owner's positions in these pools at one block, ordered by pool and id.
 
     Positions in other pools are not ours to manage here and are left out; empty ones that were never burned are
-    included.
+    included. Three batches for any number of positions; one where there are none.
     """
+    ids = _owned_ids(chain, sorted({state.pool.position_manager for state in pools}), owner, block)
+    stored = chain.read_calls(
+        [abi.POSITIONS.call(manager, token_id, may_fail=True) for manager, token_id in ids], block
+    )
     held: list[_Held] = []
-    for manager in sorted({state.pool.position_manager for state in pools}):
+    for (manager, token_id), result in zip(ids, stored, strict=True):
+        source = _source(chain, manager)
+        if _is_burned(result, token_id, source):
+            continue
         own = [state for state in pools if state.pool.position_manager == manager]
-        held += _held_by_manager(chain, manager, own, owner, block)
+        entry = _held(token_id, abi.POSITIONS.answer(result.data, source), own)
+        held += [entry] if entry else []
     batches = _in_threes(chain.read_calls([call for entry in held for call in entry.calls], block))
     positions = [_position(entry, answers) for entry, answers in zip(held, batches, strict=True)]
     return tuple(sorted(positions, key=lambda position: (position.pool_id, position.token_id)))
 
 
-def _held_by_manager(
-    chain: ChainClient, manager: str, pools: Sequence[PoolState], owner: str, block: Block
-) -> Iterable[_Held]:
-    source = f"position manager {manager} of chain {chain.chain_id}"
-    (count_result,) = chain.read_calls([abi.BALANCE_OF.call(manager, owner)], block)
-    (count,) = abi.BALANCE_OF.answer(count_result.data, source)
-    by_index = [abi.TOKEN_OF_OWNER_BY_INDEX.call(manager, owner, index) for index in range(count)]
-    ids = [
-        int(abi.TOKEN_OF_OWNER_BY_INDEX.answer(result.data, source)[0]) for result in chain.read_calls(by_index, block)
-    ]
-    stored = chain.read_calls([abi.POSITIONS.call(manager, token_id, may_fail=True) for token_id in ids], block)
-    for token_id, result in zip(ids, stored, strict=True):
-        if _is_burned(result, token_id, source):
-            continue
-        entry = _held(token_id, abi.POSITIONS.answer(result.data, source), pools)
-        if entry:
-            yield entry
+def _owned_ids(chain: ChainClient, managers: Sequence[str], owner: str, block: Block) -> list[tuple[str, int]]:
+    """Return ``(manager, token id)`` of all that the owner has; the first few ids are asked for with the count."""
+    ids: list[tuple[str, int]] = []
+    asked = [call for manager in managers for call in _first_calls(manager, owner)]
+    results = chain.read_calls(asked, block)
+    for place, manager in enumerate(managers):
+        counted, *first = results[place * (_FIRST_IDS + 1) : (place + 1) * (_FIRST_IDS + 1)]
+        source = _source(chain, manager)
+        count = int(abi.BALANCE_OF.answer(counted.data, source)[0])
+        more = [abi.TOKEN_OF_OWNER_BY_INDEX.call(manager, owner, index) for index in range(_FIRST_IDS, count)]
+        answers = (*first[:count], *chain.read_calls(more, block))
+        ids += [(manager, _token_id(answer, source)) for answer in answers]
+    return ids
+
+
+def _token_id(result: CallResult, source: str) -> int:
+    if not result.succeeded:
+        raise BadAnswer(source, f"counts a position that it does not name: {revert_reason(result.data)}")
+    return int(abi.TOKEN_OF_OWNER_BY_INDEX.answer(result.data, source)[0])
+
+
+def _first_calls(manager: str, owner: str) -> Iterable[Call]:
+    yield abi.BALANCE_OF.call(manager, owner)
+    for index in range(_FIRST_IDS):
+        # Beyond the count it reverts.
+        yield abi.TOKEN_OF_OWNER_BY_INDEX.call(manager, owner, index, may_fail=True)
+
+
+def _source(chain: ChainClient, manager: str) -> str:
+    return f"position manager {manager} of chain {chain.chain_id}"
 
 
 def _is_burned(result: CallResult, token_id: int, source: str) -> bool:

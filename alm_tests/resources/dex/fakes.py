@@ -1,13 +1,13 @@
 """Pools, states and a chain that answers calls from a table."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from alm_core.math.tick import Q96, tick_at_sqrt_price_x96
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, CallResult, Fees
+from alm_core.model.ports import Call, CallResult, Fees, HeadReading
 
 OWNER = "0x1111111111111111111111111111111111111111"
 MANAGER = "0xC36442b4a4522E871399CD717aBDD847Ab11FE88"
@@ -44,6 +44,10 @@ def make_block(chain_id: int = 1, number: int = 100) -> Block:
     )
 
 
+def word(*values: int) -> CallResult:
+    return CallResult(succeeded=True, data=b"".join(value.to_bytes(32, "big") for value in values))
+
+
 def make_state(pool: Pool, sqrt_price_x96: int = Q96) -> PoolState:
     return PoolState(
         pool=pool,
@@ -63,23 +67,29 @@ class TableChain:
 
     chain_id: int = 1
     answers: Mapping[tuple[str, bytes], CallResult | Callable[[bytes], CallResult]] = field(default_factory=dict)
-    native_wei: int = 7
     fees: Fees = field(default_factory=lambda: Fees(base_fee_wei=10, priority_fee_wei=1))
     failure: Exception | None = None
     blocks_asked: list[int] = field(default_factory=list)
+    batches: list[tuple[Call, ...]] = field(default_factory=list)
+    headers_asked: list[Block] = field(default_factory=list)
 
     def read_block(self) -> Block:
         if self.failure:
             raise self.failure
         return make_block(self.chain_id)
 
+    def read_head(self, calls: Sequence[Call]) -> HeadReading:
+        self.batches.append(tuple(calls))
+        block = replace(self.read_block(), block_hash=None)
+        return HeadReading(block=block, results=self.read_calls(calls, block))
+
+    def read_header(self, block: Block) -> Block:
+        self.headers_asked.append(block)
+        return make_block(self.chain_id, block.number)
+
     def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
         self.blocks_asked.append(block.number)
         return tuple(self._answer(call) for call in calls)
-
-    def read_native_balance(self, address: str, block: Block) -> int:
-        self.blocks_asked.append(block.number)
-        return self.native_wei
 
     def read_fees(self) -> Fees:
         return self.fees

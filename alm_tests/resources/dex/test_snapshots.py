@@ -11,12 +11,25 @@ from alm_core.model.errors import PoolNotFound, SourceUnavailable, WrongChain
 from alm_core.model.market import Block, PoolMarket, PoolState, Position
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Call, CallResult
+from alm_resources.chains.multicall import ETH_BALANCE
 from alm_resources.dex.erc20 import balance_call
 from alm_resources.dex.snapshots import SnapshotReader
-from alm_tests.resources.dex.fakes import OWNER, USDC, WETH, TableChain, make_pool, make_state
+from alm_resources.dex.usd import fetch_figures
+from alm_tests.resources.dex.fakes import (
+    MANAGER,
+    OWNER,
+    USDC,
+    WETH,
+    TableChain,
+    make_block,
+    make_pool,
+    make_state,
+    word,
+)
 
 EPOCH = Epoch(pair="WETH-USDC", epoch_at=datetime(2026, 11, 22, 10, 30, tzinfo=UTC))
 WRAPPED = "0x" + "ee" * 20
+MULTICALL3 = "0x" + "ca" * 20
 STATE_SELECTOR = b"pool"
 
 
@@ -58,10 +71,12 @@ class FakeAdapter:
 
 @dataclass
 class FakeMarkets:
-    """Market data; prices by chain, or a failure."""
+    """Market data; single prices by chain, prices that pools tell by pool id, or a failure."""
 
     usd: dict[int, dict[str, float]]
     failure: Exception | None = None
+    quote_usd: dict[str, float] = field(default_factory=dict)
+    native_usd: dict[str, float] = field(default_factory=dict)
     asked: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def fetch_pools(self, pools: Sequence[Pool]) -> tuple[PoolMarket, ...]:
@@ -76,7 +91,8 @@ class FakeMarkets:
                 tvl_usd=None,
                 fee_frac=None,
                 base_usd=None,
-                quote_usd=None,
+                quote_usd=self.quote_usd.get(pool.pool_id),
+                native_usd=self.native_usd.get(pool.pool_id),
             )
             for pool in pools
         )
@@ -92,6 +108,7 @@ class FakeMarkets:
 class FakeChainConfig:
     wrapped_native: str = WRAPPED
     native_symbol: str = "ETH"
+    multicall3: str = MULTICALL3
 
 
 @dataclass(frozen=True)
@@ -118,8 +135,10 @@ def chain(chain_id: int, **changes: object) -> TableChain:
     answers: dict[tuple[str, bytes], CallResult] = {
         (pool.address, STATE_SELECTOR): CallResult(succeeded=True, data=pool.address.encode()) for pool in POOLS
     }
-    answers[USDC.lower(), balance] = CallResult(succeeded=True, data=(11).to_bytes(32, "big"))
-    answers[WETH.lower(), balance] = CallResult(succeeded=True, data=(22).to_bytes(32, "big"))
+    answers[MULTICALL3, ETH_BALANCE.selector] = word(7)
+    answers[USDC.lower(), balance] = word(11)
+    answers[WETH.lower(), balance] = word(22)
+    answers[MANAGER.lower(), balance] = word(1)
     return TableChain(chain_id=chain_id, answers=answers, **changes)  # type: ignore[arg-type]
 
 
@@ -151,6 +170,37 @@ def test_every_chain_is_read_at_one_block_with_all_pools_balances_and_positions(
         assert (holdings.balance(USDC), holdings.balance(WETH), holdings.native_wei) == (11, 22, 7)
     assert [len(holdings.positions) for holdings in snapshot.holdings] == [2, 1]
     assert {number for one in chains.values() for number in one.blocks_asked} == {100}
+
+
+def test_everything_carries_the_hash_of_the_header_that_was_read_last() -> None:
+    chains = {1: chain(1), 8453: chain(8453)}
+    snapshot = reader(chains).read_snapshot(EPOCH, OWNER)
+    for chain_id, one in chains.items():
+        (asked,) = one.headers_asked
+        assert asked.block_hash is None
+        pinned = make_block(chain_id)
+        assert snapshot.chain(chain_id).block == pinned
+        assert {holdings.block for holdings in snapshot.holdings if holdings.block.chain_id == chain_id} == {pinned}
+        assert {state.block for state in snapshot.pools if state.pool.chain_id == chain_id} == {pinned}
+
+
+def test_pools_balances_and_counts_are_one_batch_and_managers_that_count_nothing_are_not_asked_again() -> None:
+    empty = chain(8453)
+    empty.answers = {**empty.answers, (MANAGER.lower(), balance_call(MANAGER, OWNER).data[:4]): word(0)}
+    chains = {1: chain(1), 8453: empty}
+    snapshot = reader(chains).read_snapshot(EPOCH, OWNER)
+    assert [len(holdings.positions) for holdings in snapshot.holdings] == [2, 0]
+    assert [len(one.batches) for one in chains.values()] == [1, 1]
+    # The fake adapter notes its own visit: one on the chain that counts a position, none on the other.
+    assert [one.blocks_asked for one in chains.values()] == [[100, 100], [100]]
+
+
+@pytest.mark.parametrize("count", [CallResult(succeeded=False, data=b""), CallResult(succeeded=True, data=b"")])
+def test_a_manager_that_does_not_count_leaves_it_to_the_adapter(count: CallResult) -> None:
+    silent = chain(1)
+    silent.answers = {**silent.answers, (MANAGER.lower(), balance_call(MANAGER, OWNER).data[:4]): count}
+    snapshot = reader({1: silent, 8453: chain(8453)}).read_snapshot(EPOCH, OWNER)
+    assert [len(holdings.positions) for holdings in snapshot.holdings] == [2, 1]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +262,41 @@ def test_an_unknown_native_price_is_a_problem_of_that_chain_only() -> None:
     assert "ETH on chain 8453" in problem.detail
 
 
-def test_quote_and_wrapped_native_are_priced_on_each_chain() -> None:
+def test_quote_and_wrapped_native_are_asked_for_on_each_chain_whose_pools_do_not_tell() -> None:
     markets = good_markets()
     reader({1: chain(1), 8453: chain(8453)}, markets).read_snapshot(EPOCH, OWNER)
-    assert markets.asked == [(1, tuple(sorted((USDC, WRAPPED)))), (8453, tuple(sorted((USDC, WRAPPED))))]
+    assert markets.asked == [(1, sorted_pair(USDC, WRAPPED)), (8453, sorted_pair(USDC, WRAPPED))]
+
+
+def test_prices_that_pools_tell_are_not_asked_for_again() -> None:
+    ids = [pool.pool_id for pool in POOLS]
+    markets = FakeMarkets(
+        {8453: prices(native=2010.0)},
+        quote_usd=dict(zip(ids, (1.001, 0.999, 1.01), strict=True)),
+        native_usd=dict(zip(ids[:2], (1990.0, 2000.0), strict=True)),
+    )
+    snapshot = reader({1: chain(1), 8453: chain(8453)}, markets).read_snapshot(EPOCH, OWNER)
+    assert markets.asked == [(8453, (WRAPPED,))]
+    assert snapshot.quote_usd == pytest.approx((1.0 + 1.01) / 2)
+    assert [state.native_usd for state in snapshot.chains] == [1995.0, 2010.0]
+
+
+@pytest.mark.parametrize(
+    ("told", "believed"),
+    [
+        ((2000.0, 2010.0, 9000.0), 2005.0),
+        ((2000.0, 2010.0, 0.5), 2005.0),
+        ((2000.0, 2100.0, 1900.0), 2000.0),
+        ((2000.0, 3000.0), None),
+    ],
+)
+def test_a_pool_that_tells_another_price_of_the_native_coin_is_not_believed(
+    told: tuple[float, ...], believed: float | None
+) -> None:
+    pools = [make_pool(1, "0x" + f"{number:02x}" * 20) for number in range(1, len(told) + 1)]
+    markets = FakeMarkets({1: {}}, native_usd={pool.pool_id: usd for pool, usd in zip(pools, told, strict=True)})
+    assert fetch_figures(pools, {1: WRAPPED}, markets).native_usd(1, WRAPPED) == believed
+
+
+def sorted_pair(*addresses: str) -> tuple[str, ...]:
+    return tuple(sorted(addresses))

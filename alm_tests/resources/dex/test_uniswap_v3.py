@@ -27,6 +27,7 @@ from alm_tests.resources.dex.fakes import (
     make_block,
     make_pool,
     make_state,
+    word,
 )
 
 DEADLINE = datetime(2026, 11, 22, 10, 32, tzinfo=UTC)
@@ -68,6 +69,7 @@ def test_the_family_is_found_by_the_name_of_the_registry() -> None:
         (abi.SLOT0, "3850c7bd"),
         (abi.TICKS, "f30dba93"),
         (abi.POOL_POSITIONS, "514ea4bf"),
+        (abi.OBSERVE, "883bdbfd"),
         (abi.GET_POOL, "1698ee82"),
         (abi.TOKEN_OF_OWNER_BY_INDEX, "2f745c59"),
     ],
@@ -104,9 +106,6 @@ def test_a_close_is_one_multicall_that_pays_only_the_owner_and_burns(liquidity: 
 
 
 def manager_chain(positions_answer: CallResult) -> ChainClient:
-    def word(*values: int) -> CallResult:
-        return CallResult(succeeded=True, data=b"".join(value.to_bytes(32, "big") for value in values))
-
     table = {
         (MANAGER.lower(), abi.BALANCE_OF.selector): word(1),
         (MANAGER.lower(), abi.TOKEN_OF_OWNER_BY_INDEX.selector): word(77),
@@ -130,6 +129,15 @@ def test_a_burned_id_is_no_position() -> None:
 def test_a_position_that_does_not_read_is_an_error_and_not_no_position(answer: CallResult) -> None:
     with pytest.raises(BadAnswer, match=f"position manager {MANAGER} of chain 1"):
         ADAPTER.read_positions(manager_chain(answer), [STATE], OWNER, make_block())
+
+
+def test_an_id_that_the_manager_counts_but_does_not_name_is_an_error_and_not_no_position() -> None:
+    table = {
+        (MANAGER.lower(), abi.BALANCE_OF.selector): word(1),
+        (MANAGER.lower(), abi.TOKEN_OF_OWNER_BY_INDEX.selector): reverted("EnumerableSet: index out of bounds"),
+    }
+    with pytest.raises(BadAnswer, match="counts a position that it does not name: EnumerableSet"):
+        ADAPTER.read_positions(TableChain(answers=table), [STATE], OWNER, make_block())  # type: ignore[arg-type]
 
 
 def test_without_pools_there_are_no_positions_to_read() -> None:

@@ -1,0 +1,169 @@
+"""Pools of any family at the head of their chains: one request per chain, whatever the families of its pools."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from alm_core.model.errors import PoolNotFound, SourceError
+from alm_core.model.market import Block, PoolState, SourceProblem
+from alm_core.model.pools import Pool
+from alm_core.model.ports import Call, CallResult, HeadReading
+from alm_resources.dex.uniswap_v3 import pools as v3_pools
+
+
+class PoolReader(Protocol):
+    """How pools of one family are read. Every adapter is one; families that are only read have no more than this."""
+
+    @property
+    def family(self) -> str:
+        """Name in the registry."""
+        ...
+
+    def pool_calls(self, pool: Pool) -> tuple[Call, ...]:
+        """Return the reads of one pool."""
+        ...
+
+    def read_pool(self, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
+        """Decode the answers.
+
+        Raises
+        ------
+        PoolNotFound
+            If the contract is not the pool the registry describes.
+        """
+        ...
+
+
+class HeadReader(Protocol):
+    """What reading pools needs of a chain; every :class:`~alm_core.model.ports.ChainClient` has it."""
+
+    def read_head(self, calls: Sequence[Call]) -> HeadReading:
+        """Answer all calls and tell the block, in one request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class V3ShapedReader:
+    """Reader of a family whose pools answer as those of Uniswap V3 do."""
+
+    family: str
+
+    def pool_calls(self, pool: Pool) -> tuple[Call, ...]:
+        """Return the reads of one pool."""
+        return v3_pools.pool_calls(pool)
+
+    def read_pool(self, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
+        """Decode the answers; :class:`PoolNotFound` if it is not the pool of the registry."""
+        return v3_pools.read_pool(pool, results, block)
+
+
+def pool_readers() -> dict[str, PoolReader]:
+    """Return the reader of every family that can be read, by the name the registry uses.
+
+    Examples
+    --------
+    >>> sorted(pool_readers())
+    ['pancake_v3', 'pangolin_v3', 'uniswap_v3']
+    """
+    return {family: V3ShapedReader(family) for family in ("uniswap_v3", "pancake_v3", "pangolin_v3")}
+
+
+class PoolBatch:
+    """Calls that read pools of one chain, and others along with them; a call that several need is made once.
+
+    Parameters
+    ----------
+    pools, readers
+        Pools of one chain; a family without reader becomes a problem of its pools.
+    others
+        Other calls to be answered at the same block.
+    """
+
+    def __init__(self, pools: Sequence[Pool], readers: Mapping[str, PoolReader], others: Sequence[Call] = ()) -> None:
+        self._parts = [
+            (pool, readers[pool.family], readers[pool.family].pool_calls(pool))
+            for pool in pools
+            if pool.family in readers
+        ]
+        self._unread = [pool for pool in pools if pool.family not in readers]
+        self._others = tuple(others)
+        wanted = [call for _, _, calls in self._parts for call in calls]
+        self.calls = tuple(dict.fromkeys((*wanted, *self._others)))
+        """Each call once, in order of first use."""
+
+    def states(self, reading: HeadReading) -> tuple[tuple[PoolState, ...], tuple[SourceProblem, ...]]:
+        """Decode the pools; one that cannot be read is a problem that names it, and the others are read."""
+        answers = self._answers(reading)
+        states: list[PoolState] = []
+        problems = [_unread(pool) for pool in self._unread]
+        for pool, reader, calls in self._parts:
+            try:
+                states.append(reader.read_pool(pool, [answers[call] for call in calls], reading.block))
+            except (PoolNotFound, SourceError) as error:
+                problems.append(SourceProblem(source=f"rpc:{pool.chain_id}", detail=str(error)))
+        return tuple(states), tuple(problems)
+
+    def others(self, reading: HeadReading) -> tuple[CallResult, ...]:
+        """Return the answers to the other calls, in their order."""
+        answers = self._answers(reading)
+        return tuple(answers[call] for call in self._others)
+
+    def _answers(self, reading: HeadReading) -> dict[Call, CallResult]:
+        return dict(zip(self.calls, reading.results, strict=True))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolReading:
+    """Pools that could be read, in the order asked for, and what was wrong with the others."""
+
+    states: tuple[PoolState, ...]
+    problems: tuple[SourceProblem, ...]
+
+
+def read_pools(
+    pools: Sequence[Pool], chains: Mapping[int, HeadReader], readers: Mapping[str, PoolReader]
+) -> PoolReading:
+    """Read pools of many chains at the same time, with one request per chain.
+
+    Parameters
+    ----------
+    pools
+        Of any chains and families.
+    chains, readers
+        By chain id and by family. What is missing becomes a problem of the pools that need it.
+    """
+    chain_ids = sorted({pool.chain_id for pool in pools})
+
+    def read_chain(chain_id: int) -> PoolReading:
+        own = [pool for pool in pools if pool.chain_id == chain_id]
+        return _read_chain(own, chains.get(chain_id), readers)
+
+    with ThreadPoolExecutor(max_workers=max(len(chain_ids), 1)) as workers:
+        parts = list(workers.map(read_chain, chain_ids))
+    found = {state.pool.pool_id: state for part in parts for state in part.states}
+    return PoolReading(
+        states=tuple(found[pool.pool_id] for pool in pools if pool.pool_id in found),
+        problems=tuple(problem for part in parts for problem in part.problems),
+    )
+
+
+def _read_chain(pools: Sequence[Pool], chain: HeadReader | None, readers: Mapping[str, PoolReader]) -> PoolReading:
+    source = f"rpc:{pools[0].chain_id}"
+    if chain is None:
+        detail = f"no client of the chain of {len(pools)} pools"
+        return PoolReading(states=(), problems=(SourceProblem(source=source, detail=detail),))
+    batch = PoolBatch(pools, readers)
+    if not batch.calls:
+        return PoolReading(states=(), problems=tuple(_unread(pool) for pool in pools))
+    try:
+        reading = chain.read_head(batch.calls)
+    except SourceError as error:
+        return PoolReading(states=(), problems=(SourceProblem(source=error.source, detail=error.detail),))
+    states, problems = batch.states(reading)
+    return PoolReading(states=states, problems=problems)
+
+
+def _unread(pool: Pool) -> SourceProblem:
+    detail = f"pool {pool.pool_id}: no reader of the family {pool.family!r} yet"
+    return SourceProblem(source=f"rpc:{pool.chain_id}", detail=detail)
