@@ -1,6 +1,16 @@
 """Registry: chains, tokens, DEX contracts, pools, pairs and candle sources, from TOML."""
 
+from alm_resources.registry.families import TRADABLE_FAMILIES
 from alm_resources.registry.loading import load_registry
-from alm_resources.registry.registry import CandleSource, ChainConfig, DexContracts, Registry, Services
+from alm_resources.registry.registry import CandleSource, ChainConfig, DexContracts, ListedPool, Registry, Services
 
-__all__ = ["CandleSource", "ChainConfig", "DexContracts", "Registry", "Services", "load_registry"]
+__all__ = [
+    "TRADABLE_FAMILIES",
+    "CandleSource",
+    "ChainConfig",
+    "DexContracts",
+    "ListedPool",
+    "Registry",
+    "Services",
+    "load_registry",
+]

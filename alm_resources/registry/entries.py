@@ -1,9 +1,16 @@
 """Shape of the registry's TOML entries. Unknown keys, wrong types and addresses without checksum are refused."""
 
+import re
 from typing import Annotated, Literal
 
 from eth_utils.address import is_checksum_address, to_checksum_address
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from alm_resources.registry.families import FAMILIES
+from alm_resources.registry.registry import Evidence, PoolStatus
+
+DEXSCREENER_URL = "https://api.dexscreener.com"
+_HASH = re.compile("0x[0-9a-f]{64}")
 
 
 def _checksummed(address: str) -> str:
@@ -16,15 +23,39 @@ def _checksummed(address: str) -> str:
     return address
 
 
+def _pool_id(value: str) -> str:
+    if len(value) == 42:
+        return _checksummed(value)
+    if not _HASH.fullmatch(value):
+        raise ValueError("neither an address of 20 bytes nor an id of 32 bytes in lower case")
+    return value
+
+
 def _http_url(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
     return url.rstrip("/")
 
 
-Address = Annotated[str, AfterValidator(_checksummed)]
-Url = Annotated[str, AfterValidator(_http_url)]
+def _family(name: str) -> str:
+    if name not in FAMILIES:
+        raise ValueError(f"no such family; known are {sorted(FAMILIES)}")
+    return name
+
+
+Address = Annotated[
+    str, AfterValidator(_checksummed), Field(description="EIP-55", json_schema_extra={"pattern": "^0x[0-9a-fA-F]{40}$"})
+]
+PoolId = Annotated[
+    str,
+    AfterValidator(_pool_id),
+    Field(json_schema_extra={"pattern": "^0x([0-9a-fA-F]{40}|[0-9a-f]{64})$"}),
+]
+Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
+Url = Annotated[str, AfterValidator(_http_url), Field(json_schema_extra={"pattern": "^https?://"})]
 Name = Annotated[str, Field(min_length=1)]
+FamilyName = Annotated[str, AfterValidator(_family), Field(json_schema_extra={"enum": [*sorted(FAMILIES)]})]
+ChainId = Annotated[int, Field(ge=1)]
 
 
 class Entry(BaseModel):
@@ -50,28 +81,37 @@ class ChainEntry(Entry):
 class TokenEntry(Entry):
     """``[[tokens]]``."""
 
-    chain: int
+    chain: ChainId
     address: Address
     symbol: Name
     decimals: Annotated[int, Field(ge=0, le=36)]
     asset_class: Literal["stable", "volatile"]
     issuer: Name
+    evidence: Evidence = "public"
 
 
 class ContractsEntry(Entry):
-    """``[dexes.contracts.<chain id>]``."""
+    """``[dexes.contracts.<chain id>]``; which keys there must be depends on the family."""
 
-    factory: Address
-    position_manager: Address
+    factory: Address | None = None
+    deployer: Address | None = None
+    position_manager: Address | None = None
+    pool_manager: Address | None = None
+    state_view: Address | None = None
+    vault: Address | None = None
     quoter: Address | None = None
     router: Address | None = None
+    init_code_hash: Annotated[
+        Hash | None, Field(description="Of the pool's creation code; proves pools by CREATE2")
+    ] = None
 
 
 class DexEntry(Entry):
     """``[[dexes]]``."""
 
     id: Name
-    family: Name
+    family: FamilyName
+    variant_of: Annotated[Name | None, Field(description="The DEX of which this is another deployment")] = None
     contracts: dict[str, ContractsEntry] = {}
 
 
@@ -79,13 +119,27 @@ class PoolEntry(Entry):
     """``[[pools]]``."""
 
     pair: Name
-    chain: int
+    chain: ChainId
     dex: Name
-    address: Address
+    address: PoolId
     base: Address
     quote: Address
-    fee_pips: Annotated[int, Field(ge=0, lt=1_000_000)]
-    tick_spacing: Annotated[int, Field(ge=1, le=16_384)]
+    fee_pips: Annotated[int | None, Field(ge=0, lt=1_000_000, description="Absent where only the chain knows it")] = (
+        None
+    )
+    tick_spacing: Annotated[int | None, Field(ge=1, le=32_767)] = None
+    bin_step: Annotated[int | None, Field(ge=1, le=1_000)] = None
+    hooks: Address | None = None
+    parameters: Hash | None = None
+    evidence: Evidence = "public"
+    status: PoolStatus = "operable"
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _states_a_reason(self) -> "PoolEntry":
+        if self.status != "operable" and not self.reason.strip():
+            raise ValueError(f"reason is required where status is {self.status!r}")
+        return self
 
 
 class PairEntry(Entry):
@@ -112,6 +166,7 @@ class ServicesEntry(Entry):
 
     geckoterminal_url: Url
     lifi_url: Url
+    dexscreener_url: Url = DEXSCREENER_URL
     exchange_urls: dict[str, Url] = {}
 
 

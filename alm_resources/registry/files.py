@@ -37,6 +37,11 @@ class RawEntry:
     where: str
     value: Table
 
+    @property
+    def place(self) -> str:
+        """File and entry, for messages."""
+        return f"{self.origin}: {self.where}"
+
     def read_as(self, kind: type[_Entry]) -> _Entry:
         """Validate.
 
@@ -49,7 +54,7 @@ class RawEntry:
             return kind.model_validate(self.value)
         except ValidationError as error:
             first = error.errors()[0]
-            path = ".".join(str(part) for part in first["loc"])
+            path = ".".join(str(part) for part in first["loc"]) or "entry"
             message = f"{self.origin}: {self.where}: {path} = {first['input']!r}: {first['msg']}"
             raise ConfigError(message) from error
 
@@ -63,6 +68,11 @@ class RawRegistry:
     def entries(self, section: str) -> Iterator[tuple[Key, RawEntry]]:
         """Entries of a section in file order."""
         yield from self.sections.get(section, {}).items()
+
+
+def refused(raw: RawEntry, key: str, value: object, why: str) -> ConfigError:
+    """Return the error that refuses one value of an entry."""
+    return ConfigError(f"{raw.place}: {key} = {value!r}: {why}")
 
 
 def read_raw(overlay: Path | None) -> RawRegistry:

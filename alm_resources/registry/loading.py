@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -18,11 +18,20 @@ from alm_resources.registry.entries import (
     SourceEntry,
     TokenEntry,
 )
-from alm_resources.registry.files import RawEntry, RawRegistry, read_raw
-from alm_resources.registry.registry import CandleSource, ChainConfig, DexContracts, Registry, Services
+from alm_resources.registry.families import FAMILIES, TRADABLE_FAMILIES
+from alm_resources.registry.files import RawEntry, RawRegistry, read_raw, refused
+from alm_resources.registry.listing import contracts_from, listed_pool, tradable_pool
+from alm_resources.registry.registry import (
+    CandleSource,
+    ChainConfig,
+    DexContracts,
+    ListedPool,
+    Registry,
+    Services,
+)
 
 
-def load_registry(overlay: Path | None = None) -> Registry:
+def load_registry(overlay: Path | None = None, families: Collection[str] | None = None) -> Registry:
     """Load the built-in registry, with a user's file over it or in its place.
 
     Parameters
@@ -30,26 +39,33 @@ def load_registry(overlay: Path | None = None) -> Registry:
     overlay
         TOML file; ``[meta] mode`` is ``merge`` (default: its entries are added, or change those of the same identity
         key by key) or ``replace`` (nothing built in remains).
+    families
+        DEX families whose operable pools may be traded; ``None`` takes those with an adapter. The others stay listed.
 
     Raises
     ------
     ConfigError
         Naming file, entry, key and value.
     """
-    return _Loader(read_raw(overlay), str(overlay or "built-in registry")).registry()
+    allowed = TRADABLE_FAMILIES if families is None else frozenset(families)
+    if unknown := sorted(allowed - FAMILIES.keys()):
+        raise ConfigError(f"families {unknown}: no such family; known are {sorted(FAMILIES)}")
+    return _Loader(read_raw(overlay), str(overlay or "built-in registry"), allowed).registry()
 
 
 class _Loader:
-    def __init__(self, raw: RawRegistry, origin: str) -> None:
+    def __init__(self, raw: RawRegistry, origin: str, families: frozenset[str]) -> None:
         self._raw = raw
         self._origin = origin
+        self._allowed = families
         self._chains: dict[int, ChainConfig] = {}
         self._tokens: dict[tuple[int, str], Token] = {}
         self._families: dict[str, str] = {}
         self._contracts: dict[tuple[str, int], DexContracts] = {}
         self._pairs: dict[str, Pair] = {}
-        self._pools: dict[str, list[Pool]] = {}
+        self._listed: list[ListedPool] = []
         self._sources: dict[str, list[CandleSource]] = {}
+        self._origins: dict[str, str] = {}
 
     def registry(self) -> Registry:
         self._load_chains()
@@ -58,15 +74,19 @@ class _Loader:
         self._load_pairs()
         self._load_pools()
         self._load_sources()
+        pools = self._pools()
         return Registry(
             chains=MappingProxyType(self._chains),
             tokens=tuple(self._tokens.values()),
             pairs=tuple(self._pairs.values()),
-            pools=MappingProxyType({pair: _in_order(found) for pair, found in self._pools.items()}),
+            pools=MappingProxyType(pools),
             sources=MappingProxyType({pair: tuple(found) for pair, found in self._sources.items()}),
+            listed=tuple(self._listed),
+            families=self._allowed,
             dexes=MappingProxyType(self._contracts),
             services=self._services(),
-            version=self._version(),
+            version=self._version(pools),
+            origins=MappingProxyType(self._origins),
         )
 
     def _load_chains(self) -> None:
@@ -76,29 +96,34 @@ class _Loader:
             self._chains[chain_id] = ChainConfig(
                 chain_id=chain_id, rpc=tuple(entry.rpc), **entry.model_dump(exclude={"rpc"})
             )
+            self._origins[f"chain {chain_id}"] = raw.place
 
     def _load_tokens(self) -> None:
         for _, raw in self._raw.entries("tokens"):
             entry = raw.read_as(TokenEntry)
             self._known_chain(raw, "chain", entry.chain)
             self._tokens[entry.chain, entry.address] = Token(
-                chain_id=entry.chain, **entry.model_dump(exclude={"chain"})
+                chain_id=entry.chain, **entry.model_dump(exclude={"chain", "evidence"})
             )
+            self._origins[f"token {entry.chain}:{entry.address}"] = raw.place
 
     def _load_dexes(self) -> None:
-        for _, raw in self._raw.entries("dexes"):
-            entry = raw.read_as(DexEntry)
-            self._families[entry.id] = entry.family
+        entries = [(raw, raw.read_as(DexEntry)) for _, raw in self._raw.entries("dexes")]
+        self._families = {entry.id: entry.family for _, entry in entries}
+        for raw, entry in entries:
+            if entry.variant_of is not None and entry.variant_of not in self._families:
+                raise refused(raw, "variant_of", entry.variant_of, f"no such dex; known are {sorted(self._families)}")
             for name, contracts in entry.contracts.items():
                 chain_id = _chain_id(raw, name)
                 self._known_chain(raw, "contracts", chain_id)
-                self._contracts[entry.id, chain_id] = DexContracts(**contracts.model_dump())
+                self._contracts[entry.id, chain_id] = contracts_from(raw, entry, chain_id, contracts)
+                self._origins[f"dex {entry.id} {chain_id}"] = f"{raw.place} [dexes.contracts.{chain_id}]"
 
     def _load_pairs(self) -> None:
         for _, raw in self._raw.entries("pairs"):
             entry = raw.read_as(PairEntry)
             if entry.base == entry.quote:
-                raise _refused(raw, "quote", entry.quote, "base and quote are the same token")
+                raise refused(raw, "quote", entry.quote, "base and quote are the same token")
             self._pairs[entry.id] = Pair(pair_id=entry.id, **entry.model_dump(exclude={"id"}))
 
     def _load_pools(self) -> None:
@@ -107,77 +132,91 @@ class _Loader:
             pair = self._known_pair(raw, entry.pair)
             base = self._pool_token(raw, entry, "base", entry.base, pair.base)
             quote = self._pool_token(raw, entry, "quote", entry.quote, pair.quote)
-            self._pools.setdefault(entry.pair, []).append(self._pool(raw, entry, base, quote))
+            contracts = self._pool_contracts(raw, entry)
+            self._listed.append(listed_pool(raw, entry, base, quote, contracts))
+        self._listed.sort(key=lambda pool: (pool.pair, pool.chain_id, pool.address))
 
-    def _pool(self, raw: RawEntry, entry: PoolEntry, base: Token, quote: Token) -> Pool:
+    def _pool_contracts(self, raw: RawEntry, entry: PoolEntry) -> DexContracts:
+        if entry.dex not in self._families:
+            raise refused(raw, "dex", entry.dex, f"no such dex; known are {sorted(self._families)}")
         contracts = self._contracts.get((entry.dex, entry.chain))
         if contracts is None:
-            raise _refused(raw, "dex", entry.dex, f"has no contracts on chain {entry.chain}")
-        # Contracts order tokens by the number that their address is; checksum letters play no part.
-        token0, token1 = sorted((base, quote), key=lambda token: int(token.address, 16))
-        return Pool(
-            chain_id=entry.chain,
-            address=entry.address,
-            dex=entry.dex,
-            family=self._families[entry.dex],
-            factory=contracts.factory,
-            position_manager=contracts.position_manager,
-            token0=token0,
-            token1=token1,
-            fee_pips=entry.fee_pips,
-            tick_spacing=entry.tick_spacing,
-            base_is_token0=token0 is base,
-        )
+            if entry.status == "operable":
+                raise refused(raw, "dex", entry.dex, f"has no contracts on chain {entry.chain}")
+            family = self._families[entry.dex]
+            return DexContracts(dex=entry.dex, chain_id=entry.chain, family=family, addresses=MappingProxyType({}))
+        return contracts
+
+    def _pools(self) -> dict[str, tuple[Pool, ...]]:
+        pools: dict[str, list[Pool]] = {}
+        for listed in self._listed:
+            if listed.family in self._allowed and (pool := tradable_pool(listed)) is not None:
+                pools.setdefault(listed.pair, []).append(pool)
+        return {pair: tuple(found) for pair, found in pools.items()}
 
     def _pool_token(self, raw: RawEntry, entry: PoolEntry, key: str, address: str, symbol: str) -> Token:
         self._known_chain(raw, "chain", entry.chain)
         token = self._tokens.get((entry.chain, address))
         if token is None:
-            raise _refused(raw, key, address, f"no such token on chain {entry.chain}; add a [[tokens]] entry")
+            raise refused(raw, key, address, f"no such token on chain {entry.chain}; add a [[tokens]] entry")
         if token.symbol != symbol:
-            raise _refused(raw, key, address, f"is {token.symbol}, but the {key} of {entry.pair} is {symbol}")
+            raise refused(raw, key, address, f"is {token.symbol}, but the {key} of {entry.pair} is {symbol}")
         return token
 
     def _load_sources(self) -> None:
-        for _, raw in self._raw.entries("sources"):
-            entry = raw.read_as(SourceEntry)
-            self._known_pair(raw, entry.pair)
+        entries = [(raw, raw.read_as(SourceEntry)) for _, raw in self._raw.entries("sources")]
+        direct = {entry.pair for _, entry in entries if entry.convert_by is None}
+        for raw, entry in entries:
+            pair = self._known_pair(raw, entry.pair)
+            self._check_quote(raw, entry, pair, direct)
             source = CandleSource(**entry.model_dump(exclude={"pair"}))
             self._sources.setdefault(entry.pair, []).append(source)
 
-    def _services(self) -> Services:
-        raw = dict(self._raw.entries("services")).get((), RawEntry(self._origin, "[services]", {}))
-        entry = raw.read_as(ServicesEntry)
-        return Services(
-            geckoterminal_url=entry.geckoterminal_url,
-            lifi_url=entry.lifi_url,
-            exchange_urls=MappingProxyType(dict(entry.exchange_urls)),
-        )
+    def _check_quote(self, raw: RawEntry, entry: SourceEntry, pair: Pair, direct: set[str]) -> None:
+        quote = entry.symbol.split("/")[1]
+        if entry.convert_by is None:
+            if quote != pair.quote:
+                why = f"is priced in {quote}, {pair.pair_id} in {pair.quote}; add convert_by, the pair of both"
+                raise refused(raw, "symbol", entry.symbol, why)
+            return
+        basis = self._known_pair(raw, entry.convert_by, "convert_by")
+        if (basis.base, basis.quote) != (pair.quote, quote):
+            why = f"does not turn {quote} into {pair.quote}; it must be a pair {pair.quote} in {quote}"
+            raise refused(raw, "convert_by", entry.convert_by, why)
+        if basis.pair_id not in direct:
+            raise refused(raw, "convert_by", entry.convert_by, "has no source that needs no conversion itself")
 
-    def _version(self) -> str:
+    def _services(self) -> Services:
+        found = dict(self._raw.entries("services"))
+        if not found:
+            raise ConfigError(f"{self._origin}: [services] is missing")
+        entry = found[()].read_as(ServicesEntry)
+        urls = MappingProxyType(dict(entry.exchange_urls))
+        return Services(**entry.model_dump(exclude={"exchange_urls"}), exchange_urls=urls)
+
+    def _version(self, pools: dict[str, tuple[Pool, ...]]) -> str:
         chains = [{k: v for k, v in asdict(chain).items() if k != "rpc"} for chain in self._chains.values()]
         content = {
             "chains": sorted(chains, key=lambda chain: chain["chain_id"]),
             "tokens": _canonical(self._tokens.values()),
             "pairs": _canonical(self._pairs.values()),
-            "pools": {pair: _canonical(pools) for pair, pools in self._pools.items()},
+            "pools": {pair: _canonical(found) for pair, found in pools.items()},
             "sources": {pair: _canonical(sources) for pair, sources in self._sources.items()},
-            "dexes": {f"{dex}:{chain}": asdict(found) for (dex, chain), found in self._contracts.items()},
+            "dexes": {
+                f"{dex}:{chain}": {"family": found.family, **found.addresses}
+                for (dex, chain), found in self._contracts.items()
+            },
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def _known_chain(self, raw: RawEntry, key: str, chain_id: int) -> None:
         if chain_id not in self._chains:
-            raise _refused(raw, key, chain_id, f"no such chain; known are {sorted(self._chains)}")
+            raise refused(raw, key, chain_id, f"no such chain; known are {sorted(self._chains)}")
 
-    def _known_pair(self, raw: RawEntry, pair_id: str) -> Pair:
+    def _known_pair(self, raw: RawEntry, pair_id: str, key: str = "pair") -> Pair:
         if pair_id not in self._pairs:
-            raise _refused(raw, "pair", pair_id, f"no such pair; known are {sorted(self._pairs)}")
+            raise refused(raw, key, pair_id, f"no such pair; known are {sorted(self._pairs)}")
         return self._pairs[pair_id]
-
-
-def _in_order(pools: Iterable[Pool]) -> tuple[Pool, ...]:
-    return tuple(sorted(pools, key=lambda pool: (pool.chain_id, pool.address)))
 
 
 def _canonical(values: Iterable[Token | Pair | Pool | CandleSource]) -> list[str]:
@@ -186,9 +225,5 @@ def _canonical(values: Iterable[Token | Pair | Pool | CandleSource]) -> list[str
 
 def _chain_id(raw: RawEntry, name: str) -> int:
     if not name.isascii() or not name.isdigit() or int(name) == 0:
-        raise _refused(raw, "chain id", name, "must be a positive whole number")
+        raise refused(raw, "chain id", name, "must be a positive whole number")
     return int(name)
-
-
-def _refused(raw: RawEntry, key: str, value: object, why: str) -> ConfigError:
-    return ConfigError(f"{raw.origin}: {raw.where}: {key} = {value!r}: {why}")

@@ -6,8 +6,11 @@ from typing import Literal
 
 from alm_core.model.errors import ConfigError
 from alm_core.model.pools import Pair, Pool, Token
+from alm_resources.registry.families import FAMILIES
 
 Finality = Literal["latest", "safe", "finalized"]
+Evidence = Literal["keccak", "official", "public", "reference", "chain"]
+PoolStatus = Literal["operable", "unverified", "inoperable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +35,73 @@ class ChainConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DexContracts:
-    """Contracts of a DEX on one chain."""
+    """Contracts of one deployment of a DEX on one chain, by role; which roles there are depends on the family."""
 
-    factory: str
-    position_manager: str
-    quoter: str | None
-    router: str | None
+    dex: str
+    chain_id: int
+    family: str
+    addresses: Mapping[str, str]
+
+    def address(self, role: str) -> str:
+        """Address in a role; :class:`ConfigError` if this deployment has none."""
+        if role not in self.addresses:
+            raise ConfigError(f"dex {self.dex!r} ({self.family}) has no {role} on chain {self.chain_id}")
+        return self.addresses[role]
+
+    @property
+    def registrar(self) -> str:
+        """Address of the contract that knows the pools: a factory, or V4's pool manager."""
+        return self.address(FAMILIES[self.family].registrar)
+
+    @property
+    def manager(self) -> str:
+        """Address of the contract that changes positions: a position manager, or a Liquidity Book router."""
+        return self.address(FAMILIES[self.family].manager)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedPool:
+    """A pool as listed, whether or not it may be traded.
+
+    ``fee_pips``, ``tick_spacing`` and ``bin_step`` are ``None`` where only the chain knows them. ``evidence`` tells
+    what stands behind the entry: the hash that the address is (``keccak``, recomputed at load), an official or other
+    public list, an inherited list (``reference``), or a chain that was asked (``chain``). ``origin`` is the place in
+    the TOML file.
+    """
+
+    pair: str
+    chain_id: int
+    address: str
+    dex: str
+    family: str
+    base: Token
+    quote: Token
+    contracts: DexContracts
+    fee_pips: int | None
+    tick_spacing: int | None
+    bin_step: int | None
+    hooks: str | None
+    parameters: str | None
+    evidence: Evidence
+    status: PoolStatus
+    reason: str
+    origin: str
+
+    @property
+    def pool_id(self) -> str:
+        """``<chain id>:<address>``, unique over all chains."""
+        return f"{self.chain_id}:{self.address}"
+
+    @property
+    def base_is_token0(self) -> bool:
+        """Whether contracts put the base first: they order tokens by the number that the address is."""
+        return int(self.base.address, 16) < int(self.quote.address, 16)
+
+    @property
+    def token_addresses(self) -> tuple[str, str]:
+        """Addresses of token0 and token1."""
+        ordered = (self.base, self.quote) if self.base_is_token0 else (self.quote, self.base)
+        return ordered[0].address, ordered[1].address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +124,7 @@ class Services:
 
     geckoterminal_url: str
     lifi_url: str
+    dexscreener_url: str
     exchange_urls: Mapping[str, str]
 
 
@@ -67,8 +132,10 @@ class Services:
 class Registry:
     """Chains, tokens, pools, pairs and sources of one process.
 
-    ``version`` is the SHA-256 of everything a decision may depend on. Endpoint addresses (RPC, services) are not part
-    of it: moving to another node must not change the version of a plan.
+    ``pools`` are those that may be traded: operable, of one of ``families``; ``listed`` are all. ``origins`` tells the
+    place in the TOML files of chains, tokens and contracts. ``version`` is the SHA-256 of everything a decision may
+    depend on. Endpoint addresses (RPC, services) are not part of it: moving to another node must not change the version
+    of a plan.
 
     Examples
     --------
@@ -85,9 +152,12 @@ class Registry:
     pairs: tuple[Pair, ...]
     pools: Mapping[str, tuple[Pool, ...]]
     sources: Mapping[str, tuple[CandleSource, ...]]
+    listed: tuple[ListedPool, ...]
+    families: frozenset[str]
     dexes: Mapping[tuple[str, int], DexContracts]
     services: Services
     version: str
+    origins: Mapping[str, str] = field(repr=False)
 
     def chain(self, chain_id: int) -> ChainConfig:
         """Look a chain up; :class:`ConfigError` if it is unknown."""
@@ -121,8 +191,27 @@ class Registry:
         raise ConfigError(f"token {address} of chain {chain_id} is not in the registry")
 
     def pools_of(self, pair_id: str) -> tuple[Pool, ...]:
-        """Pools of a pair, by chain and address; empty if it has none."""
+        """Pools of a pair that may be traded, by chain and address; empty if it has none."""
         return self.pools.get(self.pair(pair_id).pair_id, ())
+
+    def listed_pools(self, pair: str | None = None, chain: int | None = None) -> tuple[ListedPool, ...]:
+        """All pools of a pair, a chain, or both, whatever their status; :class:`ConfigError` if either is unknown."""
+        if pair is not None:
+            self.pair(pair)
+        if chain is not None:
+            self.chain(chain)
+        return tuple(
+            pool for pool in self.listed if pair in (None, pool.pair) and (chain is None or chain == pool.chain_id)
+        )
+
+    def status_text(self, pool: ListedPool) -> str:
+        """Whether a listed pool is traded, and if not why, in words."""
+        if pool.status != "operable":
+            return f"{pool.status}: {pool.reason}"
+        if pool.family not in self.families:
+            return f"family without adapter: {pool.family}"
+        traded = any(found.pool_id == pool.pool_id for found in self.pools.get(pool.pair, ()))
+        return "operable" if traded else "operable, but its fee or tick spacing is only known on chain"
 
     def sources_of(self, pair_id: str) -> tuple[CandleSource, ...]:
         """Candle sources of a pair; :class:`ConfigError` if it has none."""

@@ -1,0 +1,101 @@
+"""One listed pool and one deployment, checked: the keys their family needs, and the hash an address claims to be."""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from alm_core.model.pools import Pool, Token
+from alm_resources.registry.entries import ContractsEntry, DexEntry, PoolEntry
+from alm_resources.registry.families import FAMILIES
+from alm_resources.registry.files import RawEntry, refused
+from alm_resources.registry.identity import identity_of
+from alm_resources.registry.registry import DexContracts, ListedPool
+
+_V3_KEYS = ("fee_pips", "tick_spacing")
+_KEYS = {
+    "pool_key": (*_V3_KEYS, "hooks", "parameters"),
+    "bin_step": ("bin_step",),
+    "unknown": (*_V3_KEYS, "bin_step", "hooks", "parameters"),
+}
+
+
+def contracts_from(raw: RawEntry, dex: DexEntry, chain_id: int, entry: ContractsEntry) -> DexContracts:
+    """Check that a deployment has what its family needs, and nothing that its family does not know.
+
+    Raises
+    ------
+    ConfigError
+        Naming file, entry, key and value.
+    """
+    family = FAMILIES[dex.family]
+    addresses: dict[str, str] = entry.model_dump(exclude_none=True)
+    where = f"contracts.{chain_id}"
+    for role in family.required:
+        if role not in addresses:
+            needed = ", ".join(family.required)
+            raise refused(raw, f"{where}.{role}", None, f"missing; family {dex.family} needs {needed}")
+    for role, address in addresses.items():
+        if role not in (*family.required, *family.optional):
+            raise refused(raw, f"{where}.{role}", address, f"family {dex.family} has no {role}")
+    return DexContracts(dex=dex.id, chain_id=chain_id, family=dex.family, addresses=MappingProxyType(addresses))
+
+
+def listed_pool(raw: RawEntry, entry: PoolEntry, base: Token, quote: Token, contracts: DexContracts) -> ListedPool:
+    """Resolve an entry; evidence ``keccak`` is recomputed.
+
+    Raises
+    ------
+    ConfigError
+        Naming file, entry, key and value.
+    """
+    _check_keys(raw, entry, contracts.family)
+    pool = ListedPool(
+        **entry.model_dump(exclude={"chain", "base", "quote"}),
+        chain_id=entry.chain,
+        family=contracts.family,
+        base=base,
+        quote=quote,
+        contracts=contracts,
+        origin=raw.place,
+    )
+    if entry.evidence == "keccak":
+        proven = identity_of(pool.family, contracts.addresses, pool.token_addresses, pool)
+        if proven != pool.address:
+            why = f"evidence is keccak, but dex, tokens and key of this entry give {proven or 'no address'}"
+            raise refused(raw, "address", pool.address, why)
+    return replace(pool, reason="") if pool.status == "operable" else pool
+
+
+def tradable_pool(listed: ListedPool) -> Pool | None:
+    """Return the pool as the strategy trades it; ``None`` unless it is operable, and its fee and spacing are known."""
+    if listed.status != "operable" or listed.fee_pips is None or listed.tick_spacing is None:
+        return None
+    token0, token1 = (listed.base, listed.quote) if listed.base_is_token0 else (listed.quote, listed.base)
+    return Pool(
+        chain_id=listed.chain_id,
+        address=listed.address,
+        dex=listed.dex,
+        family=listed.family,
+        factory=listed.contracts.registrar,
+        position_manager=listed.contracts.manager,
+        token0=token0,
+        token1=token1,
+        fee_pips=listed.fee_pips,
+        tick_spacing=listed.tick_spacing,
+        base_is_token0=listed.base_is_token0,
+    )
+
+
+def _check_keys(raw: RawEntry, entry: PoolEntry, family_name: str) -> None:
+    family = FAMILIES[family_name]
+    length = (len(entry.address) - 2) // 2
+    if family.id_bytes not in (None, length):
+        raise refused(raw, "address", entry.address, f"pools of family {family_name} have {family.id_bytes} bytes")
+    allowed = _KEYS.get(family.pool_key, _V3_KEYS)
+    for key in ("fee_pips", "tick_spacing", "bin_step", "hooks", "parameters"):
+        value = getattr(entry, key)
+        if value is not None and key not in allowed:
+            raise refused(raw, key, value, f"pools of family {family_name} have no {key}")
+    if entry.status == "operable" and family_name == "unknown":
+        raise refused(raw, "status", entry.status, "family is unknown: nothing can operate it")
+    if entry.status == "operable" and family.pool_key == "fee" and entry.fee_pips is None:
+        raise refused(raw, "fee_pips", None, f"missing; an operable pool of family {family_name} needs it")
