@@ -1,7 +1,8 @@
 """``alm demo``: cycles for every pair through Dagster against the embedded world, a table, and a verdict.
 
 Exit code 0 only if every intent is terminal, books equal chain to the wei, no transaction failed, and every pair was
-reallocated or shifted at least once.
+reallocated or shifted at least once. With faults an epoch may be refused and a pair may stay where it is, but no stored
+close may be far from the market's.
 """
 
 import json
@@ -17,6 +18,7 @@ from rich.console import Console
 from rich.live import Live
 
 from alm_cli.embedded import embedded_world, first_epoch_of_demo
+from alm_cli.faulted import FaultedSources, show_deviations, summary_of_faults, true_enough
 from alm_cli.home import open_instance
 from alm_cli.progress import terminal
 from alm_cli.table import add_epoch, epoch_table, figure
@@ -27,6 +29,7 @@ from alm_core.model.reports import EpochReport
 
 if TYPE_CHECKING:
     from alm_localnet import Localnet
+    from alm_localnet.market.truth import Deviation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +41,21 @@ class DemoOptions:
     tape: str | None
     home: str
     as_json: bool
+    faults: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    reports: list[EpochReport]
+    verdict: Verdict
+    deviations: "dict[str, Deviation] | None"
+
+    @property
+    def good(self) -> bool:
+        if self.deviations is None:
+            return self.verdict.good
+        # An epoch whose sources leave no price is refused: that is what faults are for.
+        return self.verdict.reconciled and not self.verdict.failed and true_enough(self.deviations)
 
 
 def run_demo(options: DemoOptions) -> int:
@@ -48,15 +66,13 @@ def run_demo(options: DemoOptions) -> int:
     with embedded_world(
         Path(options.home), seed=options.seed, tape=options.tape, first_epoch_at=first, console=console
     ) as localnet:
-        reports, verdict = _play(localnet, options, first, console)
+        run = _play(localnet, options, first, console)
     seconds = time.monotonic() - started
-    _summarise(reports, verdict, seconds, options, console)
-    return 0 if verdict.good else 1
+    _summarise(run, seconds, options, console)
+    return 0 if run.good else 1
 
 
-def _play(
-    localnet: "Localnet", options: DemoOptions, first: datetime, console: Console
-) -> tuple[list[EpochReport], Verdict]:
+def _play(localnet: "Localnet", options: DemoOptions, first: datetime, console: Console) -> _Run:
     from alm_assets.resources import world_from_env
     from alm_assets.runner import run_epoch
 
@@ -64,9 +80,12 @@ def _play(
     instance = open_instance(Path(options.home))
     reports: list[EpochReport] = []
     table = epoch_table()
+    faulted = FaultedSources(localnet, options.seed) if options.faults else None
     with Live(table, console=console, auto_refresh=False, vertical_overflow="visible") as live:
         for number in range(options.epochs):
             epoch_at = first + number * EPOCH_LENGTH
+            if faulted:
+                faulted.switch_on(number)
             localnet.advance_to(epoch_at)
             for pair_id in world.settings.pairs:
                 report = run_epoch(instance, pair_id, epoch_at).report
@@ -76,13 +95,16 @@ def _play(
                 if not console.is_terminal:  # the table is printed at the end; a log shows that something happens
                     done = f"{number + 1}/{options.epochs}"
                     console.print(f"{done} {pair_id} {report.decision}, {report.transactions_ok} transactions")
-    return reports, verdict_of(world, reports)
+            if faulted:
+                faulted.show_epoch(world, epoch_at, console)
+    last = first + (options.epochs - 1) * EPOCH_LENGTH
+    deviations = faulted.judge(world, first, last) if faulted else None
+    return _Run(reports=reports, verdict=verdict_of(world, reports), deviations=deviations)
 
 
-def _summarise(
-    reports: list[EpochReport], verdict: Verdict, seconds: float, options: DemoOptions, console: Console
-) -> None:
-    summary = summary_of(reports, verdict, seconds)
+def _summarise(run: _Run, seconds: float, options: DemoOptions, console: Console) -> None:
+    verdict = run.verdict
+    summary = summary_of(run.reports, verdict, seconds)
     console.print()
     for pair, figures in summary["pairs"].items():
         console.print(
@@ -95,9 +117,12 @@ def _summarise(
     console.print(
         f"{summary['epochs']} epochs, {sent['sent']} transactions sent, {sent['failed']} failed, {seconds:.0f} s"
     )
+    if run.deviations is not None:
+        show_deviations(run.deviations, console)
+        summary["faults"] = summary_of_faults(run.deviations)
     for fault in verdict.faults:
-        console.print(f"[red]not in order:[/] {fault}")
-    if verdict.good:
+        console.print(f"[yellow]refused or still:[/] {fault}" if run.good else f"[red]not in order:[/] {fault}")
+    if run.good:
         console.print("[green]in order:[/] every intent is settled, books equal the chains to the wei.")
     console.print(f"Look at every epoch: .venv/bin/alm ui --home {options.home}")
     if options.as_json:

@@ -1,7 +1,7 @@
 """What a localnet is made of: frozen configuration and the presets of chains."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -38,6 +38,7 @@ class ChainPreset:
     chain_id: int
     name: str
     gecko_network: str
+    dexscreener_chain: str
     native_symbol: str
     native_per_eth: float
     base_fee_wei: int
@@ -53,12 +54,16 @@ class ChainPreset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolPreset:
-    """A fee tier of a pair: seeded value and the volume of uninformed traders per day, USD at depth and turnover 1."""
+    """A fee tier of a pair: seeded value and the volume of uninformed traders per day, USD at depth and turnover 1.
+
+    ``chains`` restricts it to some chains; ``None`` means every chain that has both tokens.
+    """
 
     fee_pips: int
     tick_spacing: int
     tvl_usd: float
     daily_volume_usd: float
+    chains: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,6 @@ class PairPreset:
     process: Literal["volatile", "stable"]
     initial_price: float
     base_units_per_minute: float
-    exchange_symbols: dict[str, str]
     pools: tuple[PoolPreset, ...]
     ranges: tuple[tuple[float, float], ...]
 
@@ -88,7 +92,6 @@ WETH_USDC = PairPreset(
     process="volatile",
     initial_price=3000.0,
     base_units_per_minute=60.0,
-    exchange_symbols={"binance": "ETH/USDC", "bybit": "ETH/USDC"},
     pools=(
         PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3_000_000, daily_volume_usd=6_000_000),
         PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1_500_000, daily_volume_usd=350_000),
@@ -103,13 +106,28 @@ USDC_USDT = PairPreset(
     process="stable",
     initial_price=1.0,
     base_units_per_minute=90_000.0,
-    exchange_symbols={"binance": "USDC/USDT", "bybit": "USDC/USDT"},
     pools=(
         PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2_500_000, daily_volume_usd=5_000_000),
         PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=1_000_000, daily_volume_usd=250_000),
     ),
     ranges=((0.05, 0.10), (0.01, 0.45), (0.003, 0.30), (0.001, 0.15)),
 )
+WBTC_USDC = PairPreset(
+    pair_id="WBTC-USDC",
+    base="WBTC",
+    quote="USDC",
+    asset_class="volatile",
+    process="volatile",
+    initial_price=90_000.0,
+    base_units_per_minute=3.0,
+    pools=(
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=2_000_000, daily_volume_usd=3_500_000),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1_500_000, daily_volume_usd=300_000),
+    ),
+    ranges=((0.8, 0.40), (0.3, 0.35), (0.12, 0.20), (0.05, 0.05)),
+)
+PAIRS = (USDC_USDT, WETH_USDC, WBTC_USDC)
+"""Pairs of the market; every exchange lists them whether or not a localnet has pools of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +139,7 @@ class LocalnetConfig:
     chains
         Chain ids to start; each needs a table in ``chains.toml``.
     pairs
-        Pairs with pools on every chain.
+        Pairs with pools on the chains.
     seed
         Of the market process and the traders. Same seed and start, same prices and volumes.
     start_at
@@ -141,6 +159,9 @@ class LocalnetConfig:
     server_lead_s
         Seconds by which the exchanges' clock is ahead of the last played minute: an epoch starts a moment after its
         quarter hour, when the last minute has closed.
+    gecko_cache_s
+        Seconds of the virtual clock for which GeckoTerminal repeats an answer, with an ``Age``; the real one takes 60.
+        Without a number nothing is repeated.
     lifi_quotes_per_2h
         Budget of the Li.Fi stand-in in two hours of the virtual clock; keyed clients have 12,000, keyless ones 75.
     node_dir
@@ -163,6 +184,7 @@ class LocalnetConfig:
     capital_usd: float = 15_000.0
     native_coins: float = 10.0
     server_lead_s: float = 3.0
+    gecko_cache_s: int | None = None
     lifi_quotes_per_2h: int = 12_000
     node_dir: Path | None = None
 
@@ -171,8 +193,57 @@ class LocalnetConfig:
         for chain_id in self.chains:
             if chain_id not in known:
                 raise ConfigError(f"localnet: chain {chain_id} has no preset; known are {sorted(known)}")
+        for pair in self.pairs:
+            for tier in pair.pools:
+                _refuse_missing_tokens(pair, tier)
         if self.start_at is not None and floor_to_epoch(self.start_at) != self.start_at:
             raise ConfigError(f"localnet: start_at {self.start_at.isoformat()} is not a quarter hour")
+
+    def tiers_on(self, chain: ChainPreset) -> tuple[tuple[PairPreset, PoolPreset], ...]:
+        """Pools to deploy on a chain, with their pairs."""
+        return tuple(
+            (pair, tier)
+            for pair in self.pairs
+            if {pair.base, pair.quote} <= chain.tokens.keys()
+            for tier in pair.pools
+            if tier.chains is None or chain.chain_id in tier.chains
+        )
+
+    def pairs_on(self, chain: ChainPreset) -> tuple[PairPreset, ...]:
+        """Pairs that have a pool on a chain."""
+        present = {pair.pair_id for pair, _ in self.tiers_on(chain)}
+        return tuple(pair for pair in self.pairs if pair.pair_id in present)
+
+
+def forty_one_pools() -> LocalnetConfig:
+    """Return a localnet of 41 pools of Uniswap V3 over all seven chains: three pairs, up to three tiers of each."""
+    stable = (
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2.5e6, daily_volume_usd=5e6),
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e5, chains=(1, 56, 137, 999, 43114)),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=3e5, daily_volume_usd=5e4, chains=(56, 999, 43114)),
+    )
+    ether = (
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=8e5, daily_volume_usd=2e6, chains=(56, 42161, 43114)),
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3e6, daily_volume_usd=6e6),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1.5e6, daily_volume_usd=3.5e5, chains=_NOT_BASE),
+        PoolPreset(fee_pips=10_000, tick_spacing=200, tvl_usd=4e5, daily_volume_usd=4e4, chains=(137,)),
+    )
+    bitcoin = (
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=5e5, daily_volume_usd=1e6, chains=(56, 43114)),
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=2e6, daily_volume_usd=3.5e6, chains=_NOT_BASE),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1.5e6, daily_volume_usd=3e5, chains=(1, 56, 137, 43114)),
+    )
+    return LocalnetConfig(
+        chains=(1, 56, 42161, 8453, 999, 43114, 137),
+        pairs=(
+            replace(USDC_USDT, pools=stable),
+            replace(WETH_USDC, pools=ether),
+            replace(WBTC_USDC, pools=bitcoin),
+        ),
+    )
+
+
+_NOT_BASE = (1, 56, 137, 42161, 43114)
 
 
 @cache
@@ -180,6 +251,17 @@ def chain_presets() -> dict[int, ChainPreset]:
     """Presets of all chains by id, addresses checksummed."""
     tables = tomllib.loads((files("alm_localnet") / "chains.toml").read_text(encoding="utf-8"))
     return {int(chain_id): _chain_preset(int(chain_id), table) for chain_id, table in tables.items()}
+
+
+def _refuse_missing_tokens(pair: PairPreset, tier: PoolPreset) -> None:
+    known = chain_presets()
+    for chain_id in tier.chains or ():
+        tokens = known[chain_id].tokens if chain_id in known else {}
+        missing = sorted({pair.base, pair.quote} - tokens.keys())
+        if missing:
+            raise ConfigError(
+                f"localnet: chain {chain_id} has no {missing} for the {tier.fee_pips} pips pool of {pair.pair_id}"
+            )
 
 
 def _chain_preset(chain_id: int, table: dict[str, Any]) -> ChainPreset:

@@ -12,6 +12,7 @@ from alm_localnet.config import (
     ChainPreset,
     LocalnetConfig,
     PairPreset,
+    PoolPreset,
 )
 from alm_localnet.contracts import Bytecode, calldata, install
 from alm_localnet.market.world import Market
@@ -20,6 +21,7 @@ from alm_localnet.rpc import RpcClient
 
 TRADER = "0x7ade700000000000000000000000000000000001"
 OBSERVATIONS = 120
+POOLS_A_TRANSACTION = 6
 INVENTORY_UNITS = 10**12
 WRAPPED_COINS = 10**7
 _ZERO = "0x" + "00" * 20
@@ -47,14 +49,13 @@ def deploy_chain(
         If a deployment reverts.
     """
     operator = str(rpc.call("eth_accounts")[0])
+    # Left alone the node adds the wall time that passed: the same seed would give other timestamps on a slower machine.
+    rpc.call("anvil_setBlockTimestampInterval", 1)
     _install_contracts(rpc, operator, preset, bytecode)
     _stock_trader(rpc, operator, preset)
-    pools = [
-        _pool(rpc, operator, preset, pair, index, market, minute)
-        for pair in config.pairs
-        for index in range(len(pair.pools))
-    ]
-    rpc.transact(operator, TRADER, provide_calldata(pools))
+    pools = [_pool(rpc, operator, preset, pair, tier, market, minute) for pair, tier in config.tiers_on(preset)]
+    for begin in range(0, len(pools), POOLS_A_TRANSACTION):
+        rpc.transact(operator, TRADER, provide_calldata(pools[begin : begin + POOLS_A_TRANSACTION]))
     return DeployedChain(preset=preset, rpc=rpc, operator=operator, pools=tuple(pools))
 
 
@@ -100,9 +101,8 @@ def _stock_trader(rpc: RpcClient, operator: str, preset: ChainPreset) -> None:
 
 
 def _pool(
-    rpc: RpcClient, operator: str, preset: ChainPreset, pair: PairPreset, index: int, market: Market, minute: int
+    rpc: RpcClient, operator: str, preset: ChainPreset, pair: PairPreset, tier: PoolPreset, market: Market, minute: int
 ) -> LocalPool:
-    tier = pair.pools[index]
     pool = LocalPool(
         chain_id=preset.chain_id,
         pair=pair,

@@ -22,15 +22,22 @@ from alm_localnet.node import install_node_modules
 from alm_localnet.registry_file import write_registry
 from alm_localnet.rpc import RpcClient
 from alm_localnet.servers.binance import Binance
+from alm_localnet.servers.bitget import Bitget
 from alm_localnet.servers.bybit import Bybit
+from alm_localnet.servers.dexscreener import DexScreener
 from alm_localnet.servers.faults import Faults
-from alm_localnet.servers.geckoterminal import GeckoNetwork, GeckoTerminal
-from alm_localnet.servers.http import StandInServer
+from alm_localnet.servers.gate import Gate
+from alm_localnet.servers.geckoterminal import GeckoTerminal
+from alm_localnet.servers.http import StandIn, StandInServer
 from alm_localnet.servers.lifi import LiFi
+from alm_localnet.servers.mexc import Mexc
+from alm_localnet.servers.okx import Okx
+from alm_localnet.servers.pool_view import GeckoNetwork
 from alm_localnet.traders import Traders
 from alm_localnet.volumes import VolumeBook
 from alm_localnet.wallets import Wallets, create_wallets, fund_wallets
 
+EXCHANGES = {"binance": Binance, "bybit": Bybit, "okx": Okx, "mexc": Mexc, "gate": Gate, "bitget": Bitget}
 GENESIS_LEAD = timedelta(hours=1)
 """Blocks of the deployment, stamped with passing real time, must fit before the first played minute."""
 DEFAULT_SPAN = timedelta(hours=8)
@@ -56,7 +63,7 @@ class Localnet:
     def __init__(self, home: Path | None = None, config: LocalnetConfig | None = None) -> None:
         self.config = config or LocalnetConfig()
         self.start_at = self.config.start_at or floor_to_epoch(datetime.now(UTC) - DEFAULT_SPAN)
-        self.faults = Faults()
+        self.faults = Faults(lambda: self.clock.minute)
         self._stack = contextlib.ExitStack()
         self._home = home
         self._started = False
@@ -204,15 +211,16 @@ class Localnet:
         self.clock.minute = last
 
     def _serve(self) -> dict[str, StandInServer]:
-        binance = Binance(Venue("binance", 0.6, self.market, self.clock))
-        bybit = Bybit(Venue("bybit", 0.4, self.market, self.clock))
         networks = [GeckoNetwork(chain=c, volumes=self.volumes[c.preset.chain_id]) for c in self.chains]
-        gecko = GeckoTerminal(networks, self.market, self.clock)
-        lifi = LiFi(self.chains, self.market, self.clock, self.config)
-        services = {"binance": binance, "bybit": bybit, "geckoterminal": gecko, "lifi": lifi}
+        services: dict[str, StandIn] = {
+            **{name: kind(Venue(name, self.market, self.clock)) for name, kind in EXCHANGES.items()},
+            "geckoterminal": GeckoTerminal(networks, self.market, self.clock, self.config.gecko_cache_s),
+            "dexscreener": DexScreener(networks, self.market, self.clock),
+            "lifi": LiFi(self.chains, self.market, self.clock, self.config),
+        }
         servers = dict[str, StandInServer]()
         for name, service in services.items():
-            servers[name] = StandInServer(name, self.faults.switches[name], service.answer, service.refuse)
+            servers[name] = StandInServer(name, self.faults.switches[name], service)
             self._stack.callback(servers[name].close)
         return servers
 

@@ -4,14 +4,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2, SWAP_ROUTER, LocalnetConfig
+from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2, SWAP_ROUTER, LocalnetConfig, PairPreset
 from alm_localnet.deploy import DeployedChain
+from alm_localnet.market.venues import SHARES, listed_base
+from alm_localnet.market.world import STABLE_PAIR
 
-_WEIGHTS = {"binance": 0.6, "bybit": 0.4}
+# As in the built-in registry, where each pair has four exchanges; the two that it leaves out get less.
+_WEIGHTS = {"binance": 0.40, "bybit": 0.25, "okx": 0.20}
+_FOURTH = {"USDC-USDT": "mexc", "WETH-USDC": "gate", "WBTC-USDC": "bitget"}
+_FOURTH_WEIGHT, _OTHER_WEIGHT = 0.15, 0.10
 
 
 def write_registry(path: Path, chains: list[DeployedChain], config: LocalnetConfig, servers: dict[str, str]) -> None:
-    """Write the overlay; ``servers`` are base URLs by service (``binance``, ``bybit``, ``geckoterminal``, ``lifi``)."""
+    """Write the overlay; ``servers`` are base URLs by service: the exchanges, the two pool services, Li.Fi."""
     lines = ["# Written by the localnet; it replaces the built-in registry.", "", *_table("meta", {"mode": "replace"})]
     for chain in chains:
         lines += _chain(chain)
@@ -28,8 +33,9 @@ def write_registry(path: Path, chains: list[DeployedChain], config: LocalnetConf
     for chain in chains:
         lines += _tokens(chain) + _pools(chain)
     lines += _pairs(config)
-    lines += _table("services", {"geckoterminal_url": servers["geckoterminal"], "lifi_url": servers["lifi"]})
-    lines += _table("services.exchange_urls", {name: servers[name] for name in _WEIGHTS})
+    services = ("geckoterminal", "dexscreener", "lifi")
+    lines += _table("services", {f"{name}_url": servers[name] for name in services})
+    lines += _table("services.exchange_urls", {name: servers[name] for name in SHARES})
     path.write_text("\n".join(lines), encoding="utf-8")
 
 
@@ -84,11 +90,19 @@ def _pairs(config: LocalnetConfig) -> list[str]:
     for pair in config.pairs:
         entry = {"id": pair.pair_id, "base": pair.base, "quote": pair.quote, "asset_class": pair.asset_class}
         lines += _table("[pairs]", entry)
+    converts = STABLE_PAIR in {pair.pair_id for pair in config.pairs}
     for pair in config.pairs:
-        for exchange, symbol in pair.exchange_symbols.items():
-            entry = {"pair": pair.pair_id, "exchange": exchange, "symbol": symbol, "weight": _WEIGHTS[exchange]}
-            lines += _table("[sources]", entry)
+        for exchange in SHARES:
+            lines += _table("[sources]", _source(pair, exchange, converts))
     return lines
+
+
+def _source(pair: PairPreset, exchange: str, converts: bool) -> dict[str, Any]:
+    fallback = _FOURTH_WEIGHT if _FOURTH.get(pair.pair_id) == exchange else _OTHER_WEIGHT
+    source = {"pair": pair.pair_id, "exchange": exchange, "weight": _WEIGHTS.get(exchange, fallback)}
+    if converts and pair.quote == "USDC":
+        return source | {"symbol": f"{listed_base(pair)}/USDT", "convert_by": STABLE_PAIR}
+    return source | {"symbol": f"{listed_base(pair)}/{pair.quote}"}
 
 
 def _table(name: str, entries: dict[str, Any]) -> list[str]:

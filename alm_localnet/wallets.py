@@ -42,7 +42,7 @@ def create_wallets(home: Path, pair_ids: list[str]) -> Wallets:
 
 def fund_wallets(chain: DeployedChain, wallets: Wallets, config: LocalnetConfig, market: Market, minute: int) -> None:
     """Give each pair's wallet its capital, half in each token, and coins for gas."""
-    for pair in config.pairs:
+    for pair in config.pairs_on(chain.preset):
         wallet = wallets.addresses[pair.pair_id]
         chain.rpc.call("anvil_setBalance", wallet, hex(int(config.native_coins * 10**18)))
         for symbol in (pair.base, pair.quote):

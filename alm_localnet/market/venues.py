@@ -1,107 +1,111 @@
-"""One exchange's view of the market: its own small noise, its own share of the volume, its own rounding."""
+"""One exchange's view of the market: its own small noise, its own share of the volume, its own quiet minutes."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from alm_localnet.clock import VirtualClock
-from alm_localnet.market.bars import Bars, FloatArray
-from alm_localnet.market.noise import normals
-from alm_localnet.market.world import Market
+from alm_localnet.config import PairPreset
+from alm_localnet.market.bars import Bars, BoolArray, FloatArray, IntArray
+from alm_localnet.market.noise import normals, uniforms
+from alm_localnet.market.world import STABLE_PAIR, Market
+
+SHARES = {"binance": 0.35, "bybit": 0.20, "okx": 0.18, "mexc": 0.10, "gate": 0.09, "bitget": 0.08}
+"""Exchanges of the embedded world and their shares of the market's volume."""
+SPARSE = frozenset({"mexc", "gate", "bitget"})
+"""Exchanges that send no candle for a minute without a trade."""
 
 _LISTED = {"WETH": "ETH", "WBTC": "BTC"}
 _NOISE = {"volatile": 0.00008, "stable": 0.00001}
+# A price of an exchange strays no further than this many deviations: arbitrage would not leave it there.
+_MOST_DEVIATIONS = 2.0
+_QUIET_ACTIVITY, _QUIET_CHANCE = 0.45, 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A symbol on an exchange. ``pairs`` are multiplied: ETH/USDT is WETH-USDC times USDC-USDT."""
 
-    symbol: str
     base: str
     quote: str
     pairs: tuple[str, ...]
     price_decimals: int
     noise: float
 
+    @property
+    def symbol(self) -> str:
+        """Name without a separator."""
+        return self.base + self.quote
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kline:
-    """One minute as an exchange reports it; prices are already formatted."""
+    @property
+    def stable(self) -> bool:
+        """Whether both sides are stable."""
+        return self.pairs == (STABLE_PAIR,)
 
-    open_ms: int
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    quote_volume: str
-    trades: int
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Columns:
+    """Minutes of one listing on one exchange, shape ``(n,)`` each; ``minute`` counts from the Unix epoch."""
+
+    minute: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    volume: FloatArray
+
+    def rows(self, chosen: BoolArray) -> "Columns":
+        """Return a selection of rows."""
+        return Columns(
+            minute=self.minute[chosen],
+            open=self.open[chosen],
+            high=self.high[chosen],
+            low=self.low[chosen],
+            close=self.close[chosen],
+            volume=self.volume[chosen],
+        )
 
 
 class Venue:
-    """Candles of one exchange up to the virtual clock; the last one is still open.
+    """Candles of one exchange, whatever the clock says; the stand-in shows those of the past.
 
     Parameters
     ----------
     name
-        Decides its noise.
-    share
-        Its share of the market's volume.
+        One of :data:`SHARES`; decides noise, quiet minutes and the share of the market's volume.
     """
 
-    def __init__(self, name: str, share: float, market: Market, clock: VirtualClock) -> None:
-        self._name, self._share, self._market = name, share, market
-        self.clock = clock
-        self.listings = {listing.symbol: listing for listing in _listings(market)}
+    def __init__(self, name: str, market: Market, clock: VirtualClock) -> None:
+        self.name, self.market, self.clock = name, market, clock
+        self.listings = _listings(market)
 
-    def klines(self, symbol: str, first: int, last: int) -> list[Kline]:
-        """Minutes ``first <= minute < last`` that exist by now; ``KeyError`` for a symbol that is not listed."""
-        listing = self.listings[symbol]
-        first = max(first, self._market.first_minute)
-        closed = min(last, self.clock.minute)
-        rows = self._closed(listing, first, closed) if first < closed else []
-        if first <= self.clock.minute < last:
-            rows.append(self._open(listing))
-        return rows
-
-    def _closed(self, listing: Listing, first: int, last: int) -> list[Kline]:
-        opened, high, low, close, volume = self._columns(listing, first, last)
-        price = f"%.{listing.price_decimals}f"
-        return [
-            Kline(
-                open_ms=(first + row) * 60_000,
-                open=price % opened[row],
-                high=price % high[row],
-                low=price % low[row],
-                close=price % close[row],
-                volume=f"{volume[row]:.5f}",
-                quote_volume=f"{volume[row] * close[row]:.5f}",
-                trades=int(volume[row] > 0) + int(volume[row] * 3),
-            )
-            for row in range(last - first)
-        ]
-
-    def _open(self, listing: Listing) -> Kline:
-        now = self.clock.minute
-        last = self._closed(listing, now - 1, now)[0].close
-        zero = f"{0:.5f}"
-        return Kline(
-            open_ms=now * 60_000, open=last, high=last, low=last, close=last, volume=zero, quote_volume=zero, trades=0
-        )
-
-    def _columns(
-        self, listing: Listing, first: int, last: int
-    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-        bars = [self._market.bars(pair, first, last) for pair in listing.pairs]
-        noise = np.exp(
-            listing.noise
-            * normals(self._market.seed, f"venue/{self._name}/{listing.symbol}", np.arange(first - 1, last))
-        )
+    def columns(self, listing: Listing, first: int, last: int) -> Columns:
+        """Minutes ``first <= minute < last``, those without a trade included; ``first`` must be on the path."""
+        bars = [self.market.bars(pair, first, last) for pair in listing.pairs]
+        shocks = normals(self.market.seed, f"venue/{self.name}/{listing.symbol}", np.arange(first - 1, last))
+        noise = np.exp(listing.noise * np.clip(shocks, -_MOST_DEVIATIONS, _MOST_DEVIATIONS))
         opened, close = _product(bars, "open") * noise[:-1], _product(bars, "close") * noise[1:]
-        high = np.maximum.reduce([_product(bars, "high") * noise[1:], opened, close])
-        low = np.minimum.reduce([_product(bars, "low") * noise[1:], opened, close])
-        return opened, high, low, close, bars[0].volume * self._share
+        return Columns(
+            minute=bars[0].minute,
+            open=opened,
+            high=np.maximum.reduce([_product(bars, "high") * noise[1:], opened, close]),
+            low=np.minimum.reduce([_product(bars, "low") * noise[1:], opened, close]),
+            close=close,
+            volume=bars[0].volume * SHARES[self.name],
+        )
+
+    def quiet(self, listing: Listing, columns: Columns) -> BoolArray:
+        """Minutes in which nothing is traded here: some calm ones of a stable pair on the smaller exchanges."""
+        if self.name not in SPARSE or not listing.stable:
+            return np.zeros(len(columns.minute), dtype=np.bool_)
+        mean = self.market.pairs[STABLE_PAIR].base_units_per_minute * SHARES[self.name]
+        chance = uniforms(self.market.seed, f"quiet/{self.name}/{listing.symbol}", columns.minute)
+        return (columns.volume < _QUIET_ACTIVITY * mean) & (chance < _QUIET_CHANCE)
+
+
+def listed_base(pair: PairPreset) -> str:
+    """Name of a pair's base on exchanges: they trade ether and bitcoin, not their wrapped forms."""
+    return _LISTED.get(pair.base, pair.base)
 
 
 def _product(bars: list[Bars], column: str) -> FloatArray:
@@ -109,11 +113,10 @@ def _product(bars: list[Bars], column: str) -> FloatArray:
     return np.prod(columns, axis=0)
 
 
-def _listings(market: Market) -> list[Listing]:
+def _listings(market: Market) -> tuple[Listing, ...]:
     listings = [
         Listing(
-            symbol=f"{_LISTED.get(pair.base, pair.base)}{pair.quote}",
-            base=_LISTED.get(pair.base, pair.base),
+            base=listed_base(pair),
             quote=pair.quote,
             pairs=(pair.pair_id,),
             price_decimals=5 if pair.asset_class == "stable" else 2,
@@ -123,14 +126,13 @@ def _listings(market: Market) -> list[Listing]:
     ]
     crossed = [
         Listing(
-            symbol=f"{entry.base}USDT",
             base=entry.base,
             quote="USDT",
-            pairs=(*entry.pairs, "USDC-USDT"),
+            pairs=(*entry.pairs, STABLE_PAIR),
             price_decimals=entry.price_decimals,
             noise=entry.noise,
         )
         for entry in listings
-        if entry.quote == "USDC" and "USDC-USDT" in market.pairs
+        if entry.quote == "USDC"
     ]
-    return listings + crossed
+    return (*listings, *crossed)

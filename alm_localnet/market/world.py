@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from alm_core.model.errors import ConfigError
-from alm_localnet.config import TAPE_HISTORY_DAYS, ChainPreset, LocalnetConfig, PairPreset
+from alm_localnet.config import PAIRS, TAPE_HISTORY_DAYS, ChainPreset, LocalnetConfig, PairPreset
 from alm_localnet.market.bars import MINUTES_PER_DAY, Bars, PricePath
 from alm_localnet.market.generated import GeneratedPath
 from alm_localnet.market.noise import normals
@@ -36,13 +36,19 @@ class Market:
 
     def __init__(self, config: LocalnetConfig, start_at: datetime) -> None:
         self.seed = config.seed
-        self.pairs = {pair.pair_id: pair for pair in config.pairs}
+        # Exchanges list more than the wallets trade.
+        self.pairs = {pair.pair_id: pair for pair in (*PAIRS, *config.pairs)}
         self.start_minute = int(start_at.timestamp()) // 60
         self.first_minute = self.start_minute - config.history_days * MINUTES_PER_DAY
         self.tape = self._tape(config) if config.tape else None
         if self.tape:
             self.first_minute = max(self.first_minute, self.tape.first_minute)
-        self._paths: dict[str, PricePath] = {pair.pair_id: self._path(pair) for pair in config.pairs}
+        self._paths: dict[str, PricePath] = {pair.pair_id: self._path(pair) for pair in self.pairs.values()}
+
+    @property
+    def last_minute(self) -> int | None:
+        """First minute that no path has any more; ``None`` if there is none."""
+        return self.tape.last_minute if self.tape else None
 
     def path(self, pair_id: str) -> PricePath:
         """Path of a pair; ``KeyError`` if the market does not have it."""
@@ -62,7 +68,7 @@ class Market:
         if symbol == "USDC":
             return usdc
         if symbol == "USDT":
-            return usdc / self.price(STABLE_PAIR, minute) if STABLE_PAIR in self._paths else 1.0
+            return usdc / self.price(STABLE_PAIR, minute)
         for pair in self.pairs.values():
             if pair.base == symbol:
                 return self.price(pair.pair_id, minute) * self.token_usd(pair.quote, minute)
@@ -70,8 +76,7 @@ class Market:
 
     def native_usd(self, chain: ChainPreset, minute: int) -> float:
         """USD price of a chain's native coin, which moves with ether here."""
-        ether = self.token_usd("WETH", minute) if TAPE_PAIR in self._paths else 3000.0
-        return ether * chain.native_per_eth
+        return self.token_usd("WETH", minute) * chain.native_per_eth
 
     def base_fee_wei(self, chain: ChainPreset, minute: int) -> int:
         """Base fee of a minute: the preset, busier and calmer from hour to hour."""

@@ -2,19 +2,26 @@
 
 from typing import Any
 
-from alm_localnet.market.venues import Kline, Listing, Venue
+from alm_localnet.market.venues import Listing, Venue
 from alm_localnet.servers.http import Answer, Request
-from alm_localnet.servers.klines import spoil
+from alm_localnet.servers.klines import KlineBook, RowFormat
 
 ROW_CAP = 1000
 DEFAULT_ROWS = 500
+ROW = RowFormat(
+    template='[%d,"{price}","{price}","{price}","{price}","%.5f",%d,"%.5f",%d,"%.5f","%.5f","0"]',
+    fields=(
+        *("ms", "open", "high", "low", "close", "volume"),
+        *("end_ms", "quote_volume", "trades", "half_volume", "half_quote_volume"),
+    ),
+)
 
 
 class Binance:
     """Answers like ``https://api.binance.com``."""
 
     def __init__(self, venue: Venue) -> None:
-        self._venue = venue
+        self._book = KlineBook(venue, ROW)
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
@@ -22,7 +29,7 @@ class Binance:
             case "/api/v3/klines":
                 return self._klines(request)
             case "/api/v3/time":
-                return Answer(body={"serverTime": self._venue.clock.server_ms()})
+                return Answer(body={"serverTime": self._book.clock.server_ms()})
             case "/api/v3/ping":
                 return Answer(body={})
             case "/api/v3/exchangeInfo":
@@ -41,38 +48,28 @@ class Binance:
         return {"code": -1000, "msg": "An unknown error occurred while processing the request."}
 
     def _klines(self, request: Request) -> Answer:
-        query = request.query
-        if query.get("symbol") not in self._venue.listings:
+        query, book = request.query, self._book
+        if query.get("symbol") not in book.listings:
             return Answer(status=400, body={"code": -1121, "msg": "Invalid symbol."})
         if query.get("interval") != "1m":
             return Answer(status=400, body={"code": -1120, "msg": "Invalid interval."})
         limit = min(int(query.get("limit", DEFAULT_ROWS)), ROW_CAP)
-        end = int(query["endTime"]) // 60_000 + 1 if "endTime" in query else self._venue.clock.minute + 1
+        end = min(int(query["endTime"]) // 60_000 if "endTime" in query else book.clock.minute, book.clock.minute) + 1
         if "startTime" in query:
             first = -(-int(query["startTime"]) // 60_000)
-            end = min(end, first + limit)
+            rows = book.rows(query["symbol"], first, min(end, first + limit), request.fault)
         else:
-            end = min(end, self._venue.clock.minute + 1)
-            first = end - limit
-        rows = [_row(kline) for kline in self._venue.klines(query["symbol"], first, end)]
-        return Answer(body=spoil(rows, request.fault))
+            rows = book.rows(query["symbol"], end - limit, end, request.fault)
+        return Answer(body=book.json(rows, request.fault))
 
     def _exchange_info(self) -> dict[str, Any]:
         return {
             "timezone": "UTC",
-            "serverTime": self._venue.clock.server_ms(),
+            "serverTime": self._book.clock.server_ms(),
             "rateLimits": [{"rateLimitType": "REQUEST_WEIGHT", "interval": "MINUTE", "intervalNum": 1, "limit": 6000}],
             "exchangeFilters": [],
-            "symbols": [_symbol(listing) for listing in self._venue.listings.values()],
+            "symbols": [_symbol(listing) for listing in self._book.listings.values()],
         }
-
-
-def _row(kline: Kline) -> list[Any]:
-    half_base, half_quote = (f"{float(value) / 2:.5f}" for value in (kline.volume, kline.quote_volume))
-    return [
-        *(kline.open_ms, kline.open, kline.high, kline.low, kline.close, kline.volume),
-        *(kline.open_ms + 59_999, kline.quote_volume, kline.trades, half_base, half_quote, "0"),
-    ]
 
 
 def _symbol(listing: Listing) -> dict[str, Any]:

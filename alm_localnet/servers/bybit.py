@@ -3,18 +3,22 @@
 from typing import Any
 
 from alm_localnet.market.venues import Listing, Venue
-from alm_localnet.servers.http import Answer, Request
-from alm_localnet.servers.klines import spoil
+from alm_localnet.servers.http import ROWS, Answer, Request
+from alm_localnet.servers.klines import KlineBook, RowFormat
 
 ROW_CAP = 1000
 DEFAULT_ROWS = 200
+ROW = RowFormat(
+    template='["%d","{price}","{price}","{price}","{price}","%.5f","%.5f"]',
+    fields=("ms", "open", "high", "low", "close", "volume", "quote_volume"),
+)
 
 
 class Bybit:
     """Answers like ``https://api.bybit.com``; errors come with HTTP 200 and a ``retCode``."""
 
     def __init__(self, venue: Venue) -> None:
-        self._venue = venue
+        self._book = KlineBook(venue, ROW)
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
@@ -22,11 +26,11 @@ class Bybit:
             case "/v5/market/kline":
                 return self._klines(request)
             case "/v5/market/time":
-                now = self._venue.clock.server_ms()
+                now = self._book.clock.server_ms()
                 return self._ok({"timeSecond": str(now // 1000), "timeNano": str(now * 1_000_000)})
             case "/v5/market/instruments-info":
                 spot = request.query.get("category") == "spot"
-                listings = self._venue.listings.values() if spot else ()
+                listings = self._book.listings.values() if spot else ()
                 return self._ok({"category": "spot", "list": [_instrument(entry) for entry in listings]})
             case _:
                 return Answer(status=404, body={"retCode": 10404, "retMsg": "Not Found"})
@@ -38,14 +42,14 @@ class Bybit:
         return {"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": 0}
 
     def _klines(self, request: Request) -> Answer:
-        query = request.query
+        query, book = request.query, self._book
         symbol = query.get("symbol", "")
-        if symbol not in self._venue.listings or query.get("category") != "spot":
+        if symbol not in book.listings or query.get("category") != "spot":
             return self._error(10001, "Not supported symbols")
         if query.get("interval") != "1":
             return self._error(10001, "Invalid period!")
         limit = min(int(query.get("limit", DEFAULT_ROWS)), ROW_CAP)
-        end = self._venue.clock.minute + 1
+        end = book.clock.minute + 1
         if "end" in query:
             end = min(end, int(query["end"]) // 60_000 + 1)
         if "start" in query:
@@ -54,11 +58,9 @@ class Bybit:
             first, end = (max(first, end - limit), end) if "end" in query else (first, min(end, first + limit))
         else:
             first = end - limit
-        rows = [
-            [str(kline.open_ms), kline.open, kline.high, kline.low, kline.close, kline.volume, kline.quote_volume]
-            for kline in reversed(self._venue.klines(symbol, first, end))
-        ]
-        return self._ok({"symbol": symbol, "category": "spot", "list": spoil(rows, request.fault)})
+        rows = book.json(book.rows(symbol, first, end, request.fault)[::-1], request.fault)
+        envelope = self._ok({"symbol": symbol, "category": "spot", "list": ROWS})
+        return Answer(body=rows.inside(envelope.body))
 
     def _ok(self, result: dict[str, Any]) -> Answer:
         return Answer(
@@ -67,12 +69,12 @@ class Bybit:
                 "retMsg": "OK",
                 "result": result,
                 "retExtInfo": {},
-                "time": self._venue.clock.server_ms(),
+                "time": self._book.clock.server_ms(),
             }
         )
 
     def _error(self, code: int, message: str) -> Answer:
-        now = self._venue.clock.server_ms()
+        now = self._book.clock.server_ms()
         return Answer(body={"retCode": code, "retMsg": message, "result": {}, "retExtInfo": {}, "time": now})
 
 

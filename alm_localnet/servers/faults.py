@@ -1,20 +1,27 @@
-"""Faults that tests switch on: the next answers of a server go wrong in a chosen way."""
+"""Faults that tests and the fault script switch on: the next answers of a server go wrong in a chosen way."""
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Literal
+
+SERVERS = ("binance", "bybit", "okx", "mexc", "gate", "bitget", "geckoterminal", "dexscreener", "lifi")
 
 FaultKind = Literal[
     "status",
     "hang",
+    "slow",
     "drop",
     "garbage",
+    "empty",
+    "liar",
+    "frozen",
+    "gap",
+    "open_candle",
     "nan_candle",
     "negative_price",
     "reversed_order",
-    "gap",
     "null_fee",
-    "empty",
     "wrong_receiver",
     "wrong_minimum",
     "no_transaction",
@@ -28,38 +35,58 @@ class Fault:
     Parameters
     ----------
     kind
-        ``status`` (an HTTP error), ``hang`` (no answer for ``seconds``), ``drop`` (connection closed), ``garbage`` (a
-        body that is not JSON); for klines ``nan_candle``, ``negative_price``, ``reversed_order``, ``gap``; for
-        GeckoTerminal ``null_fee``; ``empty`` (no data); for Li.Fi ``wrong_receiver``, ``wrong_minimum``,
-        ``no_transaction``.
+        Of any server: ``status`` (an HTTP error), ``slow`` (the right answer after ``seconds``), ``hang`` (no answer
+        for ``seconds``), ``drop`` (connection closed), ``garbage`` (a body that is not JSON), ``empty`` (no data).
+
+        Of candles: ``liar`` (prices off by ``offset_bps``), ``frozen`` (from ``from_minute`` on the price stands
+        still while time and volume go on), ``gap`` (minutes are missing), ``open_candle`` (the minute that is still
+        running is sent as if it were closed, another price each time), ``nan_candle``, ``negative_price``,
+        ``reversed_order``.
+
+        Of GeckoTerminal ``null_fee``, and ``liar`` and ``frozen``: prices, reserve and volume off by ``offset_bps``,
+        or as they were when the fault began. Of Li.Fi ``wrong_receiver``, ``wrong_minimum``, ``no_transaction``.
     times
-        How many answers; a large number means until cleared.
-    status, retry_after_s
-        For ``status``.
+        How many answers; ``None`` means until cleared.
+    status, retry_after_s, text
+        For ``status``; ``text`` is sent as plain text in place of the service's own body.
     seconds
-        For ``hang``.
+        For ``hang`` and ``slow``.
+    offset_bps
+        For ``liar``, basis points.
+    from_minute
+        For ``frozen`` and ``gap``: minute since the Unix epoch at which it begins. A ``frozen`` without one begins
+        when it is set; a ``gap`` without one lies in the middle of every answer.
+    gap_minutes
+        For ``gap``.
     path
         Only requests whose path contains this.
     """
 
     kind: FaultKind
-    times: int = 1
+    times: int | None = 1
     status: int = 500
     retry_after_s: int | None = None
+    text: str | None = None
     seconds: float = 30.0
+    offset_bps: float = 50.0
+    from_minute: int | None = None
+    gap_minutes: int = 3
     path: str = ""
 
 
 class FaultSwitch:
-    """Faults of one server; assign ``None`` to clear."""
+    """Faults of one server; set ``None`` to clear. ``minute`` tells the first minute not yet played."""
 
-    def __init__(self) -> None:
+    def __init__(self, minute: Callable[[], int]) -> None:
+        self._minute = minute
         self._fault: Fault | None = None
-        self._left = 0
+        self._left: int | None = 0
         self._lock = threading.Lock()
 
     def set(self, fault: Fault | None) -> None:
         """Replace the fault."""
+        if fault and fault.kind == "frozen" and fault.from_minute is None:
+            fault = replace(fault, from_minute=self._minute())
         with self._lock:
             self._fault, self._left = fault, fault.times if fault else 0
 
@@ -68,22 +95,28 @@ class FaultSwitch:
         with self._lock:
             if self._fault is None or self._left == 0 or self._fault.path not in path:
                 return None
-            self._left -= 1
+            if self._left is not None:
+                self._left -= 1
             return self._fault
 
 
 class Faults:
     """One switch per server.
 
+    Parameters
+    ----------
+    minute
+        Tells the first minute not yet played: when a freeze begins.
+
     Examples
     --------
-    >>> faults = Faults()
+    >>> faults = Faults(lambda: 29_000_000)
     >>> faults.binance = Fault(kind="status", status=429, retry_after_s=2, times=3)
     >>> faults.clear()
     """
 
-    def __init__(self) -> None:
-        self.switches = {name: FaultSwitch() for name in ("binance", "bybit", "geckoterminal", "lifi")}
+    def __init__(self, minute: Callable[[], int]) -> None:
+        self.switches = {name: FaultSwitch(minute) for name in SERVERS}
 
     def set(self, server: str, fault: Fault | None) -> None:
         """Set or clear the fault of a server by name."""

@@ -1,46 +1,64 @@
 """Stand-in for GeckoTerminal v2: pools and token prices, from the chain's state and its Swap events."""
 
 import hashlib
-from dataclasses import dataclass
+import threading
 from typing import Any
 
-from alm_core.model.errors import InvalidInput
+from alm_core.model.errors import ConfigError
 from alm_localnet.clock import VirtualClock
 from alm_localnet.config import ChainPreset
-from alm_localnet.contracts import calldata
-from alm_localnet.deploy import DeployedChain
 from alm_localnet.market.world import Market
-from alm_localnet.pools import LocalPool
 from alm_localnet.servers.http import Answer, Request
-from alm_localnet.volumes import VolumeBook
+from alm_localnet.servers.pool_view import GeckoNetwork, PoolView, shown_pools
 
 MULTI_CAP = 30
-WINDOWS = {"m5": 5, "m15": 15, "m30": 30, "h1": 60, "h6": 360, "h24": 1440}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GeckoNetwork:
-    """One chain with its volumes."""
-
-    chain: DeployedChain
-    volumes: VolumeBook
-
-    @property
-    def preset(self) -> ChainPreset:
-        """Preset of the chain."""
-        return self.chain.preset
 
 
 class GeckoTerminal:
-    """Answers like ``https://api.geckoterminal.com/api/v2``."""
+    """Answers like ``https://api.geckoterminal.com/api/v2``.
 
-    def __init__(self, networks: list[GeckoNetwork], market: Market, clock: VirtualClock) -> None:
+    Parameters
+    ----------
+    networks
+        Chains with their volumes.
+    market, clock
+        USD prices, and when it is.
+    cache_s
+        Seconds of the virtual clock for which an answer is repeated, with an ``Age``; ``None`` repeats nothing.
+    """
+
+    def __init__(
+        self, networks: list[GeckoNetwork], market: Market, clock: VirtualClock, cache_s: int | None = None
+    ) -> None:
         self._networks = {network.preset.gecko_network: network for network in networks}
         self._market = market
         self._clock = clock
+        self._cache_s = cache_s
+        self._kept: dict[str, tuple[int, Answer]] = {}
+        self._lock = threading.Lock()
 
     def answer(self, request: Request) -> Answer:
         """Answer one request."""
+        if self._cache_s is None or request.fault is not None:
+            return self._fresh(request)
+        with self._lock:
+            now = self._clock.server_ms()
+            made, answer = self._kept.get(request.path, (now - self._cache_s * 1000, None))
+            if answer is None or not 0 <= now - made < self._cache_s * 1000:
+                made, answer = now, self._fresh(request)
+                self._kept[request.path] = (made, answer)
+        headers = {"Age": str((now - made) // 1000), "Cache-Control": f"max-age={self._cache_s}, public"}
+        return Answer(body=answer.body, status=answer.status, headers=headers)
+
+    @staticmethod
+    def refuse(status: int) -> Any:
+        """Body of an error answer; the real one also throttles with a bare word."""
+        if status == 429:
+            message = "You've exceeded the Rate Limit. Please visit https://www.coingecko.com/en/api/pricing"
+            return {"status": {"error_code": 429, "error_message": message}}
+        return {"errors": [{"status": str(status), "title": "Internal Server Error"}]}
+
+    def _fresh(self, request: Request) -> Answer:
         match request.path.strip("/").split("/"):
             case ["api", "v2", "networks", slug, "pools", "multi", addresses] if slug in self._networks:
                 return self._multi(self._networks[slug], addresses.split(","), request)
@@ -51,14 +69,6 @@ class GeckoTerminal:
                 return self._token_price(self._networks[slug].preset, addresses.lower().split(","))
             case _:
                 return self._not_found()
-
-    @staticmethod
-    def refuse(status: int) -> Any:
-        """Body of an error answer; the real one also throttles with a bare word."""
-        if status == 429:
-            message = "You've exceeded the Rate Limit. Please visit https://www.coingecko.com/en/api/pricing"
-            return {"status": {"error_code": 429, "error_message": message}}
-        return {"errors": [{"status": str(status), "title": "Internal Server Error"}]}
 
     def _multi(self, network: GeckoNetwork, addresses: list[str], request: Request) -> Answer:
         if len(addresses) > MULTI_CAP:
@@ -76,83 +86,15 @@ class GeckoTerminal:
         )
 
     def _pools(self, network: GeckoNetwork, addresses: list[str], request: Request) -> list[dict[str, Any]]:
-        if request.fault and request.fault.kind == "empty":
+        fault = request.fault
+        if fault and fault.kind == "empty":
             return []
-        network.volumes.read_events()
-        wanted = [address.lower() for address in addresses]
-        pools = [pool for pool in network.chain.pools if pool.address.lower() in wanted]
-        objects = [self._pool_object(network, pool) for pool in pools]
-        if request.fault and request.fault.kind == "null_fee":
+        views = shown_pools(network, addresses, self._market, self._clock.minute, fault)
+        objects = [_pool_object(network.preset.gecko_network, view) for view in views]
+        if fault and fault.kind == "null_fee":
             for entry in objects:
                 entry["attributes"]["pool_fee_percentage"] = None
         return objects
-
-    def _pool_object(self, network: GeckoNetwork, pool: LocalPool) -> dict[str, Any]:
-        slug = network.preset.gecko_network
-        state = network.chain.rpc.call_many(
-            [
-                _read(pool.address, calldata("slot0()")),
-                _read(pool.base.address, calldata("balanceOf(address)", pool.address)),
-                _read(pool.quote.address, calldata("balanceOf(address)", pool.address)),
-            ]
-        )
-        price = pool.price(int(state[0][2:66], 16))
-        base = int(state[1], 16) / 10**pool.base.decimals
-        quote = int(state[2], 16) / 10**pool.quote.decimals
-        quote_usd = self._market.token_usd(pool.pair.quote, self._clock.minute - 1)
-        token = {
-            side: f"{slug}_{entry.address.lower()}" for side, entry in (("base", pool.base), ("quote", pool.quote))
-        }
-        return {
-            "id": f"{slug}_{pool.address.lower()}",
-            "type": "pool",
-            "attributes": {
-                **self._prices(network.preset, price, quote_usd),
-                **self._activity(network, pool),
-                "address": pool.address.lower(),
-                "name": f"{pool.pair.base} / {pool.pair.quote} {pool.preset.fee_pips / 1e4:g}%",
-                "pool_name": f"{pool.pair.base} / {pool.pair.quote}",
-                "pool_fee_percentage": f"{pool.preset.fee_pips / 1e4:g}",
-                "pool_created_at": "2021-05-05T21:42:11Z",
-                "fdv_usd": f"{base * price * quote_usd * 50:.6f}",
-                "market_cap_usd": None,
-                "reserve_in_usd": f"{(base * price + quote) * quote_usd:.4f}",
-                "locked_liquidity_percentage": "0.0",
-            },
-            "relationships": {
-                "base_token": {"data": {"id": token["base"], "type": "token"}},
-                "quote_token": {"data": {"id": token["quote"], "type": "token"}},
-                "dex": {"data": {"id": "uniswap_v3" if slug == "eth" else f"uniswap_v3_{slug}", "type": "dex"}},
-            },
-        }
-
-    def _prices(self, preset: ChainPreset, price: float, quote_usd: float) -> dict[str, str]:
-        native = self._market.native_usd(preset, self._clock.minute - 1)
-        return {
-            "base_token_price_usd": f"{price * quote_usd:.12f}",
-            "base_token_price_native_currency": f"{price * quote_usd / native:.18f}",
-            "quote_token_price_usd": f"{quote_usd:.12f}",
-            "quote_token_price_native_currency": f"{quote_usd / native:.18f}",
-            "base_token_price_quote_token": f"{price:.12f}",
-            "quote_token_price_base_token": f"{1 / price:.18f}",
-        }
-
-    def _activity(self, network: GeckoNetwork, pool: LocalPool) -> dict[str, Any]:
-        now = self._clock.minute
-        windows = {name: network.volumes.window(pool.address, now, length) for name, length in WINDOWS.items()}
-        close = self._market.price(pool.pair.pair_id, now - 1)
-        changes = {
-            name: f"{(close / self._market.price(pool.pair.pair_id, now - 1 - length) - 1) * 100:.3f}"
-            for name, length in WINDOWS.items()
-        }
-        return {
-            "price_change_percentage": changes,
-            "transactions": {
-                name: {"buys": w.buys, "sells": w.sells, "buyers": w.buys, "sellers": w.sells}
-                for name, w in windows.items()
-            },
-            "volume_usd": {name: f"{w.usd:.10f}" for name, w in windows.items()},
-        }
 
     def _token_price(self, preset: ChainPreset, addresses: list[str]) -> Answer:
         prices = dict[str, str]()
@@ -169,9 +111,53 @@ class GeckoTerminal:
     def _usd(self, symbol: str) -> float | None:
         try:
             return self._market.token_usd(symbol, self._clock.minute - 1)
-        except InvalidInput:
+        except ConfigError:
             return None
 
 
-def _read(address: str, data: bytes) -> tuple[str, tuple[Any, ...]]:
-    return ("eth_call", ({"to": address, "data": "0x" + data.hex()}, "latest"))
+def _pool_object(slug: str, view: PoolView) -> dict[str, Any]:
+    pool, sides = view.pool, (("base_token", view.base), ("quote_token", view.quote))
+    tokens = {name: {"data": {"id": f"{slug}_{side.token.address.lower()}", "type": "token"}} for name, side in sides}
+    dex = {"data": {"id": "uniswap_v3" if slug == "eth" else f"uniswap_v3_{slug}", "type": "dex"}}
+    base = view.base
+    return {
+        "id": f"{slug}_{pool.address.lower()}",
+        "type": "pool",
+        "attributes": {
+            **_prices(view),
+            **_activity(view),
+            "address": pool.address.lower(),
+            "name": f"{view.name} {pool.preset.fee_pips / 1e4:g}%",
+            "pool_name": view.name,
+            "pool_fee_percentage": f"{pool.preset.fee_pips / 1e4:g}",
+            "pool_created_at": "2021-05-05T21:42:11Z",
+            "fdv_usd": f"{base.reserve * base.usd * 50:.6f}",
+            "market_cap_usd": None,
+            "reserve_in_usd": f"{view.reserve_usd:.4f}",
+            "locked_liquidity_percentage": "0.0",
+        },
+        "relationships": {**tokens, "dex": dex},
+    }
+
+
+def _prices(view: PoolView) -> dict[str, str]:
+    base, quote, native = view.base.usd, view.quote.usd, view.native_usd
+    return {
+        "base_token_price_usd": f"{base:.12f}",
+        "base_token_price_native_currency": f"{base / native:.18f}",
+        "quote_token_price_usd": f"{quote:.12f}",
+        "quote_token_price_native_currency": f"{quote / native:.18f}",
+        "base_token_price_quote_token": f"{base / quote:.12f}",
+        "quote_token_price_base_token": f"{quote / base:.18f}",
+    }
+
+
+def _activity(view: PoolView) -> dict[str, Any]:
+    return {
+        "price_change_percentage": {name: f"{change:.3f}" for name, change in view.changes_percent.items()},
+        "transactions": {
+            name: {"buys": w.buys, "sells": w.sells, "buyers": w.buys, "sellers": w.sells}
+            for name, w in view.windows.items()
+        },
+        "volume_usd": {name: f"{w.usd:.10f}" for name, w in view.windows.items()},
+    }

@@ -3,16 +3,27 @@
 import json
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from alm_localnet.servers.faults import Fault, FaultSwitch
 
 GARBAGE = b"<html><head><title>Just a moment...</title></head>"
+ROWS = "@rows"
+"""Stands in an envelope for rows that are text already."""
+
+
+class JsonText(str):
+    """A body that is JSON text already."""
+
+    __slots__ = ()
+
+    def inside(self, envelope: dict[str, Any]) -> "JsonText":
+        """Put it where the envelope holds :data:`ROWS`."""
+        return JsonText(json.dumps(envelope).replace(f'"{ROWS}"', self, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +37,23 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the stand-in says; ``body`` becomes JSON."""
+    """What the stand-in says; ``body`` becomes JSON unless it is JSON text."""
 
     body: Any
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class StandIn(Protocol):
+    """The endpoint logic of one service."""
+
+    def answer(self, request: Request) -> Answer:
+        """Answer one request."""
+        ...
+
+    def refuse(self, status: int) -> Any:
+        """Body of an error answer by HTTP status, as the real service words it."""
+        ...
 
 
 class StandInServer:
@@ -42,20 +65,12 @@ class StandInServer:
         Name of the service.
     switch
         Its faults.
-    answer
-        The endpoint logic.
-    refuse
-        Body of an error answer by HTTP status, as the real service words it.
+    service
+        What it answers.
     """
 
-    def __init__(
-        self,
-        name: str,
-        switch: FaultSwitch,
-        answer: Callable[[Request], Answer],
-        refuse: Callable[[int], Any],
-    ) -> None:
-        self.name, self.switch, self.answer, self.refuse = name, switch, answer, refuse
+    def __init__(self, name: str, switch: FaultSwitch, service: StandIn) -> None:
+        self.name, self.switch, self.service = name, switch, service
         self.closing = threading.Event()
         self.requests: list[str] = []
         """Paths with queries, in the order they arrived."""
@@ -105,16 +120,19 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and self._transport_fault(stand_in, fault):
             return
         request = Request(path=unquote(parts.path), query=dict(parse_qsl(parts.query)), fault=fault)
-        answer = stand_in.answer(request)
-        self._send(answer.status, json.dumps(answer.body).encode(), answer.headers)
+        answer = stand_in.service.answer(request)
+        body = answer.body if isinstance(answer.body, JsonText) else json.dumps(answer.body)
+        self._send(answer.status, body.encode(), answer.headers)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name of the overridden method
         """Log nothing; requests are kept on the stand-in."""
 
     def _transport_fault(self, stand_in: StandInServer, fault: Fault) -> bool:
+        if fault.kind == "slow":
+            stand_in.closing.wait(fault.seconds)
+            return False
         if fault.kind == "status":
-            retry = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
-            self._send(fault.status, json.dumps(stand_in.refuse(fault.status)).encode(), retry)
+            self._refuse(stand_in, fault)
         elif fault.kind == "garbage":
             self._send(200, GARBAGE, {"Content-Type": "text/html"})
         elif fault.kind in ("hang", "drop"):
@@ -123,6 +141,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             return False
         return True
+
+    def _refuse(self, stand_in: StandInServer, fault: Fault) -> None:
+        headers = {} if fault.retry_after_s is None else {"Retry-After": str(fault.retry_after_s)}
+        if fault.text is None:
+            self._send(fault.status, json.dumps(stand_in.service.refuse(fault.status)).encode(), headers)
+        else:
+            self._send(fault.status, fault.text.encode(), headers | {"Content-Type": "text/plain"})
 
     def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)

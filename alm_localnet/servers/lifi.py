@@ -13,7 +13,7 @@ from alm_localnet.servers.lifi_step import TOOL, NoRoute, QuoteRequest, step
 
 WINDOW_MINUTES = 120
 NATIVE = "0x0000000000000000000000000000000000000000"
-_KEYS = {1: "eth", 56: "bsc", 137: "pol", 8453: "bas", 42161: "arb", 43114: "ava"}
+_KEYS = {1: "eth", 56: "bsc", 137: "pol", 999: "hyp", 8453: "bas", 42161: "arb", 43114: "ava"}
 _REQUIRED = ("fromChain", "toChain", "fromToken", "toToken", "fromAddress", "fromAmount")
 
 

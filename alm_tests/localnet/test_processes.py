@@ -11,8 +11,12 @@ import pytest
 
 from alm_core.model.errors import ConfigError, SourceUnavailable
 from alm_localnet import Localnet, LocalnetConfig
+from alm_localnet.config import WETH_USDC
 from alm_localnet.contracts import ARTIFACTS, compile_contracts
+from alm_localnet.market.venues import SHARES
 from alm_localnet.node import PACKAGE_DIR, NodeModules, install_node_modules
+from alm_localnet.registry_file import write_registry
+from alm_resources.registry import load_registry
 
 CHILD = """
 import sys, time
@@ -57,8 +61,30 @@ def test_the_registry_file_is_complete(localnet: Localnet) -> None:
     tokens = {(token["chain"], token["address"]) for token in registry["tokens"]}
     assert all((pool["chain"], pool[side]) in tokens for pool in registry["pools"] for side in ("base", "quote"))
     assert set(registry["dexes"][0]["contracts"]) == {"1", "8453", "43114"}
-    assert set(registry["services"]["exchange_urls"]) == {"binance", "bybit"}
-    assert {source["exchange"] for source in registry["sources"]} == {"binance", "bybit"}
+    exchanges = {"binance", "bybit", "okx", "mexc", "gate", "bitget"}
+    assert set(registry["services"]["exchange_urls"]) == exchanges
+    by_pair = {
+        pair: {source["exchange"]: source for source in registry["sources"] if source["pair"] == pair}
+        for pair in ("USDC-USDT", "WETH-USDC")
+    }
+    assert all(set(sources) == exchanges for sources in by_pair.values())
+    assert {(s["symbol"], s["convert_by"]) for s in by_pair["WETH-USDC"].values()} == {("ETH/USDT", "USDC-USDT")}
+    assert {(s["symbol"], s.get("convert_by")) for s in by_pair["USDC-USDT"].values()} == {("USDC/USDT", None)}
+    assert by_pair["USDC-USDT"]["mexc"]["weight"] == by_pair["WETH-USDC"]["gate"]["weight"] == 0.15
+
+
+@pytest.mark.chain
+def test_the_product_reads_the_registry_file(localnet: Localnet) -> None:
+    registry = load_registry(localnet.registry_file)
+    assert registry.services.dexscreener_url == localnet.servers["dexscreener"].url
+    assert [source.convert_by for source in registry.sources_of("WETH-USDC")] == ["USDC-USDT"] * 6
+
+
+def test_without_the_stable_pair_nothing_is_converted(tmp_path: Path) -> None:
+    urls = dict.fromkeys((*SHARES, "geckoterminal", "dexscreener", "lifi"), "http://127.0.0.1:1")
+    write_registry(tmp_path / "registry.toml", [], LocalnetConfig(pairs=(WETH_USDC,)), urls)
+    sources = tomllib.loads((tmp_path / "registry.toml").read_text(encoding="utf-8"))["sources"]
+    assert {(source["symbol"], source.get("convert_by")) for source in sources} == {("ETH/USDC", None)}
 
 
 def test_an_unknown_chain_is_refused_by_name() -> None:

@@ -206,24 +206,6 @@ def test_what_a_test_does_is_undone(standing_localnet: Localnet) -> None:
     assert standing_localnet.now == START_AT
 
 
-def test_the_same_seed_gives_the_same_chain_to_the_wei() -> None:
-    config = LocalnetConfig(start_at=START_AT, chains=(43114,), seed=11, warm_up_minutes=2)
-
-    def slots(seeded: LocalnetConfig) -> list[str]:
-        with Localnet(config=seeded) as localnet:
-            localnet.advance_to(localnet.now + timedelta(minutes=15))
-            calls = [
-                ("eth_call", ({"to": pool.address, "data": "0x3850c7bd"}, "latest"))
-                for pool in localnet.chains[0].pools
-            ]
-            return [answer[:130] for answer in localnet.chains[0].rpc.call_many(calls)]
-
-    first = slots(config)
-    assert first == slots(config)
-    other = LocalnetConfig(start_at=START_AT, chains=(43114,), seed=12, warm_up_minutes=2)
-    assert first != slots(other)
-
-
 def test_a_chain_with_eighteen_decimal_stables_works_too() -> None:
     with Localnet(config=LocalnetConfig(start_at=START_AT, chains=(56,), warm_up_minutes=2)) as localnet:
         chain = localnet.chains[0]
