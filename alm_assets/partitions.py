@@ -6,9 +6,10 @@ from collections.abc import Iterable
 import dagster as dg
 
 from alm_core.model.epochs import Epoch
+from alm_core.model.inputs import LOOK_BACK
 
 FIRST_DAY = "2022-07-01"
-LOOK_BACK_DAYS = 30
+LOOK_BACK_DAYS = LOOK_BACK.days
 
 pairs = dg.DynamicPartitionsDefinition(name="pair")
 # Without end_offset=1 today's partition would not exist before midnight.

@@ -25,17 +25,25 @@ class StoredByEpoch(Protocol):
 class History(Protocol):
     """Recorded history (:class:`alm_resources.history.HistoryStore`)."""
 
-    def write_candles(self, pair: str, series: CandleSeries) -> None: ...
+    def write_candles(self, pair: str, series: CandleSeries) -> int: ...
 
     def read_candles(self, pair: str, start_at: datetime, end_at: datetime) -> CandleSeries: ...
 
     def write_epoch(self, asset: str, value: StoredByEpoch) -> None: ...
+
+    def write_epoch_once(self, asset: str, value: StoredByEpoch) -> bool: ...
 
     def read_epoch(self, asset: str, kind: type[T], pair: str, epoch_at: datetime) -> T | None: ...
 
     def read_epochs(
         self, asset: str, kind: type[T], pair: str, start_at: datetime, end_at: datetime
     ) -> tuple[T, ...]: ...
+
+    def read_payload(self, asset: str, pair: str, epoch_at: datetime) -> str | None: ...
+
+    def read_payloads(
+        self, asset: str, pair: str, start_at: datetime, end_at: datetime
+    ) -> tuple[tuple[datetime, str], ...]: ...
 
     def read_latest(
         self, asset: str, kind: type[T], pair: str, before_at: datetime, within: timedelta = ...
@@ -44,7 +52,21 @@ class History(Protocol):
     def read_epoch_times(self, asset: str, pair: str, start_at: datetime, end_at: datetime) -> tuple[datetime, ...]: ...
 
 
-class Snapshots(Protocol):
+class PastSnapshots(Protocol):
+    """Pools as they were (:class:`alm_resources.history.archive.ArchiveSnapshots`)."""
+
+    def read_past_snapshot(self, epoch: Epoch) -> MarketSnapshot:
+        """Read what can still be read of an epoch that is over: pools at the last block before it, nothing else.
+
+        Raises
+        ------
+        SourceUnavailable
+            If a chain does not answer or does not keep the state of that time.
+        """
+        ...
+
+
+class Snapshots(PastSnapshots, Protocol):
     """Pools, chains and our holdings at one pinned block per chain."""
 
     def read_snapshot(self, epoch: Epoch) -> MarketSnapshot: ...

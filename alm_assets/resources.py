@@ -4,12 +4,12 @@ Settings are read in ``create_resource``, never at import. One world serves all 
 """
 
 import os
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import dagster as dg
 
 from alm_assets.io import HistoryIOManager
-from alm_assets.ports import Alerts, Executor, History, Snapshots
+from alm_assets.ports import Alerts, Executor, History, PastSnapshots, Snapshots
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
@@ -38,6 +38,16 @@ class WalletSnapshots:
     def read_snapshot(self, epoch: Epoch) -> MarketSnapshot:
         """Read all chains of a pair at one pinned block each."""
         return self._world.snapshots.read_snapshot(epoch, self._world.wallet_of(epoch.pair))
+
+    def read_past_snapshot(self, epoch: Epoch) -> MarketSnapshot:
+        """Read the pools of a pair at the last block before an epoch that is over."""
+        return self._archive.read_past_snapshot(epoch)
+
+    @cached_property
+    def _archive(self) -> PastSnapshots:
+        from alm_resources.history.archive import archive_of
+
+        return archive_of(self._world.registry, self._world.chains)
 
 
 class PairExecutor:

@@ -1,19 +1,17 @@
 """Metadata of the assets: the tables and figures a person looks for in the UI."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from itertools import chain as joined
 
 import dagster as dg
 
-from alm_assets.lookback import LookBack
-from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, to_float
-from alm_core.model.market import MarketSnapshot, PoolState
 from alm_core.model.signals import Forces, ForceSignals, OptimizedRange
 from alm_core.model.transactions import ExecutionReport
 
 Metadata = dict[str, dg.MetadataValue | str | int | float]
 Cell = str | int | float | None
+
+INPUTS_SHA256 = "inputs_sha256"
+"""Metadata entry of every asset: SHA-256 of what it read, of a strategy asset that of the record of its inputs."""
 
 PROBLEM_TEXTS = "problem_texts"
 """Metadata entry of candles with problems: the same texts as they were, for alerts."""
@@ -24,44 +22,6 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str
     lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
     lines += [f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows]
     return "\n".join(lines)
-
-
-def candle_metadata(look_back: LookBack) -> Metadata:
-    """Coverage of the look-back and who delivered the new minutes."""
-    series = look_back.series
-    problems = [f"{p.source}: {p.detail}" for p in look_back.problems]
-    metadata: Metadata = {
-        "epoch": look_back.epoch.epoch_id,
-        "minutes": len(series),
-        "fresh_minutes": len(look_back.fresh),
-        "filled_minutes": int(series.filled.sum()),
-        "sources": ", ".join(look_back.sources) or "history only",
-        "problems": problem_list(problems),
-    }
-    if problems:
-        metadata[PROBLEM_TEXTS] = dg.MetadataValue.json(problems)
-    if len(series):
-        metadata["first_minute_at"] = _moment(int(series.ts_ms[0]))
-        metadata["last_close"] = float(series.close[-1])
-    return metadata
-
-
-def snapshot_metadata(snapshot: MarketSnapshot) -> Metadata:
-    """State of every pool, what we hold, and which sources failed."""
-    blocks = {str(state.block.chain_id): state.block.number for state in snapshot.chains}
-    return {
-        "epoch_at": snapshot.epoch_at.isoformat(),
-        "pools": dg.MetadataValue.md(
-            markdown_table(
-                ("pool", "price (quote per base)", "fee bps", "tick", "liquidity"),
-                [_pool_row(state) for state in snapshot.pools],
-            )
-        ),
-        "holdings": dg.MetadataValue.md(_holdings_table(snapshot)),
-        "positions": sum(len(holdings.positions) for holdings in snapshot.holdings),
-        "blocks": dg.MetadataValue.json(blocks),
-        "problems": problem_list(f"{p.source}: {p.detail}" for p in snapshot.problems),
-    }
 
 
 def signal_metadata(signals: ForceSignals) -> Metadata:
@@ -143,34 +103,6 @@ def problem_list(problems: Iterable[str]) -> dg.MetadataValue:
     return dg.MetadataValue.md("\n".join(f"- {_cell(text)}" for text in problems) or "none")
 
 
-def _pool_row(state: PoolState) -> Sequence[Cell]:
-    pool, price = state.pool, price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96)
-    name = f"{pool.dex} {pool.base.symbol}/{pool.quote.symbol} on {pool.chain_id}"
-    return name, price, state.fee_pips / 100, state.tick, state.liquidity
-
-
-def _holdings_table(snapshot: MarketSnapshot) -> str:
-    tokens = {t.address: t for state in snapshot.pools for t in (state.pool.token0, state.pool.token1)}
-    wallet = [
-        (holdings.block.chain_id, tokens[b.address].symbol, to_float(tokens[b.address], b.amount), "wallet")
-        for holdings in snapshot.holdings
-        for b in holdings.balances
-        if b.address in tokens
-    ]
-    placed = [
-        (
-            holdings.block.chain_id,
-            f"{pool.base.symbol}/{pool.quote.symbol}",
-            " – ".join(f"{bound:.6g}" for bound in range_bounds_at_ticks(pool, p.tick_lower, p.tick_upper)),
-            f"position {p.token_id}",
-        )
-        for holdings in snapshot.holdings
-        for p in holdings.positions
-        for pool in [snapshot.pool_state(p.pool_id).pool]
-    ]
-    return markdown_table(("chain", "asset", "amount or range", "where"), joined(wallet, placed))
-
-
 def _forces_row(name: str, forces: Forces) -> Sequence[Cell]:
     return name, forces.volatility, forces.momentum, forces.trend, forces.sigma_annual_frac
 
@@ -185,7 +117,3 @@ def _cell(value: Cell) -> str:
     if isinstance(value, float):
         return f"{value:,.6g}" if abs(value) < 1 else f"{value:,.4f}"
     return str(value).replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")[:300]
-
-
-def _moment(ts_ms: int) -> str:
-    return datetime.fromtimestamp(ts_ms / 1000, tz=UTC).isoformat()

@@ -1,5 +1,6 @@
 """Entry point of the ``alm`` command; each command imports what it needs when it runs."""
 
+import importlib
 import signal
 import sys
 from typing import NoReturn
@@ -9,7 +10,26 @@ import click
 from alm_core.model.errors import AlmError
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _LazyGroup(click.Group):
+    """Groups and commands of other modules, imported when they are asked for: name, module, help."""
+
+    elsewhere: dict[str, tuple[str, str]] = {  # noqa: RUF012 - click instantiates the class once
+        "registry": ("alm_cli.registry", "registry"),
+        "history": ("alm_cli.history", "history"),
+        "replay": ("alm_cli.replay", "replay"),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self.elsewhere])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.elsewhere:
+            return super().get_command(ctx, cmd_name)
+        module, name = self.elsewhere[cmd_name]
+        return getattr(importlib.import_module(module), name)
+
+
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="light-alm", prog_name="alm")
 def alm() -> None:
     """Autonomous manager of concentrated liquidity."""
@@ -25,12 +45,13 @@ json_option = click.option("--json", "as_json", is_flag=True, help="End with one
 @click.option(
     "--home", default=".alm/demo", show_default=True, type=click.Path(), help="Where the demo keeps its state."
 )
+@click.option("--faults", is_flag=True, help="Let exchanges and services fail, lie and stall while it runs.")
 @json_option
-def demo(epochs: int, seed: int, tape: str | None, home: str, as_json: bool) -> None:
+def demo(epochs: int, seed: int, tape: str | None, home: str, faults: bool, as_json: bool) -> None:
     """Run full cycles for every pair against real contracts on local chains."""
     from alm_cli.demo import DemoOptions, run_demo
 
-    sys.exit(run_demo(DemoOptions(epochs=epochs, seed=seed, tape=tape, home=home, as_json=as_json)))
+    sys.exit(run_demo(DemoOptions(epochs=epochs, seed=seed, tape=tape, home=home, faults=faults, as_json=as_json)))
 
 
 @alm.command()

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from alm_core.model.errors import InvalidInput
 
+DAY_FILES = "[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9].parquet"
+
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 

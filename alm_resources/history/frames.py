@@ -38,7 +38,8 @@ def write_frame(path: Path, frame: pl.DataFrame) -> None:
 def _read(path: Path, columns: tuple[str, ...], _mtime_ns: int, _size: int, _inode: int) -> pl.DataFrame:
     try:
         frame = pl.read_parquet(path.read_bytes())
-    except (pl.exceptions.PolarsError, OSError) as error:
+    # Some broken files make Polars panic, which is no Exception.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         raise HistoryCorrupted(
             f"{path}: cannot be read as Parquet ({error}); move it away, it is fetched anew"
         ) from error

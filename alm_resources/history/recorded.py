@@ -53,6 +53,10 @@ class RecordedSnapshots:
             raise SourceUnavailable(SOURCE, f"no snapshot of {epoch.epoch_id}")
         return snapshot
 
+    def read_past_snapshot(self, epoch: Epoch) -> MarketSnapshot:
+        """Return the recorded snapshot of an epoch, as :meth:`read_snapshot` does."""
+        return self.read_snapshot(epoch)
+
 
 class RecordingExecutor:
     """Writes down what a plan would do; has no chain, no key and no journal to do it with."""

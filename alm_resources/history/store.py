@@ -1,10 +1,11 @@
 """The history of all assets: ``<root>/<asset>/<pair>/<day>.parquet``.
 
-``candles`` holds one row per minute. Every other asset holds one row per epoch: ``epoch_at``, flat columns for SQL, and
-``payload``, the exact value as canonical JSON. Writing the same content again leaves the file as it is, byte for byte.
+``candles`` holds one row per minute; a minute that is stored stays as it is. Every other asset holds one row per epoch:
+``epoch_at``, flat columns for SQL, and ``payload``, the exact value as canonical JSON. Writing the same content again
+leaves the file as it is, byte for byte.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -14,7 +15,7 @@ import polars as pl
 from alm_core.model.candles import CandleSeries
 from alm_core.model.errors import HistoryCorrupted, InvalidInput
 from alm_resources.history import candles as candle_frames
-from alm_resources.history.files import day_file, days_between, folder_of, writer_lock
+from alm_resources.history.files import DAY_FILES, day_file, days_between, folder_of, writer_lock
 from alm_resources.history.frames import read_frame, write_frame
 from alm_resources.history.payload import columns_of, payload_of, value_from_payload
 
@@ -48,14 +49,22 @@ class HistoryStore:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def write_candles(self, pair: str, series: CandleSeries) -> None:
-        """Store candles; a minute that is stored already is replaced."""
-        folder = folder_of(self.root, CANDLES, pair)
+    def write_candles(self, pair: str, series: CandleSeries) -> int:
+        """Store the minutes that are not stored yet, and return how many those were.
+
+        A stored minute is never replaced, not even by a better one: what was decided on it could not be recomputed.
+        """
+        folder, added = folder_of(self.root, CANDLES, pair), 0
         with writer_lock(folder):
             for day, fresh in candle_frames.frames_by_day(series):
                 path = day_file(folder, day)
                 stored = read_frame(path, candle_frames.COLUMNS)
-                _write_changed(path, stored, candle_frames.merge(stored, fresh))
+                merged = candle_frames.merge(stored, fresh)
+                new = merged.height - (stored.height if stored is not None else 0)
+                if new:
+                    write_frame(path, merged)
+                added += new
+        return added
 
     def read_candles(self, pair: str, start_at: datetime, end_at: datetime) -> CandleSeries:
         """Return the stored candles that open in ``[start_at, end_at)``; minutes never stored are absent.
@@ -73,19 +82,27 @@ class HistoryStore:
             raise HistoryCorrupted(f"{folder}: {error}") from error
 
     def write_epoch(self, asset: str, value: EpochValue) -> None:
-        """Store the value of an asset at its epoch; an earlier value of that epoch is replaced.
+        """Store the value of an asset at its epoch; an earlier value of that epoch that differs is replaced.
+
+        An equal value stays stored as it was written, also where its type has gained fields with defaults since:
+        later epochs may have recorded its digest.
 
         Raises
         ------
         InvalidInput
             If the value holds NaN or an infinity.
         """
-        folder = folder_of(self.root, asset, value.pair)
-        fresh = _epoch_frame(value)
-        path = day_file(folder, value.epoch_at.astimezone(UTC).date())
-        with writer_lock(folder):
-            stored = read_frame(path, EPOCH_COLUMNS)
-            _write_changed(path, stored, _merge_epochs(stored, fresh))
+        self._write(asset, value, keep=_equal)
+
+    def write_epoch_once(self, asset: str, value: EpochValue) -> bool:
+        """Store the value of an asset unless its epoch has one; return whether it was stored.
+
+        Raises
+        ------
+        InvalidInput
+            If the value holds NaN or an infinity.
+        """
+        return self._write(asset, value, keep=_anything)
 
     def read_epoch(self, asset: str, kind: type[T], pair: str, epoch_at: datetime) -> T | None:
         """Return the value of an asset at one epoch, ``None`` if none was stored."""
@@ -102,13 +119,28 @@ class HistoryStore:
         InvalidInput
             If a stored value is not a ``kind``; names path and epoch.
         """
-        folder = folder_of(self.root, asset, pair)
         return tuple(
             value_from_payload(kind, payload, f"{path} at {epoch_at.isoformat()}")
-            for path, frame in _frames(folder, start_at, end_at, EPOCH_COLUMNS)
-            for epoch_at, payload in zip(frame["epoch_at"], frame["payload"], strict=True)
-            if start_at <= epoch_at < end_at
+            for path, epoch_at, payload in self._payloads(asset, pair, start_at, end_at)
         )
+
+    def read_payload(self, asset: str, pair: str, epoch_at: datetime) -> str | None:
+        """Return the stored form of the value at one epoch, as it was written; ``None`` if none was stored."""
+        found = self.read_payloads(asset, pair, epoch_at, epoch_at + timedelta(microseconds=1))
+        return found[0][1] if found else None
+
+    def read_payloads(
+        self, asset: str, pair: str, start_at: datetime, end_at: datetime
+    ) -> tuple[tuple[datetime, str], ...]:
+        """Return epoch and stored form of the values of the epochs in ``[start_at, end_at)``, oldest first.
+
+        Raises
+        ------
+        HistoryCorrupted
+            If a file cannot be read; names the path.
+        """
+        found = self._payloads(asset, pair, start_at, end_at)
+        return tuple((epoch_at, payload) for _, epoch_at, payload in found)
 
     def read_latest(
         self, asset: str, kind: type[T], pair: str, before_at: datetime, within: timedelta = timedelta(days=7)
@@ -131,6 +163,48 @@ class HistoryStore:
             for epoch_at in frame["epoch_at"]
             if start_at <= epoch_at < end_at
         )
+
+    def stored_days(self, asset: str, pair: str) -> tuple[date, ...]:
+        """Return the days that have a file, oldest first."""
+        folder = folder_of(self.root, asset, pair)
+        return tuple(sorted(date.fromisoformat(path.stem) for path in folder.glob(DAY_FILES)))
+
+    def _payloads(
+        self, asset: str, pair: str, start_at: datetime, end_at: datetime
+    ) -> Iterator[tuple[Path, datetime, str]]:
+        folder = folder_of(self.root, asset, pair)
+        inside = (pl.col("epoch_at") >= start_at) & (pl.col("epoch_at") < end_at)
+        for path, frame in _frames(folder, start_at, end_at, EPOCH_COLUMNS):
+            for epoch_at, payload in frame.filter(inside).select(EPOCH_COLUMNS).iter_rows():
+                yield path, epoch_at.replace(tzinfo=UTC), payload
+
+    def _write(self, asset: str, value: EpochValue, *, keep: Callable[[EpochValue, str], bool]) -> bool:
+        folder = folder_of(self.root, asset, value.pair)
+        fresh = _epoch_frame(value)
+        path = day_file(folder, value.epoch_at.astimezone(UTC).date())
+        with writer_lock(folder):
+            stored = read_frame(path, EPOCH_COLUMNS)
+            earlier = None if stored is None else _payload_at(stored, value.epoch_at)
+            if earlier is not None and keep(value, earlier):
+                return False
+            write_frame(path, _merge_epochs(stored, fresh))
+            return True
+
+
+def _anything(_value: EpochValue, _stored: str) -> bool:
+    return True
+
+
+def _equal(value: EpochValue, stored: str) -> bool:
+    try:
+        return value_from_payload(type(value), stored, "stored") == value
+    except InvalidInput:
+        return False
+
+
+def _payload_at(frame: pl.DataFrame, epoch_at: datetime) -> str | None:
+    rows = frame.filter(pl.col("epoch_at") == epoch_at)
+    return str(rows["payload"][0]) if rows.height else None
 
 
 def _frames(
@@ -166,8 +240,3 @@ def _merge_epochs(stored: pl.DataFrame | None, fresh: pl.DataFrame) -> pl.DataFr
     both = fresh if stored is None else pl.concat([stored, fresh], how="diagonal_relaxed")
     names = ["epoch_at", *sorted(set(both.columns) - set(EPOCH_COLUMNS)), "payload"]
     return both.unique("epoch_at", keep="last", maintain_order=True).sort("epoch_at").select(names)
-
-
-def _write_changed(path: Path, stored: pl.DataFrame | None, merged: pl.DataFrame) -> None:
-    if stored is None or not merged.equals(stored, null_equal=True):
-        write_frame(path, merged)

@@ -19,7 +19,7 @@ from alm_core.model.candles import MINUTE_MS, CandleSeries
 from alm_core.model.config import StrategyConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
-from alm_core.model.market import MarketSnapshot
+from alm_core.model.market import MarketSnapshot, SourceProblem
 from alm_core.model.ports import CandleFetch
 from alm_core.model.transactions import Action, ExecutedTransaction, ExecutionReport, IntentState, ReconcileReport
 from alm_resources.history import HistoryStore
@@ -76,7 +76,9 @@ class MemorySnapshots:
     scene: Scene = field(default_factory=Scene)
     error: Exception | None = None
     change: Any = None
+    past_error: Exception | None = None
     asked: list[datetime] = field(default_factory=list)
+    asked_past: list[datetime] = field(default_factory=list)
 
     def read_snapshot(self, epoch: Epoch) -> MarketSnapshot:
         self.asked.append(epoch.epoch_at)
@@ -84,6 +86,14 @@ class MemorySnapshots:
             raise self.error
         snapshot = replace(self.scene.snapshot(epoch.epoch_at), pair=epoch.pair)
         return self.change(snapshot) if self.change else snapshot
+
+    def read_past_snapshot(self, epoch: Epoch) -> MarketSnapshot:
+        self.asked_past.append(epoch.epoch_at)
+        if self.past_error is not None:
+            raise self.past_error
+        problem = SourceProblem(source="history backfill", detail="figures of that time are not known")
+        seen = replace(self.scene.snapshot(epoch.epoch_at), pair=epoch.pair)
+        return replace(seen, quote_usd=None, chains=(), holdings=(), problems=(problem,))
 
 
 @dataclass

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alm_core.model.candles import MINUTE_MS, CandleSeries
+from alm_core.model.candles import MINUTE_MS, CandleSeries, MinuteQuality
 from alm_core.model.errors import HistoryCorrupted, InvalidInput
 from alm_core.model.market import (
     Block,
@@ -209,14 +209,98 @@ def test_candles_are_split_by_day_and_joined_again(tmp_path: Path) -> None:
     assert len(history.read_candles("USDC-USDT", EPOCH_AT, EPOCH_AT + timedelta(days=3))) == 0
 
 
-def test_a_fresh_candle_replaces_the_stored_one_of_its_minute(tmp_path: Path) -> None:
+def test_a_stored_minute_is_never_replaced(tmp_path: Path) -> None:
     history = HistoryStore(tmp_path)
-    history.write_candles(PAIR, candles(EPOCH_AT, 10))
-    history.write_candles(PAIR, candles(EPOCH_AT + timedelta(minutes=8), 4, price=500.0))
+    assert history.write_candles(PAIR, candles(EPOCH_AT, 10)) == 10
+    before = content(tmp_path)
+    assert history.write_candles(PAIR, candles(EPOCH_AT + timedelta(minutes=3), 4, price=500.0)) == 0
+    assert content(tmp_path) == before
+    assert history.write_candles(PAIR, candles(EPOCH_AT + timedelta(minutes=8), 4, price=500.0)) == 2
     back = history.read_candles(PAIR, EPOCH_AT, EPOCH_AT + timedelta(hours=1))
     assert len(back) == 12
-    assert back.close[7] < 200.0
-    assert back.close[8] == 500.0
+    assert (back.close[:10] < 200.0).all()
+    assert (back.close[10:] >= 500.0).all()
+
+
+def with_sources(series: CandleSeries, seed: int = 5) -> CandleSeries:
+    drawn = np.random.default_rng(seed)
+    used = np.where(series.filled, 0, drawn.integers(1, 64, len(series)))
+    spread = np.where(used == 0, np.nan, drawn.random(len(series)))
+    vetoed = drawn.integers(0, 64, len(series)) & ~used
+    return replace(series, quality=MinuteQuality(used=used, vetoed=vetoed, spread_bps=spread))
+
+
+def assert_same_quality(left: MinuteQuality | None, right: MinuteQuality | None) -> None:
+    assert (left is None) == (right is None)
+    for name in ("used", "vetoed", "spread_bps") if left is not None else ():
+        np.testing.assert_array_equal(getattr(left, name), getattr(right, name))
+
+
+def test_the_sources_of_minutes_come_back_and_unknown_ones_stay_unknown(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path)
+    known, plain = with_sources(candles(EPOCH_AT, 2_000)), candles(EPOCH_AT + timedelta(days=5), 30)
+    history.write_candles(PAIR, known)
+    history.write_candles(PAIR, plain)
+    end_at = EPOCH_AT + timedelta(days=2)
+    assert_same_quality(history.read_candles(PAIR, EPOCH_AT, end_at).quality, known.quality)
+    assert history.read_candles(PAIR, EPOCH_AT + timedelta(days=4), EPOCH_AT + timedelta(days=6)).quality is None
+    both = history.read_candles(PAIR, EPOCH_AT, EPOCH_AT + timedelta(days=6))
+    assert_same_quality(both.quality, CandleSeries.joined([known, plain]).quality)
+
+
+def test_files_from_before_sources_were_kept_are_read_and_extended(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path)
+    file = tmp_path / "candles" / PAIR / "2026-11-22.parquet"
+    file.parent.mkdir(parents=True)
+    old = candles(EPOCH_AT, 10)
+    names = ("ts_ms", "open", "high", "low", "close", "volume", "filled")
+    pl.DataFrame({name: getattr(old, name) for name in names}).write_parquet(file)
+    before = file.read_bytes()
+    assert history.read_candles(PAIR, EPOCH_AT, EPOCH_AT + timedelta(hours=1)).quality is None
+    assert history.write_candles(PAIR, old) == 0
+    assert file.read_bytes() == before
+    new = with_sources(candles(EPOCH_AT + timedelta(minutes=10), 10))
+    assert history.write_candles(PAIR, new) == 10
+    back = history.read_candles(PAIR, EPOCH_AT, EPOCH_AT + timedelta(hours=1))
+    assert_same_quality(back.quality, CandleSeries.joined([old, new]).quality)
+    assert pl.read_parquet(file)["used"].null_count() == 10
+
+
+def test_an_equal_value_keeps_the_form_it_was_stored_in(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path)
+    history.write_epoch("force_signals", signals())
+    file = tmp_path / "force_signals" / PAIR / "2026-11-22.parquet"
+    frame = pl.read_parquet(file)
+    # As code would have written it to which ``reason`` was not known yet.
+    older = frame["payload"][0].replace(',"reason":""', "")
+    assert older != frame["payload"][0]
+    frame.with_columns(pl.lit(older).alias("payload")).write_parquet(file)
+    history.write_epoch("force_signals", signals())
+    assert history.read_payload("force_signals", PAIR, EPOCH_AT) == older
+    history.write_epoch("force_signals", signals(price=3.0))
+    assert history.read_payload("force_signals", PAIR, EPOCH_AT) == payload_of(signals(price=3.0))
+
+
+def test_what_is_written_once_stays(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path)
+    assert history.write_epoch_once("force_signals", signals(price=1.0))
+    assert not history.write_epoch_once("force_signals", signals(price=2.0))
+    found = history.read_epoch("force_signals", ForceSignals, PAIR, EPOCH_AT)
+    assert found is not None
+    assert found.price == 1.0
+
+
+def test_stored_forms_and_days_are_listed_in_order(tmp_path: Path) -> None:
+    history = HistoryStore(tmp_path)
+    values = [signals(EPOCH_AT + timedelta(hours=h), 1.0 + h) for h in (30, 0, 12)]
+    for value in values:
+        history.write_epoch("force_signals", value)
+    (tmp_path / "force_signals" / PAIR / "notes.parquet").write_bytes(b"")
+    found = history.read_payloads("force_signals", PAIR, EPOCH_AT, EPOCH_AT + timedelta(hours=30))
+    assert found == tuple((value.epoch_at, payload_of(value)) for value in values[1:])
+    assert history.read_payload("force_signals", PAIR, EPOCH_AT + timedelta(minutes=15)) is None
+    assert [day.isoformat() for day in history.stored_days("force_signals", PAIR)] == ["2026-11-22", "2026-11-23"]
+    assert history.stored_days("candles", PAIR) == ()
 
 
 @pytest.mark.parametrize("broken", [b"", b"PAR1 not parquet at all PAR1", b"\x00" * 200])
