@@ -5,7 +5,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: demo dev test check chaos bench format env clean
+.PHONY: demo dev test check chaos fuzz bench format env clean
 
 env: .venv/.synced
 
@@ -36,6 +36,9 @@ check: env ## what CI runs: format, lint, types, import rules, definitions, test
 
 chaos: env ## only the tests that kill processes and lie to sources
 	$(RUN) -m pytest -n 2 --dist loadfile alm_tests/chaos $(ARGS)
+
+fuzz: env ## a million mutated bodies per parser; about half an hour (CI runs ten thousand)
+	ALM_FUZZ_CASES=$${ALM_FUZZ_CASES:-1000000} $(RUN) -m pytest -n 2 alm_tests/fuzz $(ARGS)
 
 bench: env ## one JSON line per figure
 	@$(RUN) -m alm_tests.bench $(ARGS)

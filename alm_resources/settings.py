@@ -1,8 +1,10 @@
 """Settings of one process, read once from the environment and an optional TOML file."""
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
@@ -90,12 +92,16 @@ def _config_tables(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     if path is None:
         return {}
     try:
-        tables = tomllib.loads(Path(path).read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    # Text that is not UTF-8 and numbers of thousands of digits are ValueErrors of their own, as TOML errors are.
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"ALM_CONFIG={path}: {error}") from error
     unknown = set(tables) - {"strategy", "limits"}
     if unknown:
         raise ConfigError(f"{path}: unknown table {sorted(unknown)[0]!r}; known are strategy and limits")
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise ConfigError(f"{path}: {name} = {table!r:.80}: must be a table, [{name}]")
     return tables
 
 
@@ -108,9 +114,20 @@ def _read(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config:
     if not table:
         return kind()
     try:
-        return TypeAdapter(kind).validate_python(dict(table))
+        config = TypeAdapter(kind).validate_python(dict(table))
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(
             f"{where}: {'.'.join(map(str, first['loc']))} = {first['input']!r}: {first['msg']}"
         ) from error
+    _refuse_unbounded(config, where)
+    return config
+
+
+def _refuse_unbounded(config: StrategyConfig | LimitsConfig, where: str) -> None:
+    """Refuse what TOML can write and no rule can use: every comparison with ``nan`` is false, so it limits nothing."""
+    for field in fields(config):
+        value: object = getattr(config, field.name)
+        seconds = value.total_seconds() if isinstance(value, timedelta) else value
+        if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+            raise ConfigError(f"{where}: {field.name} = {value}: must be a finite number and not negative")

@@ -58,13 +58,19 @@ class World:
     def candle_feed(self) -> "CandleFeed":
         from alm_resources.candles import CcxtCandleFeed
 
-        return CcxtCandleFeed(self.registry)
+        return CcxtCandleFeed(self.registry, budget_of=self._exchange_budget)
 
     @cached_property
     def pool_markets(self) -> "PoolMarketSource":
+        from alm_resources.dexscreener import DexScreenerClient, PoolMarkets
         from alm_resources.geckoterminal import GeckoTerminalClient
 
-        return GeckoTerminalClient.from_registry(self.registry, budget=self._gecko_budget(), cooldowns=self.hot_state)
+        shared = self.hot_state
+        first = GeckoTerminalClient.from_registry(
+            self.registry, budget=self._gecko_budget(), cooldowns=shared, sightings=shared
+        )
+        fallback = DexScreenerClient(self.registry.services.dexscreener_url, cooldowns=shared, sightings=shared)
+        return PoolMarkets(first, fallback)
 
     @cached_property
     def chains(self) -> "dict[int, ChainClient]":
@@ -138,6 +144,13 @@ class World:
             limits=self.settings.limits,
             allow_list=self._allow_list(pair_id),
         )
+
+    def _exchange_budget(self, exchange: str) -> "CallBudget":
+        from alm_resources.candles.venues import venue_named
+        from alm_resources.dragonfly import SharedBudget
+
+        venue = venue_named(exchange)
+        return SharedBudget(self.hot_state, f"exchange:{exchange}", capacity=venue.burst, per_s=venue.calls_per_s)
 
     def _gecko_budget(self) -> "CallBudget | None":
         from alm_resources.dragonfly import SharedBudget

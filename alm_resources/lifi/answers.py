@@ -79,7 +79,8 @@ class TransactionAnswer(_Answer):
 class StepAnswer(_Answer):
     """Answer of ``/quote``."""
 
-    tool: str
+    # It goes into summaries that are stored: a database takes no NUL, a terminal no control characters.
+    tool: Annotated[str, Field(pattern="^[ -~]{1,64}$")]
     action: ActionAnswer
     estimate: EstimateAnswer
     transaction_request: TransactionAnswer

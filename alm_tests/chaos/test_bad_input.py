@@ -20,6 +20,7 @@ from alm_assets.resources import world_from_env
 from alm_assets.runner import EpochRun, run_epoch
 from alm_cli.home import open_instance
 from alm_cli.verdict import verdict_of
+from alm_core.model.candles import EXCHANGES
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.market import Holdings, MarketSnapshot
@@ -36,7 +37,6 @@ PAIR = "WETH-USDC"
 START_AT = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 ETHEREUM, BASE = 1, 8453
 UNTIL_CLEARED = 1_000_000
-EXCHANGES = ("binance", "bybit")
 
 
 def fault(kind: str, **how: object) -> Fault:
@@ -48,11 +48,11 @@ EXCHANGE_FAULTS = {
     "a candle with NaN": (fault("nan_candle"), r"minute 2026-11-01T\S+: close is [^;]*, not a finite number"),
     "a negative price": (fault("negative_price"), r"minute 2026-11-01T\S+: open is -[\d.]+, must be positive"),
     "reversed order": (fault("reversed_order"), r"minute \S+ follows \S+: rows must be (a|de)scending"),
-    "status 429": (fault("status", status=429, retry_after_s=60), r"HTTP 429, (DDoSProtection|RateLimitExceeded)"),
-    "status 500": (fault("status", status=500), r"HTTP 500, (OperationFailed|ExchangeError)"),
+    "status 429": (fault("status", status=429, retry_after_s=60), r"HTTP 429, \w+: "),
+    "status 500": (fault("status", status=500), r"HTTP 500, \w+: "),
     "a timeout": (fault("hang", seconds=5.0), r"no answer, RequestTimeout"),
     "a dropped connection": (fault("drop"), r"no answer, (NetworkError|ExchangeNotAvailable)"),
-    "no JSON": (fault("garbage"), r"ETH/USDC: answer has an unknown shape: [^;]*<html>"),
+    "no JSON": (fault("garbage"), r"(ETH/USDC|time): answer has an unknown shape: [^;]*<html>"),
 }
 every_exchange_fault = pytest.mark.parametrize(("bad", "said"), EXCHANGE_FAULTS.values(), ids=EXCHANGE_FAULTS)
 
@@ -196,7 +196,7 @@ def test_an_epoch_holds_if_every_exchange_is_bad(stage: Stage, world: World, bad
     run = stage.run_epoch()
     stage.localnet.faults.clear()
     assert not run.success
-    assert_held(stage, run, f"binance: {said}", f"bybit: {said}")
+    assert_held(stage, run, *(f"{exchange}: {said}" for exchange in EXCHANGES))
     assert stage.intents(world, run) == []
     assert (stage.holdings(world), stage.nonces(world)) == (before, nonces)
     assert verdict_of(world, [run.report]).reconciled
@@ -221,8 +221,7 @@ def test_an_epoch_goes_on_with_the_good_exchange_and_names_the_bad_one(
     assert run.report.reconciled is True
     (alert,) = stage.alerts(run)
     assert re.search(f"{exchange}: {said}", alert)
-    (other,) = set(EXCHANGES) - {exchange}
-    assert f"{other}:" not in alert
+    assert not any(f"{other}:" in alert for other in set(EXCHANGES) - {exchange})
     assert_every_minute_was_traded(stage, world)
 
 
@@ -233,18 +232,33 @@ def test_an_epoch_goes_on_with_the_good_exchange_and_names_the_bad_one(
         pytest.param(fault("status", status=500), "HTTP 500", id="status 500"),
     ],
 )
-def test_an_epoch_holds_if_geckoterminal_is_bad(stage: Stage, world: World, bad: Fault, said: str) -> None:
+def test_an_epoch_holds_if_geckoterminal_and_dexscreener_are_bad(
+    stage: Stage, world: World, bad: Fault, said: str
+) -> None:
     stage.play_quarter_hour()
     before, nonces = stage.holdings(world), stage.nonces(world)
     stage.localnet.faults.geckoterminal = bad
+    stage.localnet.faults.dexscreener = bad
     run = stage.run_epoch()
     stage.localnet.faults.clear()
-    assert_held(stage, run, f"geckoterminal: {said}")
+    assert_held(stage, run, f"geckoterminal: {said}", f"dexscreener: {said}")
     assert _stored_plan(world, run).decision.binding == "source"
     assert stage.intents(world, run) == []
     assert (stage.holdings(world), stage.nonces(world)) == (before, nonces)
     assert run.report.reconciled is True
     assert verdict_of(world, [run.report]).reconciled
+    assert_next_epoch_is_normal(stage, world)
+
+
+def test_an_epoch_goes_on_with_dexscreener_if_geckoterminal_is_bad(stage: Stage, world: World) -> None:
+    stage.localnet.faults.geckoterminal = fault("garbage")
+    run = stage.next_epoch()
+    stage.localnet.faults.clear()
+    snapshot = _stored_snapshot(world, run)
+    assert {market.source for market in snapshot.markets} == {"dexscreener"}
+    assert len(snapshot.markets) == 4
+    assert _stored_plan(world, run).decision.binding != "source"
+    assert run.report.reconciled is True
     assert_next_epoch_is_normal(stage, world)
 
 
@@ -256,7 +270,7 @@ def test_an_epoch_holds_if_geckoterminal_is_bad(stage: Stage, world: World, bad:
             "all 1 endpoints serve another chain: rpc:8453#0: serves chain 1, registry says 8453",
             id="of another chain",
         ),
-        pytest.param("nobody", "no endpoint answers: rpc:8453#0: eth_chainId: no connection", id="that is down"),
+        pytest.param("nobody", "no endpoint answers: rpc:8453#0: eth_call: no connection", id="that is down"),
     ],
 )
 def test_an_epoch_holds_if_a_chain_has_only_a_node(
