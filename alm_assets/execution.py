@@ -10,7 +10,8 @@ from alm_assets.partitions import pair_days
 from alm_assets.past import previous_report
 from alm_assets.plans import report_metadata
 from alm_assets.ports import Executor, History
-from alm_assets.tables import execution_metadata
+from alm_assets.provenance import stored_sha256
+from alm_assets.tables import INPUTS_SHA256, execution_metadata
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.reports import EpochReport
@@ -34,7 +35,9 @@ def executed_transactions(
 ) -> dg.MaterializeResult[ExecutionReport]:
     """Transactions of the plan with their outcome; gas in wei. Run again, it resumes or finds everything done."""
     report = executor.execute(allocations, pool_snapshots)
-    return dg.MaterializeResult(value=report, metadata=execution_metadata(report))
+    return dg.MaterializeResult(
+        value=report, metadata={**execution_metadata(report), INPUTS_SHA256: stored_sha256(allocations, pool_snapshots)}
+    )
 
 
 @dg.asset(
@@ -59,4 +62,7 @@ def epoch_report(
 
     before = previous_report(epoch_of(context, history), history)
     report = report_of(force_signals, optimized_ranges, allocations, pool_snapshots, executed_transactions, before)
-    return dg.MaterializeResult(value=report, metadata=report_metadata(report))
+    inputs = (force_signals, optimized_ranges, allocations, pool_snapshots, executed_transactions, *(before or ()))
+    return dg.MaterializeResult(
+        value=report, metadata={**report_metadata(report), INPUTS_SHA256: stored_sha256(*inputs)}
+    )

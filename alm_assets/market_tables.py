@@ -8,7 +8,7 @@ import dagster as dg
 import numpy as np
 
 from alm_assets.lookback import CandleReading
-from alm_assets.provenance import snapshot_sha256
+from alm_assets.provenance import stored_sha256
 from alm_assets.tables import INPUTS_SHA256, PROBLEM_TEXTS, Cell, Metadata, markdown_table, problem_list
 from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, to_float
 from alm_core.model.candles import EXCHANGES, CandleSeries
@@ -79,7 +79,7 @@ def snapshot_metadata(snapshot: MarketSnapshot) -> Metadata:
         "positions": sum(len(holdings.positions) for holdings in snapshot.holdings),
         "blocks": dg.MetadataValue.json(blocks),
         "problems": problem_list(f"{p.source}: {p.detail}" for p in snapshot.problems),
-        INPUTS_SHA256: snapshot_sha256(snapshot),
+        INPUTS_SHA256: stored_sha256(snapshot),
     }
 
 

@@ -171,11 +171,11 @@ def payload_sha256(payload: str) -> str:
     return hashlib.sha256(payload.encode()).hexdigest()
 
 
-def snapshot_sha256(snapshot: MarketSnapshot) -> str:
-    """Return the SHA-256 of a snapshot in its stored form, as hex."""
+def stored_sha256(*values: object) -> str:
+    """Return the SHA-256 of values in their stored form, one per line, as hex; of one value that of its payload."""
     from alm_resources.history.payload import payload_of
 
-    return payload_sha256(payload_of(snapshot))
+    return payload_sha256("\n".join(payload_of(value) for value in values))
 
 
 def _previous_range(epoch: Epoch, history: History) -> EpochDigest | None:

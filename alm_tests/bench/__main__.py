@@ -45,12 +45,19 @@ def candle_sources() -> Iterator[Figure]:
     return measured()
 
 
+def snapshots() -> Iterator[Figure]:
+    from alm_tests.bench.snapshot_world import snapshots as measured
+
+    return measured()
+
+
 BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     core: ("epoch_core_cpu_s",),
     fitness: ("fitness_evaluation_cpu_s", "fitness_speed_ratio_vs_python"),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
     consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
     candle_sources: ("candles_30d_six_sources_seconds",),
+    snapshots: ("snapshot_41_pools_seconds", "snapshot_http_calls", "snapshot_rpc_calls"),
     world: ("localnet_start_s", "localnet_start_cpu_s", "localnet_advance_epoch_s"),
 }
 NAMES = tuple(name for names in BENCHES.values() for name in names)

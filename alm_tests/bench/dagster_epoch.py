@@ -29,7 +29,10 @@ CORE = ((signals, "compute_force_signals"), (optimizer, "optimize_range"), (deci
 CHART = ((figures, "price_and_ranges"),)
 HISTORY = tuple(
     (HistoryStore, name)
-    for name in ("read_candles", "write_candles", "read_epoch", "read_epochs", "read_latest", "write_epoch")
+    for name in (
+        *("read_candles", "write_candles", "read_epoch", "read_epochs", "read_latest", "write_epoch"),
+        *("read_payload", "read_payloads", "write_epoch_once"),
+    )
 )
 WARM_UP, REPEATS = 3, 10
 
