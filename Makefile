@@ -37,7 +37,7 @@ check: env ## what CI runs: format, lint, types, import rules, definitions, test
 chaos: env ## only the tests that kill processes and lie to sources
 	$(RUN) -m pytest -n 2 --dist loadfile alm_tests/chaos $(ARGS)
 
-fuzz: env ## a million mutated bodies per parser; about half an hour (CI runs ten thousand)
+fuzz: env ## a million broken bodies per parser, some three hours on 2 cores (CI runs ten thousand)
 	ALM_FUZZ_CASES=$${ALM_FUZZ_CASES:-1000000} $(RUN) -m pytest -n 2 alm_tests/fuzz $(ARGS)
 
 bench: env ## one JSON line per figure

@@ -192,5 +192,11 @@ class CandleSeries:
 def _refuse_first(what: str, ts_ms: IntArray, bad: BoolArray) -> None:
     if bad.any():
         row = int(np.argmax(bad))
-        opened = datetime.fromtimestamp(int(ts_ms[row]) / 1000, tz=UTC)
-        raise InvalidInput(f"candle row {row} at {opened.isoformat()}: {what}")
+        raise InvalidInput(f"candle row {row} at {_opened(int(ts_ms[row]))}: {what}")
+
+
+def _opened(ts_ms: int) -> str:
+    try:
+        return datetime.fromtimestamp(ts_ms / 1000, tz=UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return f"{ts_ms} ms"

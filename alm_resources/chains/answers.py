@@ -19,6 +19,14 @@ def quantity(value: object, source: str, what: str) -> int:
     return int(value, 16)
 
 
+def counter(value: object, source: str, what: str) -> int:
+    """Decode a hex quantity that counts something: what does not fit 63 bits is no block, nonce or amount of gas."""
+    found = quantity(value, source, what)
+    if found >= 2**63:
+        raise BadAnswer(source, f"{what} is {found:#x}: too large")
+    return found
+
+
 def hex_text(value: object, source: str, what: str, length: int | None = None) -> str:
     """Check 0x-hex of whole bytes, of ``length`` bytes if given, and return it in lower case."""
     if not isinstance(value, str) or not _HEX.fullmatch(value) or (length and len(value) != 2 + 2 * length):
@@ -49,7 +57,7 @@ def block_from(value: object, chain_id: int, source: str) -> Block:
     parent = header.get("parentHash")
     return Block(
         chain_id=chain_id,
-        number=quantity(header.get("number"), source, "block number"),
+        number=counter(header.get("number"), source, "block number"),
         block_hash=hex_text(header.get("hash"), source, "block hash", 32),
         block_at=block_at,
         parent_hash=None if parent is None else hex_text(parent, source, "parent hash", 32),
@@ -65,10 +73,10 @@ def receipt_from(value: object, source: str) -> Receipt:
     l1_fee = fields.get("l1Fee")
     return Receipt(
         tx_hash=hex_text(fields.get("transactionHash"), source, "transaction hash", 32),
-        block_number=quantity(fields.get("blockNumber"), source, "receipt block"),
+        block_number=counter(fields.get("blockNumber"), source, "receipt block"),
         block_hash=hex_text(fields.get("blockHash"), source, "receipt block hash", 32),
         succeeded=quantity(fields.get("status"), source, "receipt status") == 1,
-        gas_used=quantity(fields.get("gasUsed"), source, "gas used"),
+        gas_used=counter(fields.get("gasUsed"), source, "gas used"),
         effective_gas_price_wei=quantity(fields.get("effectiveGasPrice"), source, "effective gas price"),
         l1_fee_wei=0 if l1_fee is None else quantity(l1_fee, source, "l1 fee"),
         logs=tuple(log_from(log, source) for log in cast("list[object]", logs)),
@@ -85,5 +93,5 @@ def log_from(value: object, source: str) -> Log:
         address=hex_text(fields.get("address"), source, "log address", 20),
         topics=tuple(hex_text(topic, source, "log topic", 32) for topic in cast("list[object]", topics)),
         data=hex_text(fields.get("data"), source, "log data"),
-        log_index=quantity(fields.get("logIndex"), source, "log index"),
+        log_index=counter(fields.get("logIndex"), source, "log index"),
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import requests
 
 from alm_core.model.errors import SourceError, SourceRejected, SourceUnavailable, WrongChain
+from alm_resources.http.fields import printable
 
 if TYPE_CHECKING:
     from web3 import HTTPProvider
@@ -158,13 +159,13 @@ class Endpoint:
             return _refused_over_http(error.response) if error.response is not None else ({}, "HTTP error")
         except requests.RequestException as error:
             return {}, f"no connection ({type(error).__name__})"
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return {}, "answer is not JSON-RPC"
         return (cast("dict[str, Any]", answer), "") if isinstance(answer, dict) else ({}, "answer is not JSON-RPC")
 
     def _refusal(self, method: str, error: object) -> Exception:
         fields = cast("dict[str, Any]", error) if isinstance(error, dict) else {"message": str(error)}
-        message = _URL.sub("<url>", str(fields.get("message", "error without message")))[:300]
+        message = printable(_URL.sub("<url>", str(fields.get("message", "error without message"))), 300)
         code = fields.get("code")
         if _LIMITED.search(message):
             return SourceUnavailable(self.source, f"{method}: limits us: {message}")
@@ -195,7 +196,7 @@ def _refused_over_http(response: requests.Response) -> tuple[dict[str, Any], str
         return {}, f"HTTP {status}"
     try:
         body: object = response.json()
-    except (ValueError, requests.RequestException):
+    except (ValueError, RecursionError, requests.RequestException):
         body = None
     if isinstance(body, dict) and isinstance(cast("dict[str, Any]", body).get("error"), dict):
         return cast("dict[str, Any]", body), ""

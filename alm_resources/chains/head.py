@@ -52,6 +52,8 @@ def identified_block(results: Sequence[CallResult], chain_id: int, source: str) 
         for read, result in zip(_MULTICALL3_READS[1:], results[1 : len(_MULTICALL3_READS)], strict=True)
     )
     own_number = _arbitrum_number(results) if chain_id == ARBITRUM else None
+    if max(number, own_number or 0) >= 2**63:
+        raise BadAnswer(source, f"block number is {number:#x}: too large")
     known_parent = own_number is None and any(parent)
     try:
         block_at = datetime.fromtimestamp(at_s, tz=UTC)

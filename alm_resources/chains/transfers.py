@@ -6,7 +6,7 @@ from typing import cast
 
 from alm_core.execution.erc20 import TRANSFER_TOPIC, Transfer, address_word, transfer_from_log
 from alm_core.model.errors import BadAnswer, SourceUnavailable
-from alm_resources.chains.answers import hex_text, log_from, quantity, record
+from alm_resources.chains.answers import counter, hex_text, log_from, record
 from alm_resources.chains.endpoint import RpcError
 
 TransferRow = tuple[str, int, str, int]
@@ -73,7 +73,7 @@ class LogReader:
         return None if removed else transfer
 
     def _block(self, raw: object) -> int:
-        return quantity(record(raw, self._source, "log").get("blockNumber"), self._source, "block of a log")
+        return counter(record(raw, self._source, "log").get("blockNumber"), self._source, "block of a log")
 
     def _row(self, raw: object, transfer: Transfer, wallet: str) -> TransferRow:
         if wallet not in (transfer.sender, transfer.recipient):

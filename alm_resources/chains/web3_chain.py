@@ -15,7 +15,7 @@ from alm_core.model.errors import (
 from alm_core.model.market import Block
 from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_core.model.transactions import Receipt, SignedTransaction, UnsignedTransaction
-from alm_resources.chains.answers import block_from, hex_bytes, quantity, receipt_from, record
+from alm_resources.chains.answers import block_from, counter, hex_bytes, quantity, receipt_from, record
 from alm_resources.chains.calldata import revert_reason
 from alm_resources.chains.endpoint import Endpoint, RpcError
 from alm_resources.chains.failover import Endpoints
@@ -180,7 +180,7 @@ class Web3Chain:
     def read_nonce(self, address: str) -> int:
         """Read the count of mined transactions of an account."""
         answer = self._endpoints.read("eth_getTransactionCount", address, "latest")
-        return quantity(answer, self.source, "nonce")
+        return counter(answer, self.source, "nonce")
 
     def read_fees(self) -> Fees:
         """Read what the chain asks for gas now."""
@@ -190,7 +190,7 @@ class Web3Chain:
         """Run the payload at the head with ``eth_call``, and return the gas estimate."""
         payload = {"from": tx.sender, "to": tx.to, "data": tx.data, "value": hex(tx.value_wei)}
         self._execute(tx, "eth_call", payload, "latest")
-        return quantity(self._execute(tx, "eth_estimateGas", payload), self.source, "gas estimate")
+        return counter(self._execute(tx, "eth_estimateGas", payload), self.source, "gas estimate")
 
     def send_raw(self, signed: SignedTransaction) -> None:
         """Broadcast with exactly one POST to one endpoint.

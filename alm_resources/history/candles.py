@@ -12,10 +12,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from alm_core.model.candles import CandleSeries, MinuteQuality
+from alm_core.model.candles import EXCHANGES, MINUTE_MS, CandleSeries, MinuteQuality
+from alm_core.model.errors import InvalidInput
 from alm_core.model.inputs import DAY_MS
 
-COLUMNS = ("ts_ms", "open", "high", "low", "close", "volume", "filled")
+_KINDS: dict[str, pl.DataType] = {
+    "ts_ms": pl.Int64(),
+    **dict.fromkeys(("open", "high", "low", "close", "volume"), pl.Float64()),
+    "filled": pl.Boolean(),
+}
+COLUMNS = tuple(_KINDS)
 _QUALITY: dict[str, pl.DataType] = {"used": pl.Int64(), "vetoed": pl.Int64(), "spread_bps": pl.Float64()}
 
 
@@ -46,8 +52,24 @@ def series_of(frames: Sequence[pl.DataFrame]) -> CandleSeries:
     if not frames:
         return CandleSeries.empty()
     joined = pl.concat([with_quality(frame) for frame in frames])
+    _refuse_other_kinds(joined)
     columns: dict[str, Any] = {name: joined[name].to_numpy() for name in COLUMNS}
     return CandleSeries(**columns, quality=_quality_of(joined))
+
+
+def _refuse_other_kinds(frame: pl.DataFrame) -> None:
+    for name, kind in (_KINDS | _QUALITY).items():
+        if frame[name].dtype != kind:
+            raise InvalidInput(f"column {name!r} is {frame[name].dtype}, must be {kind}")
+        if name in _KINDS and frame[name].null_count():
+            raise InvalidInput(f"column {name!r} has no value in row {frame[name].is_null().arg_max()}")
+    if (frame["ts_ms"] % MINUTE_MS != 0).any():
+        raise InvalidInput("column 'ts_ms' has times that are not whole minutes")
+    if not frame["used"].is_null().equals(frame["vetoed"].is_null()):
+        raise InvalidInput("columns 'used' and 'vetoed' are not known in the same rows")
+    for name in ("used", "vetoed"):
+        if not frame[name].drop_nulls().is_between(0, (1 << len(EXCHANGES)) - 1).all():
+            raise InvalidInput(f"column {name!r} names exchanges that there are not")
 
 
 def _frame(part: CandleSeries) -> pl.DataFrame:

@@ -83,6 +83,6 @@ def shown(value: object) -> str:
     return repr(value) if value is None or isinstance(value, int | float) else type(value).__name__
 
 
-def printable(text: str) -> str:
-    """Start of a text; half of a surrogate pair would break whoever writes the message down."""
-    return text[:80].encode("unicode_escape").decode("ascii")
+def printable(text: str, length: int = 80) -> str:
+    """Start of a text; half of a surrogate pair, or a NUL, would break whoever writes the message down."""
+    return text[:length].encode("unicode_escape").decode("ascii")

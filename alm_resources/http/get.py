@@ -9,6 +9,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from alm_core.model.errors import BadAnswer, SourceUnavailable
+from alm_resources.http.fields import printable
 
 MAX_BODY_BYTES = 4_000_000
 _CHUNK_BYTES = 65_536
@@ -26,7 +27,7 @@ class HttpAnswer:
     @property
     def excerpt(self) -> str:
         """Start of the body on one line, for messages."""
-        return " ".join(self.text[:200].split()) or "empty body"
+        return printable(" ".join(self.text[:200].split()), 200) or "empty body"
 
     def field(self, name: str) -> object:
         """Field of a JSON object; ``None`` if there is none, or the body is something else."""

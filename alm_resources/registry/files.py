@@ -111,7 +111,7 @@ def _text_of(path: Path) -> str:
 def _parse(origin: str, text: str) -> Table:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{origin}: not TOML: {error}") from error
 
 

@@ -7,6 +7,7 @@ protocol's part of the fee.
 from collections.abc import Sequence
 from typing import Any
 
+from alm_core.math.tick import MAX_SQRT_PRICE_X96, MIN_SQRT_PRICE_X96, tick_at_sqrt_price_x96
 from alm_core.model.errors import BadAnswer, PoolNotFound
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool, Token
@@ -65,6 +66,7 @@ def read_pool(pool: Pool, results: Sequence[CallResult], block: Block) -> PoolSt
     sqrt_price_x96, tick, _, _, _, packed_fee, _ = slot0
     if not sqrt_price_x96:
         raise PoolNotFound(f"pool {pool.pool_id} is not initialised: it has no price")
+    _refuse_price(pool, sqrt_price_x96, tick)
     frac0, frac1 = protocol_fee_fracs(pool, packed_fee)
     return PoolState(
         pool=pool,
@@ -80,6 +82,15 @@ def read_pool(pool: Pool, results: Sequence[CallResult], block: Block) -> PoolSt
         protocol_fee_frac0=frac0,
         protocol_fee_frac1=frac1,
     )
+
+
+def _refuse_price(pool: Pool, sqrt_price_x96: int, tick: int) -> None:
+    if not MIN_SQRT_PRICE_X96 <= sqrt_price_x96 < MAX_SQRT_PRICE_X96:
+        raise PoolNotFound(f"pool {pool.pool_id}: sqrt price {sqrt_price_x96} is outside what a pool can have")
+    # A swap that ends on an initialised tick going down stores the tick below it.
+    at_price = tick_at_sqrt_price_x96(sqrt_price_x96)
+    if at_price - tick not in (0, 1):
+        raise PoolNotFound(f"pool {pool.pool_id}: tick is {tick}, that of its price is {at_price}")
 
 
 def _refuse_other_pool(pool: Pool, fee: int, identity: Sequence[object]) -> None:

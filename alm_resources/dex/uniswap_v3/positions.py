@@ -14,7 +14,7 @@ from eth_utils.crypto import keccak
 
 from alm_core.math.fee_growth import fee_growth_inside, fees_owed
 from alm_core.math.liquidity import amounts_for_liquidity
-from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.math.tick import MAX_TICK, MIN_TICK, sqrt_price_x96_at_tick
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.ports import Call, CallResult, ChainClient
@@ -23,6 +23,8 @@ from alm_resources.dex.uniswap_v3 import abi
 
 _BURNED = "Invalid token ID"
 _FIRST_IDS = 8
+_MOST_IDS = 2_000
+"""A wallet that would need more is not believed: the calls alone would fill the memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,8 @@ def _owned_ids(chain: ChainClient, managers: Sequence[str], owner: str, block: B
         counted, *first = results[place * (_FIRST_IDS + 1) : (place + 1) * (_FIRST_IDS + 1)]
         source = _source(chain, manager)
         count = int(abi.BALANCE_OF.answer(counted.data, source)[0])
+        if count > _MOST_IDS:
+            raise BadAnswer(source, f"counts {count:#x} positions of {owner}, more than {_MOST_IDS}")
         more = [abi.TOKEN_OF_OWNER_BY_INDEX.call(manager, owner, index) for index in range(_FIRST_IDS, count)]
         answers = (*first[:count], *chain.read_calls(more, block))
         ids += [(manager, _token_id(answer, source)) for answer in answers]
@@ -116,6 +120,8 @@ def _is_burned(result: CallResult, token_id: int, source: str) -> bool:
 
 def _held(token_id: int, stored: tuple[Any, ...], pools: Sequence[PoolState]) -> _Held | None:
     _, _, token0, token1, fee, lower, upper, liquidity, inside0, inside1, owed0, owed1 = stored
+    if not MIN_TICK <= lower < upper <= MAX_TICK:
+        raise BadAnswer(f"position {token_id}", f"its range is no range of ticks: {lower} to {upper}")
     for state in pools:
         pool = state.pool
         key = (pool.token0.address.lower(), pool.token1.address.lower(), pool.fee_pips)

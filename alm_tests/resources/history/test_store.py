@@ -25,6 +25,7 @@ from alm_core.model.market import (
 )
 from alm_core.model.signals import Forces, ForceSignals
 from alm_resources.history import HistoryStore
+from alm_resources.history.frames import write_frame
 from alm_resources.history.payload import payload_of, value_from_payload
 
 PAIR = "WETH-USDC"
@@ -254,7 +255,7 @@ def test_files_from_before_sources_were_kept_are_read_and_extended(tmp_path: Pat
     file.parent.mkdir(parents=True)
     old = candles(EPOCH_AT, 10)
     names = ("ts_ms", "open", "high", "low", "close", "volume", "filled")
-    pl.DataFrame({name: getattr(old, name) for name in names}).write_parquet(file)
+    write_frame(file, pl.DataFrame({name: getattr(old, name) for name in names}))
     before = file.read_bytes()
     assert history.read_candles(PAIR, EPOCH_AT, EPOCH_AT + timedelta(hours=1)).quality is None
     assert history.write_candles(PAIR, old) == 0
@@ -274,7 +275,7 @@ def test_an_equal_value_keeps_the_form_it_was_stored_in(tmp_path: Path) -> None:
     # As code would have written it to which ``reason`` was not known yet.
     older = frame["payload"][0].replace(',"reason":""', "")
     assert older != frame["payload"][0]
-    frame.with_columns(pl.lit(older).alias("payload")).write_parquet(file)
+    write_frame(file, frame.with_columns(pl.lit(older).alias("payload")))
     history.write_epoch("force_signals", signals())
     assert history.read_payload("force_signals", PAIR, EPOCH_AT) == older
     history.write_epoch("force_signals", signals(price=3.0))
