@@ -9,6 +9,7 @@ from eth_utils.crypto import keccak
 
 from alm_core.model.errors import BadAnswer
 from alm_core.model.ports import Call
+from alm_resources.http.fields import printable
 
 _ERROR_STRING = bytes.fromhex("08c379a0")
 _PANIC = bytes.fromhex("4e487b71")
@@ -78,7 +79,7 @@ def revert_reason(data: bytes) -> str:
     """
     if data[:4] == _ERROR_STRING:
         try:
-            return str(decode(("string",), data[4:])[0])[:200]
+            return printable(str(decode(("string",), data[4:])[0]), 200)
         except (DecodingError, OverflowError, ValueError):
             return "reverted with an unreadable reason"
     if data[:4] == _PANIC and len(data) == 36:

@@ -224,6 +224,6 @@ def _canonical(values: Iterable[Token | Pair | Pool | CandleSource]) -> list[str
 
 
 def _chain_id(raw: RawEntry, name: str) -> int:
-    if not name.isascii() or not name.isdigit() or int(name) == 0:
+    if not name.isascii() or not name.isdigit() or len(name) > 18 or int(name) == 0:
         raise refused(raw, "chain id", name, "must be a positive whole number")
     return int(name)

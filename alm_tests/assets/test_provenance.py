@@ -20,6 +20,7 @@ from alm_core.model.epochs import Epoch
 from alm_core.model.errors import InvalidInput
 from alm_core.model.inputs import LOOK_BACK, EpochInputs, MinuteRange
 from alm_core.model.transactions import ExecutionReport, IntentState
+from alm_resources.history.frames import write_frame
 from alm_resources.history.payload import payload_of
 from alm_tests.assets.world import EPOCH, EPOCH_AT, PAIR, QUARTER, MemoryWorld, content, minutes
 
@@ -160,7 +161,7 @@ def change_candle(root: Path) -> None:
     frame = pl.read_parquet(path)
     close = frame["close"].to_numpy().copy()
     close[700] = np.nextafter(close[700], 0)
-    frame.with_columns(pl.Series("close", close)).write_parquet(path)
+    write_frame(path, frame.with_columns(pl.Series("close", close)))
 
 
 def change_snapshot(root: Path, at: Any) -> None:
@@ -169,7 +170,7 @@ def change_snapshot(root: Path, at: Any) -> None:
     changed = pl.when(pl.col("epoch_at") == at).then(
         pl.col("payload").str.replace('"fee_pips":500', '"fee_pips":400', literal=True)
     )
-    frame.with_columns(changed.otherwise(pl.col("payload")).alias("payload")).write_parquet(path)
+    write_frame(path, frame.with_columns(changed.otherwise(pl.col("payload")).alias("payload")))
 
 
 def test_a_changed_candle_stops_the_epoch_and_its_day_is_named(

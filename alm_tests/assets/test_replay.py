@@ -20,6 +20,7 @@ from alm_core.model.decisions import DecisionKind
 from alm_core.model.epochs import Epoch
 from alm_core.model.inputs import EpochInputs
 from alm_core.model.signals import ForceSignals
+from alm_resources.history.frames import write_frame
 from alm_tests.assets.test_provenance import change_candle, change_snapshot
 from alm_tests.assets.world import EPOCH, EPOCH_AT, PAIR, QUARTER, MemoryWorld, content
 
@@ -131,7 +132,7 @@ def test_another_version_of_the_code_is_told(played: MemoryWorld) -> None:
     path = played.history.root / EPOCH_INPUTS / PAIR / "2025-11-20.parquet"
     frame = pl.read_parquet(path)
     renamed = pl.col("payload").str.replace(r'"code_version":"[^"]*"', '"code_version":"0.0.1"')
-    frame.with_columns(renamed).write_parquet(path)
+    write_frame(path, frame.with_columns(renamed))
     again = replay(played, 0)
     assert again.other_code
     assert again.recorded_code == "0.0.1"
