@@ -33,6 +33,9 @@ def create_wallets(home: Path, pair_ids: list[str]) -> Wallets:
     addresses = dict[str, str]()
     for pair_id in pair_ids:
         account = Account.create()
+        # A zero byte is cheaper calldata: gas used, and the base fees after it, would differ between two worlds.
+        while 0 in bytes.fromhex(account.address[2:]):
+            account = Account.create()
         keystore = Account.encrypt(account.key, password, kdf="scrypt", iterations=SCRYPT_N)
         _write_private(keystore_dir / f"{pair_id}.json", json.dumps(keystore), 0o600)
         addresses[pair_id] = str(account.address)

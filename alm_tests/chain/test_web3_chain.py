@@ -32,8 +32,11 @@ def account(world: V3Chain) -> Iterator[LocalAccount]:
     world.rpc.call("anvil_setBalance", signer.address, hex(10**18))
     world.rpc.transact(world.wallet, USD.address, bytes.fromhex(transfer_data(signer.address, 1000)[2:]))
     yield signer
+    # What is left in the pool would be mined along with the next test's funds.
+    world.rpc.call("anvil_dropAllTransactions")
     world.rpc.call("evm_setAutomine", True)
     world.rpc.call("evm_revert", snapshot)
+    world.rpc.call("anvil_dropAllTransactions")
 
 
 def signed(account: LocalAccount, nonce: int, *, tip: int = 10**9, **changes: object) -> SignedTransaction:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from alm_localnet.contracts import calldata
 from alm_localnet.deploy import DeployedChain
 from alm_localnet.market.venues import SHARES
 from alm_localnet.servers.http import Request
+from alm_localnet.wallets import create_wallets
 from alm_tests.chain.conftest import START_AT
 
 pytestmark = pytest.mark.chain
@@ -84,3 +86,10 @@ def test_another_seed_is_another_world() -> None:
     first, second = world(7, idle_s=0.0), world(8, idle_s=0.0)
     assert all(a != b for a, b in zip(first["pools"], second["pools"], strict=True))
     assert all(a != b for a, b in zip(first["candles"], second["candles"], strict=True))
+
+
+def test_wallets_cost_the_same_calldata_in_every_world(tmp_path: Path) -> None:
+    pairs = [f"PAIR-{number}" for number in range(40)]
+    addresses = create_wallets(tmp_path, pairs).addresses
+    assert sorted(addresses) == sorted(pairs)
+    assert not any(0 in bytes.fromhex(address[2:]) for address in addresses.values())
