@@ -48,8 +48,11 @@ EXCHANGE_FAULTS = {
     "a candle with NaN": (fault("nan_candle"), r"minute 2026-11-01T\S+: close is [^;]*, not a finite number"),
     "a negative price": (fault("negative_price"), r"minute 2026-11-01T\S+: open is -[\d.]+, must be positive"),
     "reversed order": (fault("reversed_order"), r"minute \S+ follows \S+: rows must be (a|de)scending"),
-    "status 429": (fault("status", status=429, retry_after_s=60), r"HTTP 429, \w+: "),
-    "status 500": (fault("status", status=500), r"HTTP 500, \w+: "),
+    "status 429": (fault("status", status=429, retry_after_s=60), r"HTTP 429, (DDoSProtection|RateLimitExceeded): "),
+    "status 500": (
+        fault("status", status=500),
+        r"HTTP 500, (OperationFailed|ExchangeError|ExchangeNotAvailable|OnMaintenance): ",
+    ),
     "a timeout": (fault("hang", seconds=5.0), r"no answer, RequestTimeout"),
     "a dropped connection": (fault("drop"), r"no answer, (NetworkError|ExchangeNotAvailable)"),
     "no JSON": (fault("garbage"), r"(ETH/USDC|time): answer has an unknown shape: [^;]*<html>"),
