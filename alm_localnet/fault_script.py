@@ -57,11 +57,7 @@ class FaultScript:
         late: tuple[Maker, ...] = () if quick else (_slow,)
         kind = chance.random()
         if kind < _BAD_HALF:
-            half = {
-                first: chance.choice((_limited, _down)),
-                second: _liar,
-                third: chance.choice((_frozen, _gap, *late)),
-            }
+            half = {first: chance.choice((_limited, _down)), second: _liar, third: _frozen}
             return half | {GECKO: chance.choice((_gecko_limit, _down))}
         if kind < _BAD_PAIR:
             return {first: chance.choice((_liar, _frozen)), second: chance.choice((_limited, _gap, *late))}
