@@ -29,7 +29,8 @@ def range_from(inputs: DecisionInputs, signals: ForceSignals) -> OptimizedRange:
 
 def plan_from(inputs: DecisionInputs, signals: ForceSignals, optimized: OptimizedRange) -> AllocationPlan:
     """Return the plan. It carries the versions that first decided the epoch, so that deciding again gives that plan."""
-    from alm_core.portfolio.decision import PastEpochs, plan_allocation
+    from alm_core.model.past import PastEpochs
+    from alm_core.portfolio.decision import plan_allocation
 
     record = inputs.record
     return plan_allocation(
@@ -37,7 +38,7 @@ def plan_from(inputs: DecisionInputs, signals: ForceSignals, optimized: Optimize
         signals,
         optimized,
         inputs.snapshot,
-        PastEpochs(snapshots=inputs.past_snapshots, last_rebalance_at=record.last_rebalance_at),
+        PastEpochs(snapshots=inputs.past_snapshots, last_rebalance_at=record.last_rebalance_at, recent=record.recent),
         record.strategy,
         record.limits,
         record.code_version,

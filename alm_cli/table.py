@@ -5,7 +5,14 @@ from rich.table import Table
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.reports import EpochReport
 
-_STYLE = {DecisionKind.HOLD: "dim", DecisionKind.RS: "yellow", DecisionKind.PRA: "red"}
+_STYLE = {
+    DecisionKind.HOLD: "dim",
+    DecisionKind.RS: "yellow",
+    DecisionKind.WIDEN: "yellow",
+    DecisionKind.COMPOUND: "green",
+    DecisionKind.PRA: "red",
+    DecisionKind.EXIT: "bold red",
+}
 COLUMNS = ("epoch (UTC)", "pair", "price", "V / M / T", "range", "decision", "tx", "NAV USD", "fees USD", "gas USD")
 
 

@@ -128,6 +128,8 @@ def _refuse_unbounded(config: StrategyConfig | LimitsConfig, where: str) -> None
     """Refuse what TOML can write and no rule can use: every comparison with ``nan`` is false, so it limits nothing."""
     for field in fields(config):
         value: object = getattr(config, field.name)
+        if isinstance(value, str):
+            continue
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
         if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
             raise ConfigError(f"{where}: {field.name} = {value}: must be a finite number and not negative")

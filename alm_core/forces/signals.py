@@ -71,11 +71,13 @@ def _composite(forces: dict[str, Forces]) -> Forces | None:
     total = sum(weight for weight, _ in parts)
     if total == 0.0:
         return None
+    # Weights are scaled first: of one timeframe alone the composite is that timeframe, to the last bit.
+    parts = [(weight / total, part) for weight, part in parts]
     return Forces(
-        volatility=sum(weight * part.volatility for weight, part in parts) / total,
-        momentum=sum(weight * part.momentum for weight, part in parts) / total,
-        trend=sum(weight * part.trend for weight, part in parts) / total,
-        sigma_annual_frac=sum(weight * part.sigma_annual_frac for weight, part in parts) / total,
+        volatility=sum(weight * part.volatility for weight, part in parts),
+        momentum=sum(weight * part.momentum for weight, part in parts),
+        trend=sum(weight * part.trend for weight, part in parts),
+        sigma_annual_frac=sum(weight * part.sigma_annual_frac for weight, part in parts),
     )
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +34,18 @@ class StrategyConfig:
         where fees do not pay for LVR; below 1 the mandate values being invested.
     optimize
         Whether Nelder-Mead runs; otherwise the parameters in force stay.
+    policy
+        ``default``, or ``seed``: the reference's formulas.
+    max_family_share, max_chain_share, max_issuer_share
+        Share of all capital that one DEX family, one chain and tokens of one issuer may hold in positions, 0..1.
+    exit_impact_frac, exit_impact_stable_frac
+        Price impact that selling a whole position into its pool may have; caps the position.
+    rewards_haircut_frac
+        Part of a pool's reward yield that is not counted on, 0..1.
+    compound_cost_multiple
+        Income from added fees over the horizon must exceed this multiple of the cost.
+    day_budget_frac
+        Costs that discretionary actions may run up in 24 h, relative to NAV. Exits are not bound by it.
     """
 
     min_hold: timedelta = timedelta(hours=12)
@@ -47,6 +60,15 @@ class StrategyConfig:
     yield_window_epochs: int = 96
     lvr_weight: float = 1.0
     optimize: bool = True
+    policy: Literal["default", "seed"] = "default"
+    max_family_share: float = 1.0
+    max_chain_share: float = 1.0
+    max_issuer_share: float = 1.0
+    exit_impact_frac: float = 0.02
+    exit_impact_stable_frac: float = 0.005
+    rewards_haircut_frac: float = 0.5
+    compound_cost_multiple: float = 2.0
+    day_budget_frac: float = 0.005
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
 
 
 class DecisionKind(StrEnum):
@@ -10,7 +11,15 @@ class DecisionKind(StrEnum):
 
     HOLD = "HOLD"
     RS = "RS"
+    """Range shift: a position moves to another range of its pool, with or without a swap."""
     PRA = "PRA"
+    """Pool reallocation: capital moves between pools, or idle capital is placed."""
+    COMPOUND = "COMPOUND"
+    """Uncollected fees and idle capital are added to positions as they stand."""
+    WIDEN = "WIDEN"
+    """Ranges are replaced by wider ones because the regime asks for it."""
+    EXIT = "EXIT"
+    """Every position is closed and nothing is opened. Outranks everything else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +34,8 @@ class Target:
     expected_apr: float
     tick_lower: int
     tick_upper: int
+    token_id: int | None = None
+    """Position of ours at exactly these ticks that the capital is added to; ``None`` opens a new one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +59,30 @@ class PositionClose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counterfactual:
+    """The smallest change of one input that would turn this HOLD into an action.
+
+    Parameters
+    ----------
+    quantity
+        What would have to change; ``fee_yield`` is the gross yearly yield of a full-range unit in the best pool, all
+        pools scaled alike.
+    now, threshold
+        Figure today, and the figure beyond which ``action`` is taken.
+    """
+
+    quantity: Literal["fee_yield"]
+    now: float
+    threshold: float
+    action: DecisionKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What to do, why, and which constraint bound."""
+    """What to do, why, and which constraint bound.
+
+    ``counterfactual`` is ``None`` for an action, and for a HOLD that no fee yield would change.
+    """
 
     kind: DecisionKind
     reason: str
@@ -57,11 +90,12 @@ class Decision:
     current_apr: float
     optimal_apr: float
     alternatives: tuple[Alternative, ...]
+    counterfactual: Counterfactual | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllocationPlan:
-    """Targets and decision of an epoch; ``closes`` and ``opens`` are empty for HOLD.
+    """Targets and decision of an epoch; ``closes``, ``opens`` and ``collects`` are empty for HOLD.
 
     ``inputs_hash`` is the SHA-256 of everything the decision read; with code and config version it explains and
     reproduces the plan.
@@ -82,3 +116,5 @@ class AllocationPlan:
     decision: Decision
     closes: tuple[PositionClose, ...]
     opens: tuple[Target, ...]
+    collects: tuple[PositionClose, ...] = ()
+    """Positions that stay and whose fees are collected first, so that ``opens`` may use them."""

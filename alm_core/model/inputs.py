@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from alm_core.model.candles import MINUTE_MS, CandleSeries, MinuteQuality
 from alm_core.model.config import LimitsConfig, StrategyConfig
+from alm_core.model.past import RecentEpoch
 
 LOOK_BACK = timedelta(days=30)
 """Candles before an epoch that its forces and its range are computed from."""
@@ -99,6 +100,8 @@ class EpochInputs:
         Epoch that last moved capital, as far back as ``strategy.min_hold``.
     strategy, limits
         Settings of that time in full.
+    recent
+        Figures of the epochs of the last 24 h, oldest first.
     code_version, config_version
         Versions that the plan carries.
     """
@@ -114,6 +117,7 @@ class EpochInputs:
     limits: LimitsConfig
     code_version: str
     config_version: str
+    recent: tuple[RecentEpoch, ...] = ()
 
 
 def missing_ranges(series: CandleSeries, start_at: datetime, end_at: datetime) -> list[tuple[datetime, datetime]]:

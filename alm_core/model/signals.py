@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Literal
 
 
@@ -55,6 +56,41 @@ class PriceRange:
     kind: Literal["neutral", "bullish", "bearish"]
 
 
+class RegimeState(StrEnum):
+    """State of the market, mildest first; each has one action."""
+
+    NORMAL = "normal"
+    WIDEN = "widen"
+    """Ranges are placed wider."""
+    SUPPRESS = "suppress"
+    """Nothing discretionary: no search, no shift, no reallocation."""
+    STOP_ADDING = "stop_adding"
+    """As suppress, and idle capital is not placed."""
+    EXIT = "exit"
+    """Every position is closed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regime:
+    """State in force with its memory: it is entered at once and left only after calm.
+
+    Parameters
+    ----------
+    since_at
+        Epoch at which the state was entered; ``None`` where it was never left.
+    calm_epochs
+        Consecutive epochs whose figures asked for a milder state.
+    widen_factor
+        What base widths are multiplied by; 1 outside ``widen``.
+    """
+
+    state: RegimeState = RegimeState.NORMAL
+    reason: str = ""
+    since_at: datetime | None = None
+    calm_epochs: int = 0
+    widen_factor: float = 1.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizedRange:
     """Result of the search: the parameters in force from now on and the range they give. Never ``None``."""
@@ -70,3 +106,10 @@ class OptimizedRange:
     baseline_fitness: float | None
     """Score of the parameters that were in force before."""
     evaluations: int
+    train_fitness: float | None = None
+    """Score of ``params`` on the part it was searched on."""
+    test_fitness: float | None = None
+    """Score of ``params`` on the newest part, which no search and no choice has seen."""
+    regime: Regime = Regime()
+    kill_switches: tuple[str, ...] = ()
+    """Kill switches that fired, in words; with any, parameters fall back to the initial ones and nothing is added."""

@@ -8,8 +8,9 @@ from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
+from alm_core.model.past import PastEpochs
 from alm_core.model.signals import ForceSignals, OptimizedRange
-from alm_core.portfolio.decision import POLICY, PastEpochs, plan_allocation
+from alm_core.portfolio.decision import POLICY, plan_allocation
 from alm_core.ranges.optimizer import optimize_range
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan, Alternative, Decision, DecisionKind, PositionClose, Target
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import MarketSnapshot, PoolState
+from alm_core.model.past import PastEpochs
 from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.portfolio.canonical import canonical_hash
 from alm_core.portfolio.chainview import ChainView, chain_view
@@ -20,22 +20,6 @@ from alm_core.portfolio.yields import pool_yields
 
 DAYS_PER_YEAR = 365.25
 POLICY = "default"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PastEpochs:
-    """What earlier epochs left behind.
-
-    Parameters
-    ----------
-    snapshots
-        Earlier snapshots of the pair, oldest first; yields are measured from their fee growth.
-    last_rebalance_at
-        Epoch of the last executed RS or PRA.
-    """
-
-    snapshots: tuple[MarketSnapshot, ...]
-    last_rebalance_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

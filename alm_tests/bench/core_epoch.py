@@ -7,8 +7,9 @@ from alm_core.model.candles import CandleSeries
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import MarketSnapshot
+from alm_core.model.past import PastEpochs
 from alm_core.model.signals import OptimizedRange
-from alm_core.portfolio.decision import PastEpochs, plan_allocation
+from alm_core.portfolio.decision import plan_allocation
 from alm_core.ranges.optimizer import optimize_range
 from alm_core.ranges.search import SEARCH_SPACES
 from alm_core.ranges.venue import venue_from_snapshot

@@ -3,6 +3,7 @@ import pytest
 
 from alm_core.forces.signals import compute_force_signals
 from alm_core.model.config import LimitsConfig, StrategyConfig
+from alm_core.model.past import PastEpochs
 from alm_core.model.signals import Forces, RangeParams
 from alm_core.policies.default import DefaultPolicy
 from alm_core.policies.policy import Policy
@@ -10,7 +11,7 @@ from alm_core.policies.seed.fitness import SeedVenue, fitness, seed_tape
 from alm_core.policies.seed.forces import columns_from, composite_forces
 from alm_core.policies.seed.params import DEFAULTS, params_from_vector, vector_from_params
 from alm_core.policies.seed.ranges import compute_range
-from alm_core.portfolio.decision import PastEpochs, plan_allocation
+from alm_core.portfolio.decision import plan_allocation
 from alm_core.ranges.optimizer import optimize_range
 from alm_core.ranges.range import price_range
 from alm_tests.core.forces.tapes import flat, walk

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.market import MarketSnapshot, SourceProblem
+from alm_core.model.past import PastEpochs
 from alm_core.portfolio.canonical import canonical_json
-from alm_core.portfolio.decision import PastEpochs, plan_allocation
+from alm_core.portfolio.decision import plan_allocation
 from alm_core.portfolio.plan_limits import check_plan
 from alm_tests.core.forces.tapes import END_AT
 from alm_tests.core.portfolio.scene import EPOCH, Scene, with_market

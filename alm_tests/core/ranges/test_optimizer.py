@@ -9,8 +9,9 @@ from alm_core.math.orientation import ticks_for_range
 from alm_core.model.candles import CandleSeries
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.market import SourceProblem
+from alm_core.model.past import PastEpochs
 from alm_core.model.signals import OptimizedRange
-from alm_core.portfolio.decision import PastEpochs, plan_allocation
+from alm_core.portfolio.decision import plan_allocation
 from alm_core.ranges.optimizer import asset_class_of, optimize_range
 from alm_core.ranges.range import price_range
 from alm_core.ranges.search import SEARCH_SPACES
