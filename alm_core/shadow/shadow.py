@@ -1,0 +1,199 @@
+"""One epoch of every shadow policy: bring its paper book to now, ask what it would do, and do that on paper."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from alm_core.model.candles import CandleSeries
+from alm_core.model.config import LimitsConfig, StrategyConfig
+from alm_core.model.decisions import AllocationPlan, DecisionKind
+from alm_core.model.epochs import Epoch
+from alm_core.model.errors import InvalidInput
+from alm_core.model.market import Holdings, MarketSnapshot
+from alm_core.model.past import PastEpochs
+from alm_core.model.shadow import ShadowBook, ShadowEpoch
+from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.policies.policy import Policy
+from alm_core.portfolio.valuation import Prices, nav_usd, prices_usd
+from alm_core.portfolio.yields import pool_yields
+from alm_core.ranges.optimizer import asset_class_of
+from alm_core.shadow.accrual import carried
+from alm_core.shadow.paper import begun, executed, paper_snapshot
+from alm_core.shadow.rivals import Rival, Seen, hodl, tau_reset, wide
+
+RIVALS: Mapping[str, Rival] = {"hodl": hodl, "wide": wide, "tau_reset": tau_reset}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ShadowInputs:
+    """What an epoch of the shadows is computed from: the inputs of the live decision, and the books before it.
+
+    Parameters
+    ----------
+    past_snapshots
+        As the live decision saw them, oldest first.
+    previous
+        Books of the last epoch; ``None`` at the first.
+    earlier
+        Snapshots that the books of ``previous`` are marked at, by epoch.
+    """
+
+    epoch: Epoch
+    candles: CandleSeries
+    signals: ForceSignals
+    snapshot: MarketSnapshot
+    past_snapshots: tuple[MarketSnapshot, ...]
+    strategy: StrategyConfig
+    limits: LimitsConfig
+    previous: ShadowEpoch | None
+    earlier: Mapping[datetime, MarketSnapshot]
+
+
+def shadow_epoch(inputs: ShadowInputs, policies: Mapping[str, Policy]) -> ShadowEpoch:
+    """Return the books of every shadow after an epoch. Pure.
+
+    Parameters
+    ----------
+    inputs
+        What is known at the epoch. Where a source did not answer usably, the books stay as they were and say so.
+    policies
+        Policies run on paper beside the rivals of this package, by name.
+    """
+    epoch, previous = inputs.epoch, inputs.previous
+    doubt = _doubt(inputs)
+    if doubt:
+        books = () if previous is None else tuple(_idle(book, doubt) for book in previous.books)
+        began_at = epoch.epoch_at if previous is None else previous.began_at
+        return ShadowEpoch(pair=epoch.pair, epoch_at=epoch.epoch_at, began_at=began_at, books=books, problems=(doubt,))
+    names = (*RIVALS, *policies)
+    fresh = previous is None or not previous.books
+    problems: list[str] = []
+    books = tuple(_next_book(name, inputs, policies.get(name), problems) for name in names)
+    return ShadowEpoch(
+        pair=epoch.pair,
+        epoch_at=epoch.epoch_at,
+        began_at=epoch.epoch_at if fresh or previous is None else previous.began_at,
+        books=books,
+        problems=tuple(problems),
+    )
+
+
+def _doubt(inputs: ShadowInputs) -> str:
+    snapshot = inputs.snapshot
+    if snapshot.problems:
+        return f"{snapshot.problems[0].source}: {snapshot.problems[0].detail}"
+    if snapshot.quote_usd is None:
+        return "quote price: no source knows USD per quote token"
+    if inputs.signals.reason:
+        return inputs.signals.reason
+    if not snapshot.holdings:
+        return "holdings: no chain was read"
+    return ""
+
+
+def _next_book(name: str, inputs: ShadowInputs, policy: Policy | None, problems: list[str]) -> ShadowBook:
+    before = _book_before(name, inputs)
+    try:
+        book = _brought(before, inputs)
+    except InvalidInput as problem:
+        problems.append(f"{name}: {problem}")
+        return _idle(before, str(problem))
+    try:
+        return _decided(book, inputs, policy)
+    except InvalidInput as problem:
+        # The plan could not be made or carried out: the book has earned its fees and holds what it held.
+        problems.append(f"{name}: {problem}")
+        return replace(book, kind=DecisionKind.HOLD, reason=str(problem))
+
+
+def _book_before(name: str, inputs: ShadowInputs) -> ShadowBook:
+    known = None if inputs.previous is None else inputs.previous.book(name)
+    if known is not None:
+        return known
+    return ShadowBook(
+        policy=name,
+        kind=DecisionKind.HOLD,
+        reason="begins with our holdings",
+        nav_usd=None,
+        fees_usd=0.0,
+        gas_usd=0.0,
+        swap_usd=0.0,
+        moves=0,
+        holdings=begun(inputs.snapshot),
+        as_of_at=inputs.epoch.epoch_at,
+    )
+
+
+def _brought(book: ShadowBook, inputs: ShadowInputs) -> ShadowBook:
+    since = book.as_of_at
+    if since == inputs.epoch.epoch_at:
+        return book
+    if since not in inputs.earlier:
+        raise InvalidInput(f"paper book: the snapshot of {since.isoformat()} is not stored any more")
+    minutes = inputs.candles.between(since, inputs.epoch.epoch_at)
+    found = carried(book.holdings, inputs.earlier[since], inputs.snapshot, minutes, _prices(inputs))
+    fees_usd = book.fees_usd + found.fees_usd
+    return replace(book, holdings=found.holdings, fees_usd=fees_usd, as_of_at=inputs.epoch.epoch_at)
+
+
+def _decided(book: ShadowBook, inputs: ShadowInputs, policy: Policy | None) -> ShadowBook:
+    paper = paper_snapshot(inputs.snapshot, book.holdings)
+    if policy is None:
+        optimized, plan = None, RIVALS[book.policy](_seen(paper, inputs))
+    else:
+        optimized, plan = _asked(policy, book, paper, inputs)
+    gas_usd = swap_usd = 0.0
+    holdings: tuple[Holdings, ...] = book.holdings
+    if plan.decision.kind is not DecisionKind.HOLD:
+        done = executed(plan, book.holdings, inputs.snapshot, _prices(inputs))
+        holdings, gas_usd, swap_usd = done.holdings, done.gas_usd, done.swap_usd
+    moved = plan.decision.kind is not DecisionKind.HOLD
+    spent = book.gas_usd + gas_usd
+    pools = tuple(state.pool for state in inputs.snapshot.pools)
+    worth = nav_usd(replace(inputs.snapshot, holdings=holdings), inputs.signals.price, pools)
+    return replace(
+        book,
+        kind=plan.decision.kind,
+        reason=plan.decision.reason,
+        nav_usd=worth - spent,
+        gas_usd=spent,
+        swap_usd=book.swap_usd + swap_usd,
+        moves=book.moves + int(moved),
+        holdings=holdings,
+        last_moved_at=inputs.epoch.epoch_at if moved else book.last_moved_at,
+        optimized=optimized,
+    )
+
+
+def _asked(
+    policy: Policy, book: ShadowBook, paper: MarketSnapshot, inputs: ShadowInputs
+) -> tuple[OptimizedRange, AllocationPlan]:
+    past = PastEpochs(snapshots=inputs.past_snapshots, last_rebalance_at=book.last_moved_at)
+    signals = policy.force_signals(inputs.epoch, inputs.candles)
+    optimized = policy.optimized_range(
+        inputs.epoch, inputs.candles, signals, paper, past, book.optimized, inputs.strategy
+    )
+    plan = policy.allocation(
+        inputs.epoch, signals, optimized, paper, past, inputs.strategy, inputs.limits, "shadow", "shadow"
+    )
+    return optimized, plan
+
+
+def _seen(paper: MarketSnapshot, inputs: ShadowInputs) -> Seen:
+    price = inputs.signals.price
+    return Seen(
+        epoch=inputs.epoch,
+        price=price,
+        snapshot=paper,
+        prices=_prices(inputs),
+        yields=pool_yields(paper, inputs.past_snapshots, price, inputs.strategy.yield_window_epochs),
+        asset_class=asset_class_of(paper),
+    )
+
+
+def _prices(inputs: ShadowInputs) -> Prices:
+    return prices_usd(inputs.snapshot, inputs.signals.price)
+
+
+def _idle(book: ShadowBook, reason: str) -> ShadowBook:
+    return replace(book, kind=DecisionKind.HOLD, reason=reason, nav_usd=None)
