@@ -153,12 +153,12 @@ class World:
         return SharedBudget(self.hot_state, f"exchange:{exchange}", capacity=venue.burst, per_s=venue.calls_per_s)
 
     def _gecko_budget(self) -> "CallBudget | None":
-        from alm_resources.dragonfly import SharedBudget
-        from alm_resources.geckoterminal.client import CALLS_PER_MINUTE, is_real_host
+        from alm_resources.dragonfly import SharedWindow
+        from alm_resources.geckoterminal.client import CALLS_PER_WINDOW, WINDOW_S, is_real_host
 
         if not is_real_host(self.registry.services.geckoterminal_url):
             return None
-        return SharedBudget(self.hot_state, "geckoterminal", capacity=CALLS_PER_MINUTE, per_s=CALLS_PER_MINUTE / 60)
+        return SharedWindow(self.hot_state, "geckoterminal", calls=CALLS_PER_WINDOW, window_s=WINDOW_S)
 
     def _allow_list(self, pair_id: str) -> "AllowList":
         from alm_core.execution.allow_list import allow_list_for

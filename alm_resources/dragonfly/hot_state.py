@@ -13,6 +13,7 @@ alm:lease:<name>               holder:fence        caller   exclusivity
 alm:fence:<name>               integer             -        rises with every holder of the lease
 alm:halt                       JSON                -        kill switch: nothing is sent while it is there
 alm:budget:<name>              hash tokens, at_ms  refill   call budget shared by processes
+alm:window:<name>              list of ms, newest  2 windows  last grants of a call budget that no window exceeds
 alm:cooldown:<name>            "1"                 caller   source that told us to stay away
 alm:seen:<source>:<pool>       hash digest: ms     1 day    figures by the moment they were first seen
 =============================  ==================  =======  ========================================================
@@ -157,6 +158,10 @@ class HotState:
         """Take one call from a budget of all processes: 0 if granted, else seconds until the next."""
         refill_ms = _milliseconds(capacity / per_s)
         return self._run(scripts.TAKE_CALL, [f"alm:budget:{name}"], capacity, per_s / 1000, refill_ms) / 1000
+
+    def take_from_window(self, name: str, *, calls: int, window_s: float) -> float:
+        """Take one of the calls of all processes in any ``window_s``: 0 if granted, else seconds until the next."""
+        return self._run(scripts.TAKE_CALL_OF_WINDOW, [f"alm:window:{name}"], calls, _milliseconds(window_s)) / 1000
 
     def start_cooldown(self, name: str, seconds: float) -> None:
         """Keep all processes away from a source for a while."""

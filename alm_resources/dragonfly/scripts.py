@@ -46,6 +46,29 @@ redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return wait
 """
 
+# KEYS window; ARGV calls, window ms. Returns ms to wait, 0 if a call was granted. The list holds the last grants,
+# newest first. Their moments are cut to whole milliseconds: a window has surely passed only if these differ by more.
+# Where the clock was set back, grants ahead of it count as of now; else they would keep all away until it caught up.
+TAKE_CALL_OF_WINDOW = """
+local calls, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local granted = redis.call('LRANGE', KEYS[1], 0, calls - 1)
+for index = 1, #granted do
+  if tonumber(granted[index]) > now then
+    granted[index] = string.format('%d', now)
+    redis.call('LSET', KEYS[1], index - 1, granted[index])
+  end
+end
+if #granted == calls and now - tonumber(granted[calls]) <= window then
+  return tonumber(granted[calls]) + window + 1 - now
+end
+redis.call('LPUSH', KEYS[1], string.format('%d', now))
+redis.call('LTRIM', KEYS[1], 0, calls - 1)
+redis.call('PEXPIRE', KEYS[1], 2 * window)
+return 0
+"""
+
 # KEYS cooldown; ARGV ms. A longer one in force stays.
 START_COOLDOWN = """
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then

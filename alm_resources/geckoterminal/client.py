@@ -18,13 +18,14 @@ from alm_resources.http import (
     LocalSightings,
     PacedHttp,
     Sightings,
-    TokenBucket,
+    SlidingWindow,
     dated,
 )
 from alm_resources.registry import Registry
 
 REAL_HOST = "api.geckoterminal.com"
-CALLS_PER_MINUTE = 10
+CALLS_PER_WINDOW = 10
+WINDOW_S = 60.0
 MAX_ADDRESSES = 30
 HEADERS = {"Accept": "application/json;version=20230302"}
 
@@ -44,7 +45,8 @@ class GeckoTerminalClient:
     networks
         Slug of each chain id.
     budget, cooldowns, timeout_s, max_wait_s, sleep
-        As :class:`PacedHttp`.
+        As :class:`PacedHttp`. By default a full window is waited out: what has no budget left would cost a pair the
+        figures of all its pools.
     sightings
         Remembers when figures were first seen: answers carry no time, and a frozen cache is noticed only by it.
     clock
@@ -61,7 +63,7 @@ class GeckoTerminalClient:
         cooldowns: Cooldowns | None = None,
         sightings: Sightings | None = None,
         timeout_s: float = 15.0,
-        max_wait_s: float = 45.0,
+        max_wait_s: float = WINDOW_S + 5.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -91,7 +93,7 @@ class GeckoTerminalClient:
         """Build from the registry; the real host gets a budget of its own if none is given."""
         url = registry.services.geckoterminal_url
         if budget is None and is_real_host(url):
-            budget = TokenBucket(capacity=CALLS_PER_MINUTE, per_s=CALLS_PER_MINUTE / 60)
+            budget = SlidingWindow(calls=CALLS_PER_WINDOW, window_s=WINDOW_S)
         networks = {chain_id: chain.gecko_network for chain_id, chain in registry.chains.items()}
         return cls(url, networks, budget=budget, cooldowns=cooldowns, sightings=sightings)
 

@@ -1,7 +1,7 @@
 """JSON over HTTP: one request, no hidden retry, bounded in time and size; waits shared by all callers of a source."""
 
 from alm_resources.http.get import HttpAnswer, JsonHttp
-from alm_resources.http.limits import CallBudget, Cooldowns, LocalCooldowns, TokenBucket
+from alm_resources.http.limits import CallBudget, Cooldowns, LocalCooldowns, SlidingWindow, TokenBucket
 from alm_resources.http.paced import PacedHttp
 from alm_resources.http.sightings import LocalSightings, Sightings, dated
 
@@ -14,6 +14,7 @@ __all__ = [
     "LocalSightings",
     "PacedHttp",
     "Sightings",
+    "SlidingWindow",
     "TokenBucket",
     "dated",
 ]

@@ -1,9 +1,13 @@
 """How often a source may be called: budgets and cooldowns."""
 
 import time
+from collections import deque
 from collections.abc import Callable
 from threading import Lock
 from typing import Protocol
+
+PAST_WINDOW_S = 0.001
+"""Who waits for a call to leave a window wakes up after it, not on its edge."""
 
 
 class CallBudget(Protocol):
@@ -55,6 +59,37 @@ class TokenBucket:
                 self._tokens -= 1.0
                 return 0.0
             return (1.0 - self._tokens) / self._per_s
+
+
+class SlidingWindow:
+    """Budget of one process: no ``window_s`` seconds, wherever they begin, hold more than ``calls`` grants.
+
+    A bucket of the same rate lets almost twice as many through while it is full. What is counted is the grant; the
+    request follows it at once, and how long it travels nobody knows.
+
+    Examples
+    --------
+    >>> now = [0.0]
+    >>> window = SlidingWindow(calls=1, window_s=60.0, monotonic=lambda: now[0])
+    >>> window.take(), window.take()
+    (0.0, 60.001)
+    """
+
+    def __init__(self, *, calls: int, window_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._calls = calls
+        self._window_s = window_s
+        self._monotonic = monotonic
+        self._granted = deque[float](maxlen=calls)
+        self._lock = Lock()
+
+    def take(self) -> float:
+        """Take one call: 0 if granted, else seconds until the next."""
+        with self._lock:
+            now = self._monotonic()
+            if len(self._granted) == self._calls and now - self._granted[0] <= self._window_s:
+                return self._granted[0] + self._window_s + PAST_WINDOW_S - now
+            self._granted.append(now)
+            return 0.0
 
 
 class LocalCooldowns:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from alm_core.model.errors import BadAnswer, ConfigError, SourceUnavailable
 from alm_core.model.signals import RangeParams
-from alm_resources.dragonfly import Halt, HotState, Lease, Regime, SharedBudget
+from alm_resources.dragonfly import Halt, HotState, Lease, Regime, SharedBudget, SharedWindow
 from alm_resources.dragonfly.embedded import EmbeddedRedis
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
@@ -196,6 +196,51 @@ def test_a_budget_refills(hot_state: HotState) -> None:
     assert wait_s == 0.0
 
 
+def test_a_window_is_shared_by_its_users(hot_state: HotState) -> None:
+    windows = [SharedWindow(hot_state, "gecko", calls=10, window_s=60.0) for _ in range(2)]
+    assert [windows[n % 2].take() for n in range(10)] == [0.0] * 10
+    assert 55.0 < windows[0].take() <= 60.001
+    assert 55.0 < windows[1].take() <= 60.001
+    assert raw(hot_state).llen("alm:window:gecko") == 10
+    assert 60_000 < raw(hot_state).pttl("alm:window:gecko") <= 120_000
+    assert SharedWindow(hot_state, "other", calls=1, window_s=60.0).take() == 0.0
+
+
+def test_a_window_opens_when_its_oldest_call_has_left_it(hot_state: HotState) -> None:
+    grant_ten_of_a_window(hot_state, ages_ms=[59_000, *range(58_900, 58_000, -100)])
+    window = SharedWindow(hot_state, "gecko", calls=10, window_s=60.0)
+    assert 0.5 < window.take() <= 1.001
+    grant_ten_of_a_window(hot_state, ages_ms=[60_001, *range(58_900, 58_000, -100)])
+    assert window.take() == 0.0
+    assert 0.5 < window.take() <= 1.101
+
+
+def test_a_clock_that_was_set_back_closes_a_window_for_its_length_and_not_longer(hot_state: HotState) -> None:
+    grant_ten_of_a_window(hot_state, ages_ms=[-3_600_000] * 10)
+    assert 59.9 < SharedWindow(hot_state, "gecko", calls=10, window_s=60.0).take() <= 60.001
+    now_ms = server_ms(hot_state)
+    assert all(now_ms - 5_000 <= int(at) <= now_ms for at in raw(hot_state).lrange("alm:window:gecko", 0, -1))
+
+
+@pytest.mark.parametrize("calls", [3, 12])
+def test_a_window_of_another_size_counts_the_calls_that_were_granted(hot_state: HotState, calls: int) -> None:
+    grant_ten_of_a_window(hot_state, ages_ms=[1000] * 10)
+    window = SharedWindow(hot_state, "gecko", calls=calls, window_s=60.0)
+    assert [window.take() == 0.0 for _ in range(4)] == [True] * max(0, calls - 10) + [False] * min(4, 14 - calls)
+
+
+def grant_ten_of_a_window(hot_state: HotState, ages_ms: list[int]) -> None:
+    """Grants of a window as if made a while ago, oldest first."""
+    now_ms = server_ms(hot_state)
+    raw(hot_state).delete("alm:window:gecko")
+    raw(hot_state).lpush("alm:window:gecko", *(now_ms - age for age in ages_ms))
+
+
+def server_ms(hot_state: HotState) -> int:
+    seconds, microseconds = raw(hot_state).time()
+    return seconds * 1000 + microseconds // 1000
+
+
 def test_a_shorter_cooldown_does_not_end_a_longer_one(hot_state: HotState) -> None:
     assert hot_state.cooldown_s("lifi") == 0
     hot_state.start_cooldown("lifi", 3600)
@@ -211,6 +256,7 @@ def test_every_key_has_the_documented_prefix(hot_state: HotState) -> None:
     hot_state.acquire_lease("w", "a", 30)
     hot_state.halt(Halt(reason="r", by="b", halted_at=NOW))
     hot_state.take_from_budget("g", capacity=1, per_s=1)
+    hot_state.take_from_window("g", calls=1, window_s=60)
     hot_state.start_cooldown("g", 5)
     assert sorted(raw(hot_state).keys("*")) == [
         "alm:budget:g",
@@ -222,6 +268,7 @@ def test_every_key_has_the_documented_prefix(hot_state: HotState) -> None:
         "alm:pair:p:epochs",
         "alm:pair:p:params",
         "alm:pair:p:regime",
+        "alm:window:g",
     ]
 
 

@@ -14,7 +14,7 @@ from alm_core.model.errors import BadAnswer, ConfigError, SourceError, SourceRej
 from alm_core.model.pools import Pool
 from alm_resources.geckoterminal import GeckoTerminalClient
 from alm_resources.geckoterminal.answers import read_pools
-from alm_resources.http import LocalCooldowns, TokenBucket
+from alm_resources.http import LocalCooldowns, SlidingWindow
 from alm_resources.registry import load_registry
 from alm_tests.resources.http.stub import Answer, FakeTime, Handler, Request, http_stub
 
@@ -339,14 +339,16 @@ def test_a_429_beyond_the_wait_is_unavailable_and_the_next_call_does_not_ask() -
 def test_the_budget_delays_the_eleventh_call_and_refuses_what_would_take_too_long() -> None:
     time, pool = FakeTime(), weth_pool()
     with http_stub(pools_handler([pool])) as stub:
-        budget = TokenBucket(capacity=10, per_s=1 / 6, monotonic=time.monotonic)
-        gecko = client(stub.url, budget=budget, sleep=time.sleep, max_wait_s=10)
-        for _ in range(11):
+        budget = SlidingWindow(calls=10, window_s=60.0, monotonic=time.monotonic)
+        gecko = client(stub.url, budget=budget, sleep=time.sleep)
+        for _ in range(10):
             gecko.fetch_pools([pool])
-        assert time.slept == pytest.approx([6.0])
-        patient_s = client(stub.url, budget=budget, sleep=time.sleep, max_wait_s=1)
+            time.now += 1.0
+        gecko.fetch_pools([pool])
+        assert time.slept == pytest.approx([50.001])
+        hasty = client(stub.url, budget=budget, sleep=time.sleep, max_wait_s=0.5)
         with pytest.raises(SourceUnavailable, match="rate limit"):
-            patient_s.fetch_pools([pool])
+            hasty.fetch_pools([pool])
         assert len(stub.requests) == 11
 
 

@@ -2,9 +2,11 @@ import socket
 from threading import Thread
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alm_core.model.errors import BadAnswer, SourceUnavailable
-from alm_resources.http import JsonHttp, LocalCooldowns, TokenBucket
+from alm_resources.http import JsonHttp, LocalCooldowns, SlidingWindow, TokenBucket
 from alm_tests.resources.http.stub import Answer, FakeTime, http_stub
 
 
@@ -70,6 +72,45 @@ def test_a_bucket_grants_its_capacity_and_then_its_rate() -> None:
     clock.now += 6.0001
     assert bucket.take() == 0.0
     assert bucket.take() > 5.9
+
+
+@given(
+    start=st.floats(0, 1e9),
+    pauses=st.lists(st.sampled_from([0.0, 0.001, 5.9, 6.0, 59.999, 60.0, 60.001]) | st.floats(0, 70), max_size=60),
+    patient=st.booleans(),
+)
+def test_no_minute_holds_more_than_ten_calls_and_none_is_withheld(
+    start: float, pauses: list[float], patient: bool
+) -> None:
+    clock = FakeTime()
+    clock.now = start
+    window = SlidingWindow(calls=10, window_s=60.0, monotonic=clock.monotonic)
+    granted: list[float] = []
+    for pause in pauses:
+        clock.now += pause
+        wait_s = window.take()
+        assert (wait_s == 0.0) == (sum(clock.now - at <= 60.0 for at in granted) < 10)
+        assert 0.0 <= wait_s <= 60.002
+        if wait_s and patient:
+            clock.now += wait_s
+            assert window.take() == 0.0
+        if not wait_s or patient:
+            granted.append(clock.now)
+    assert all(last - first > 60.0 for first, last in zip(granted, granted[10:], strict=False))
+
+
+def test_a_full_window_opens_when_its_oldest_call_has_left_it() -> None:
+    clock = FakeTime()
+    window = SlidingWindow(calls=10, window_s=60.0, monotonic=clock.monotonic)
+    for _ in range(10):
+        assert window.take() == 0.0
+        clock.now += 1.0
+    assert window.take() == pytest.approx(50.001)
+    clock.now += 50.0
+    assert window.take() == pytest.approx(0.001)
+    clock.now += 0.001
+    assert window.take() == 0.0
+    assert window.take() == pytest.approx(1.0)
 
 
 def test_a_shorter_cooldown_does_not_end_a_longer_one() -> None:
