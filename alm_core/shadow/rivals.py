@@ -1,6 +1,6 @@
 """Simple policies to be measured against: hold the tokens, a wide range, and a range that is recentred when left."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, ticks_for_range
@@ -40,17 +40,33 @@ def hodl(seen: Seen) -> AllocationPlan:
     return _plan("hodl", seen, DecisionKind.HOLD, "tokens are held", (), ())
 
 
-def wide(seen: Seen) -> AllocationPlan:
-    """Place everything once in a wide range and leave it (±50 %, stable pairs ±1 %)."""
-    return _ranged("wide", seen, WIDE_HALF_WIDTH, resets=False)
+def placed_once(name: str, half_widths: HalfWidths) -> Rival:
+    """Return the rival that places everything once in a range around the price and leaves it."""
+
+    def rival(seen: Seen) -> AllocationPlan:
+        return _ranged(name, seen, half_widths, resets=False)
+
+    return rival
 
 
-def tau_reset(seen: Seen) -> AllocationPlan:
-    """Hold a narrow range (±5 %, stable pairs ±0.1 %) and recentre it when the price has left it.
+def recentred(name: str, half_widths: HalfWidths) -> Rival:
+    """Return the rival that recentres its range whenever the price has left it.
 
     The tau-reset strategy of Fan et al., *Strategic Liquidity Provision in Uniswap v3* (2022).
     """
-    return _ranged("tau_reset", seen, RESET_HALF_WIDTH, resets=True)
+
+    def rival(seen: Seen) -> AllocationPlan:
+        return _ranged(name, seen, half_widths, resets=True)
+
+    return rival
+
+
+RIVALS: Mapping[str, Rival] = {
+    "hodl": hodl,
+    "wide": placed_once("wide", WIDE_HALF_WIDTH),
+    "tau_reset": recentred("tau_reset", RESET_HALF_WIDTH),
+}
+"""Rivals that every live epoch is measured against."""
 
 
 def _ranged(name: str, seen: Seen, half_widths: HalfWidths, *, resets: bool) -> AllocationPlan:

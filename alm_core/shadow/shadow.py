@@ -19,9 +19,7 @@ from alm_core.portfolio.yields import pool_yields
 from alm_core.ranges.optimizer import asset_class_of
 from alm_core.shadow.accrual import carried
 from alm_core.shadow.paper import begun, executed, paper_snapshot
-from alm_core.shadow.rivals import Rival, Seen, hodl, tau_reset, wide
-
-RIVALS: Mapping[str, Rival] = {"hodl": hodl, "wide": wide, "tau_reset": tau_reset}
+from alm_core.shadow.rivals import RIVALS, Rival, Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,15 +47,17 @@ class ShadowInputs:
     earlier: Mapping[datetime, MarketSnapshot]
 
 
-def shadow_epoch(inputs: ShadowInputs, policies: Mapping[str, Policy]) -> ShadowEpoch:
+def shadow_epoch(
+    inputs: ShadowInputs, policies: Mapping[str, Policy], rivals: Mapping[str, Rival] = RIVALS
+) -> ShadowEpoch:
     """Return the books of every shadow after an epoch. Pure.
 
     Parameters
     ----------
     inputs
         What is known at the epoch. Where a source did not answer usably, the books stay as they were and say so.
-    policies
-        Policies run on paper beside the rivals of this package, by name.
+    policies, rivals
+        Who is run on paper, by name.
     """
     epoch, previous = inputs.epoch, inputs.previous
     doubt = _doubt(inputs)
@@ -65,10 +65,10 @@ def shadow_epoch(inputs: ShadowInputs, policies: Mapping[str, Policy]) -> Shadow
         books = () if previous is None else tuple(_idle(book, doubt) for book in previous.books)
         began_at = epoch.epoch_at if previous is None else previous.began_at
         return ShadowEpoch(pair=epoch.pair, epoch_at=epoch.epoch_at, began_at=began_at, books=books, problems=(doubt,))
-    names = (*RIVALS, *policies)
     fresh = previous is None or not previous.books
     problems: list[str] = []
-    books = tuple(_next_book(name, inputs, policies.get(name), problems) for name in names)
+    deciders: dict[str, Policy | Rival] = {**rivals, **policies}
+    books = tuple(_next_book(name, inputs, decider, problems) for name, decider in deciders.items())
     return ShadowEpoch(
         pair=epoch.pair,
         epoch_at=epoch.epoch_at,
@@ -91,7 +91,7 @@ def _doubt(inputs: ShadowInputs) -> str:
     return ""
 
 
-def _next_book(name: str, inputs: ShadowInputs, policy: Policy | None, problems: list[str]) -> ShadowBook:
+def _next_book(name: str, inputs: ShadowInputs, decider: Policy | Rival, problems: list[str]) -> ShadowBook:
     before = _book_before(name, inputs)
     try:
         book = _brought(before, inputs)
@@ -99,7 +99,7 @@ def _next_book(name: str, inputs: ShadowInputs, policy: Policy | None, problems:
         problems.append(f"{name}: {problem}")
         return _idle(before, str(problem))
     try:
-        return _decided(book, inputs, policy)
+        return _decided(book, inputs, decider)
     except InvalidInput as problem:
         # The plan could not be made or carried out: the book has earned its fees and holds what it held.
         problems.append(f"{name}: {problem}")
@@ -136,12 +136,12 @@ def _brought(book: ShadowBook, inputs: ShadowInputs) -> ShadowBook:
     return replace(book, holdings=found.holdings, fees_usd=fees_usd, as_of_at=inputs.epoch.epoch_at)
 
 
-def _decided(book: ShadowBook, inputs: ShadowInputs, policy: Policy | None) -> ShadowBook:
+def _decided(book: ShadowBook, inputs: ShadowInputs, decider: Policy | Rival) -> ShadowBook:
     paper = paper_snapshot(inputs.snapshot, book.holdings)
-    if policy is None:
-        optimized, plan = None, RIVALS[book.policy](_seen(paper, inputs))
+    if callable(decider):
+        optimized, plan = None, decider(_seen(paper, inputs))
     else:
-        optimized, plan = _asked(policy, book, paper, inputs)
+        optimized, plan = _asked(decider, book, paper, inputs)
     gas_usd = swap_usd = 0.0
     holdings: tuple[Holdings, ...] = book.holdings
     if plan.decision.kind is not DecisionKind.HOLD:

@@ -18,8 +18,8 @@ from alm_core.policies.default import DefaultPolicy
 from alm_core.portfolio.valuation import nav_usd, prices_usd
 from alm_core.shadow.accrual import carried
 from alm_core.shadow.paper import begun, executed, paper_snapshot
-from alm_core.shadow.rivals import RESET_HALF_WIDTH
-from alm_core.shadow.shadow import RIVALS, ShadowInputs, shadow_epoch
+from alm_core.shadow.rivals import RESET_HALF_WIDTH, RIVALS, Seen
+from alm_core.shadow.shadow import ShadowInputs, shadow_epoch
 from alm_tests.core.forces.tapes import END_AT, walk
 from alm_tests.core.portfolio.scene import Scene
 
@@ -174,8 +174,6 @@ def test_nothing_is_executed_for_a_plan_that_moves_nothing() -> None:
     inputs, found = first()
     holdings = book(found, "wide").holdings
     hold = RIVALS["hodl"]
-    from alm_core.shadow.rivals import Seen
-
     prices = prices_usd(inputs.snapshot, inputs.signals.price)
     seen = Seen(
         epoch=inputs.epoch,
