@@ -55,7 +55,10 @@ class DexScreener:
         if network is None or (fault and fault.kind == "empty"):
             return []
         views = shown_pools(network, addresses, self._market, self._clock.minute, fault)
-        return [_pair(slug, view) for view in views]
+        pairs = [_pair(slug, view) for view in views]
+        if pairs and fault and fault.kind == "foreign_token":
+            pairs[0]["baseToken"]["address"] = pairs[0]["pairAddress"]
+        return pairs
 
 
 def _pair(slug: str, view: PoolView) -> dict[str, Any]:

@@ -22,6 +22,7 @@ FaultKind = Literal[
     "negative_price",
     "reversed_order",
     "null_fee",
+    "foreign_token",
     "wrong_receiver",
     "wrong_minimum",
     "no_transaction",
@@ -43,6 +44,7 @@ class Fault:
         running is sent as if it were closed, another price each time), ``nan_candle``, ``negative_price``,
         ``reversed_order``.
 
+        Of GeckoTerminal and DexScreener ``foreign_token``: the first pool of an answer has a token that is not its own.
         Of GeckoTerminal ``null_fee``, and ``liar`` and ``frozen``: prices, reserve and volume off by ``offset_bps``,
         or as they were when the fault began. Of Li.Fi ``wrong_receiver``, ``wrong_minimum``, ``no_transaction``.
     times

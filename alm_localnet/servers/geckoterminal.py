@@ -94,6 +94,9 @@ class GeckoTerminal:
         if fault and fault.kind == "null_fee":
             for entry in objects:
                 entry["attributes"]["pool_fee_percentage"] = None
+        if objects and fault and fault.kind == "foreign_token":
+            first = objects[0]
+            first["relationships"]["base_token"]["data"]["id"] = first["id"]
         return objects
 
     def _token_price(self, preset: ChainPreset, addresses: list[str]) -> Answer:

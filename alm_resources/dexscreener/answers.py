@@ -14,6 +14,7 @@ from alm_core.model.errors import BadAnswer
 from alm_core.model.market import PoolMarket
 from alm_core.model.pools import Pool
 from alm_resources.http.fields import Answer, Number, Price, read_answer, shown
+from alm_resources.http.pool_figures import PoolFigures, foreign_tokens
 
 SOURCE = "dexscreener"
 # "1.00" may be anything from 0.995 to 1.005: no price of a stable coin.
@@ -62,8 +63,8 @@ class _PairList(Answer):
     pairs: list[_Pair]
 
 
-def read_pairs(body: object, chain: str, asked: Mapping[str, Pool], fetched_at: datetime) -> dict[str, PoolMarket]:
-    """Read an answer of ``/latest/dex/pairs`` into figures by lower-case pool address.
+def read_pairs(body: object, chain: str, asked: Mapping[str, Pool], fetched_at: datetime) -> dict[str, PoolFigures]:
+    """Read an answer of ``/latest/dex/pairs`` into figures by pool; of a pool with other tokens, what is wrong.
 
     Parameters
     ----------
@@ -79,9 +80,9 @@ def read_pairs(body: object, chain: str, asked: Mapping[str, Pool], fetched_at: 
     Raises
     ------
     BadAnswer
-        Naming the field and its value, or the pool that is not the one of the registry.
+        Naming the field and its value, or the pool that was not asked for.
     """
-    markets: dict[str, PoolMarket] = {}
+    markets: dict[str, PoolFigures] = {}
     for pair in read_answer(SOURCE, _Pairs, body).pairs or ():
         address = pair.address.lower()
         if pair.chain != chain or address not in asked:
@@ -114,12 +115,10 @@ def read_token_prices(body: object, chain: str, addresses: Iterable[str]) -> dic
     return {address: _weighted_median(prices) for address, prices in seen.items() if prices}
 
 
-def _market(pair: _Pair, pool: Pool, fetched_at: datetime) -> PoolMarket:
+def _market(pair: _Pair, pool: Pool, fetched_at: datetime) -> PoolFigures:
     usd = pair.usd_prices()
-    base, quote = pool.base.address.lower(), pool.quote.address.lower()
-    if set(usd) != {base, quote}:
-        found = ", ".join(shown(address) for address in sorted(usd))
-        raise BadAnswer(SOURCE, f"pool {pool.pool_id}: tokens are {found}, the registry says {base} and {quote}")
+    if problem := foreign_tokens(SOURCE, pool, usd):
+        return problem
     return PoolMarket(
         pool_id=pool.pool_id,
         source=SOURCE,
@@ -127,8 +126,8 @@ def _market(pair: _Pair, pool: Pool, fetched_at: datetime) -> PoolMarket:
         volume_24h_usd=None if pair.volume is None else pair.volume.h24,
         tvl_usd=None if pair.liquidity is None else pair.liquidity.usd,
         fee_frac=None,
-        base_usd=usd[base],
-        quote_usd=usd[quote],
+        base_usd=usd[pool.base.address.lower()],
+        quote_usd=usd[pool.quote.address.lower()],
     )
 
 

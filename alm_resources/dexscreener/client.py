@@ -19,7 +19,7 @@ from alm_resources.http import (
     PacedHttp,
     Sightings,
     TokenBucket,
-    dated,
+    usable,
 )
 
 REAL_URL = "https://api.dexscreener.com"
@@ -85,6 +85,8 @@ class DexScreenerClient:
     def fetch_pools(self, pools: Sequence[Pool]) -> tuple[PoolMarket, ...]:
         """Fetch figures, up to 30 pools a request; pools the service does not know are left out.
 
+        So are pools it shows with tokens that are not the registry's; the log names them.
+
         Raises
         ------
         ConfigError
@@ -119,7 +121,7 @@ class DexScreenerClient:
     def _fetch_batch(self, chain: str, asked: Mapping[str, Pool]) -> list[PoolMarket]:
         answer = self._get(f"/latest/dex/pairs/{chain}/{','.join(asked)}")
         found = read_pairs(self._http.json(answer), chain, asked, self._clock())
-        return [dated(found[address], answer, self._sightings) for address in asked if address in found]
+        return usable(found, asked, answer, self._sightings)
 
     def _get(self, path: str) -> HttpAnswer:
         return self._http.get(f"{self._base_url}{path}", headers=HEADERS)

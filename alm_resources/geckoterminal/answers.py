@@ -11,6 +11,7 @@ from alm_core.model.errors import BadAnswer
 from alm_core.model.market import PoolMarket
 from alm_core.model.pools import Pool
 from alm_resources.http.fields import Answer, Figure, Price, read_answer, shown
+from alm_resources.http.pool_figures import PoolFigures, foreign_tokens
 
 SOURCE = "geckoterminal"
 
@@ -69,15 +70,15 @@ class _Prices(Answer):
     data: _PriceData
 
 
-def read_pools(body: object, asked: Mapping[str, Pool], fetched_at: datetime) -> dict[str, PoolMarket]:
-    """Read a multi-pool answer into figures by lower-case pool address.
+def read_pools(body: object, asked: Mapping[str, Pool], fetched_at: datetime) -> dict[str, PoolFigures]:
+    """Read a multi-pool answer into figures by lower-case pool address; of a pool with other tokens, what is wrong.
 
     Raises
     ------
     BadAnswer
-        Naming the field and its value, or the pool whose tokens are not those of the registry.
+        Naming the field and its value, or the pool that was not asked for.
     """
-    markets: dict[str, PoolMarket] = {}
+    markets: dict[str, PoolFigures] = {}
     for answer in read_answer(SOURCE, _Pools, body).data:
         address = answer.attributes.address.lower()
         if address not in asked:
@@ -94,16 +95,14 @@ def read_token_prices(body: object) -> dict[str, float]:
     return {address.lower(): float(price) for address, price in prices.items() if price is not None}
 
 
-def _market(answer: _Pool, pool: Pool, fetched_at: datetime) -> PoolMarket:
+def _market(answer: _Pool, pool: Pool, fetched_at: datetime) -> PoolFigures:
     figures = answer.attributes
     usd = {
         answer.relationships.base_token.data.address: figures.base_token_price_usd,
         answer.relationships.quote_token.data.address: figures.quote_token_price_usd,
     }
-    base, quote = pool.base.address.lower(), pool.quote.address.lower()
-    if set(usd) != {base, quote}:
-        found = ", ".join(shown(address) for address in sorted(usd))
-        raise BadAnswer(SOURCE, f"pool {pool.pool_id}: tokens are {found}, the registry says {base} and {quote}")
+    if problem := foreign_tokens(SOURCE, pool, usd):
+        return problem
     fee = figures.pool_fee_percentage
     return PoolMarket(
         pool_id=pool.pool_id,
@@ -112,8 +111,8 @@ def _market(answer: _Pool, pool: Pool, fetched_at: datetime) -> PoolMarket:
         volume_24h_usd=None if figures.volume_usd is None else _float(figures.volume_usd.h24),
         tvl_usd=_float(figures.reserve_in_usd),
         fee_frac=None if fee is None else float(fee / 100),
-        base_usd=_float(usd[base]),
-        quote_usd=_float(usd[quote]),
+        base_usd=_float(usd[pool.base.address.lower()]),
+        quote_usd=_float(usd[pool.quote.address.lower()]),
         native_usd=_native_usd(figures),
     )
 

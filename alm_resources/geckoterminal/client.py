@@ -19,7 +19,7 @@ from alm_resources.http import (
     PacedHttp,
     Sightings,
     SlidingWindow,
-    dated,
+    usable,
 )
 from alm_resources.registry import Registry
 
@@ -100,6 +100,8 @@ class GeckoTerminalClient:
     def fetch_pools(self, pools: Sequence[Pool]) -> tuple[PoolMarket, ...]:
         """Fetch figures, up to 30 pools a request; pools the service does not know are left out.
 
+        So are pools it shows with tokens that are not the registry's; the log names them.
+
         Raises
         ------
         SourceUnavailable
@@ -133,7 +135,7 @@ class GeckoTerminalClient:
     def _fetch_batch(self, chain_id: int, asked: Mapping[str, Pool]) -> list[PoolMarket]:
         answer = self._get(f"/networks/{self._network(chain_id)}/pools/multi/{','.join(asked)}")
         found = {} if _knows_nothing(answer) else read_pools(self._http.json(answer), asked, self._clock())
-        return [dated(found[address], answer, self._sightings) for address in asked if address in found]
+        return usable(found, asked, answer, self._sightings)
 
     def _network(self, chain_id: int) -> str:
         if chain_id not in self._networks:

@@ -5,6 +5,7 @@ and the next epoch goes on as if nothing had happened.
 """
 
 import json
+import logging
 import re
 import socket
 from collections.abc import Iterator
@@ -265,6 +266,45 @@ def test_an_epoch_goes_on_with_dexscreener_if_geckoterminal_is_bad(stage: Stage,
     assert_next_epoch_is_normal(stage, world)
 
 
+def test_an_epoch_goes_on_if_geckoterminal_shows_a_pool_with_another_token(
+    stage: Stage, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.localnet.faults.geckoterminal = fault("foreign_token")
+    with caplog.at_level(logging.WARNING):
+        run = stage.next_epoch()
+    stage.localnet.faults.clear()
+    snapshot = _stored_snapshot(world, run)
+    sources = {market.pool_id: market.source for market in snapshot.markets}
+    assert len(sources) == 4
+    wrong = {pool_id for pool_id, source in sources.items() if source == "dexscreener"}
+    assert sorted(pool_id.partition(":")[0] for pool_id in wrong) == ["1", "8453"]
+    assert all(_named(caplog, "geckoterminal", pool_id) for pool_id in wrong)
+    assert snapshot.problems == ()
+    assert _stored_plan(world, run).decision.binding != "source"
+    assert run.report.reconciled is True
+    assert_next_epoch_is_normal(stage, world)
+
+
+def test_an_epoch_goes_on_without_the_figures_of_a_pool_that_nobody_has_right(
+    stage: Stage, world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.localnet.faults.geckoterminal = fault("foreign_token")
+    stage.localnet.faults.dexscreener = fault("foreign_token")
+    with caplog.at_level(logging.WARNING):
+        run = stage.next_epoch()
+    stage.localnet.faults.clear()
+    snapshot = _stored_snapshot(world, run)
+    assert [market.source for market in snapshot.markets] == ["geckoterminal"] * 2
+    known = {market.pool_id for market in snapshot.markets}
+    for state in snapshot.pools:
+        told = [name for name in ("geckoterminal", "dexscreener") if _named(caplog, name, state.pool.pool_id)]
+        assert told == ([] if state.pool.pool_id in known else ["geckoterminal", "dexscreener"])
+    assert snapshot.problems == ()
+    assert _stored_plan(world, run).decision.binding != "source"
+    assert run.report.reconciled is True
+    assert_next_epoch_is_normal(stage, world)
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [
@@ -292,6 +332,13 @@ def test_an_epoch_holds_if_a_chain_has_only_a_node(
     assert (stage.holdings(world), stage.nonces(world)) == (before, nonces)
     assert verdict_of(world, [run.report]).reconciled
     assert_next_epoch_is_normal(stage, world)
+
+
+def _named(caplog: pytest.LogCaptureFixture, source: str, pool_id: str) -> bool:
+    """Whether the log says that a source shows a pool with tokens that are not its own."""
+    return any(
+        f"{source}: 1 of " in message and f"pool {pool_id}: tokens are" in message for message in caplog.messages
+    )
 
 
 def _stored_snapshot(world: World, run: EpochRun) -> MarketSnapshot:

@@ -155,6 +155,20 @@ def test_dexscreener_sends_numbers_and_no_fee(localnet: Localnet) -> None:
     assert get(url + "0x" + "12" * 20)["pairs"] is None
 
 
+@pytest.mark.parametrize("service", ["geckoterminal", "dexscreener"])
+def test_a_foreign_token_costs_the_first_pool_of_an_answer_its_figures(localnet: Localnet, service: str) -> None:
+    registry = load_registry(localnet.registry_file)
+    clients = {
+        "geckoterminal": GeckoTerminalClient.from_registry(registry),
+        "dexscreener": DexScreenerClient(registry.services.dexscreener_url),
+    }
+    pools = [pool for pool in registry.pools_of("WETH-USDC") if pool.chain_id == 1]
+    localnet.faults.set(service, Fault(kind="foreign_token"))
+    found, again = (clients[service].fetch_pools(pools) for _ in range(2))
+    assert {market.pool_id for market in again} == {pool.pool_id for pool in pools}
+    assert {market.pool_id for market in again} - {market.pool_id for market in found} == {pools[0].pool_id}
+
+
 def test_the_two_services_tell_the_same_to_our_clients(localnet: Localnet) -> None:
     registry = load_registry(localnet.registry_file)
     pools = [pool for pair in ("USDC-USDT", "WETH-USDC") for pool in registry.pools_of(pair)]

@@ -1,4 +1,5 @@
 import json
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from alm_resources.dexscreener import DexScreenerClient
 from alm_resources.dexscreener.answers import read_pairs, read_token_prices
 from alm_resources.http import LocalCooldowns
 from alm_tests.resources.geckoterminal.test_client import weth_pool
-from alm_tests.resources.http.bodies import hostile, junk, mutated, outcome, short, sound
+from alm_tests.resources.http.bodies import hostile, junk, mutated, outcome, short, sound_or_refused
 from alm_tests.resources.http.stub import Answer, FakeTime, Handler, Request, http_stub
 
 NOW = datetime(2026, 11, 22, 10, 30, tzinfo=UTC)
@@ -122,9 +123,7 @@ def test_a_figure_that_cannot_be_true_is_a_bad_answer_naming_it(field: str, valu
         read_one(pair_of(POOL, **{field: value}))
 
 
-def test_pools_of_other_tokens_chains_or_addresses_and_doubles_are_refused() -> None:
-    with pytest.raises(BadAnswer, match="the registry says"):
-        read_one(pair_of(POOL, baseToken={"address": POOL.address}))
+def test_pools_of_other_chains_or_addresses_and_doubles_are_refused() -> None:
     with pytest.raises(BadAnswer, match="of 'base' was not asked for"):
         read_one(pair_of(POOL, chain="base"))
     with pytest.raises(BadAnswer, match="was not asked for"):
@@ -133,11 +132,22 @@ def test_pools_of_other_tokens_chains_or_addresses_and_doubles_are_refused() -> 
         read_pairs({"pairs": [pair_of(POOL)] * 2}, "ethereum", {POOL.address.lower(): POOL}, NOW)
 
 
+def test_a_pool_of_other_tokens_has_no_figures_and_the_rest_keeps_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    pools = [replace(POOL, address=f"0x{n:040x}") for n in range(1, 5)]
+    pairs = [pair_of(pool) for pool in pools]
+    pairs[2]["quoteToken"]["address"] = pools[2].address
+    with http_stub(lambda _: Answer({"pairs": pairs})) as stub, caplog.at_level(logging.WARNING):
+        markets = client(stub.url).fetch_pools(pools)
+    assert [market.pool_id for market in markets] == [pool.pool_id for pool in (*pools[:2], pools[3])]
+    (message,) = caplog.messages
+    assert message.startswith(f"market figures: dexscreener: 1 of 4 pools left out: pool {pools[2].pool_id}: ")
+
+
 @given(body=mutated({"pairs": [pair_of(POOL)]}) | hostile | junk)
 @settings(max_examples=800)
 def test_a_body_gone_wrong_gives_sound_figures_or_a_bad_answer(body: Any) -> None:
     found = outcome(lambda: read_pairs(body, "ethereum", {POOL.address.lower(): POOL}, NOW))
-    assert short(found) if isinstance(found, BadAnswer) else all(sound(market) for market in found.values())
+    assert short(found) if isinstance(found, BadAnswer) else all(map(sound_or_refused, found.values()))
 
 
 @given(body=mutated([pair_of(POOL), pair_of(POOL, flipped=True)]) | hostile | junk)

@@ -10,8 +10,8 @@ from alm_core.model.pools import Pool
 from alm_resources.dexscreener import DexScreenerClient, PoolMarkets
 from alm_resources.geckoterminal import GeckoTerminalClient
 from alm_tests.resources.dexscreener.test_client import pair_of, pairs_handler
-from alm_tests.resources.geckoterminal.test_client import pools_handler, weth_pool
-from alm_tests.resources.http.stub import Answer, Handler, Stub, http_stub
+from alm_tests.resources.geckoterminal.test_client import answer_for, pools_handler, weth_pool, with_other_token
+from alm_tests.resources.http.stub import Answer, Handler, Request, Stub, http_stub
 
 POOLS = [replace(weth_pool(), address=f"0x{n:040x}") for n in range(1, 4)]
 DOWN: Handler = lambda _: Answer("oops", status=503)  # noqa: E731
@@ -53,6 +53,32 @@ def test_the_fallback_is_asked_only_for_pools_the_first_source_does_not_know() -
         expected = ["geckoterminal", "dexscreener", "geckoterminal"]
         assert sources(one, POOLS) == [(pool.pool_id, name) for pool, name in zip(POOLS, expected, strict=True)]
         assert [request.path for request in one.dex.requests] == [f"/latest/dex/pairs/ethereum/{POOLS[1].address}"]
+
+
+def with_other_tokens(items: list[str]) -> Handler:
+    """GeckoTerminal, some of whose pools are not those of the registry."""
+
+    def handle(request: Request) -> Answer:
+        asked = request.path.rpartition("/")[2].split(",")
+        pools = [pool for pool in POOLS if pool.address in asked]
+        return Answer({"data": [answer_for(with_other_token(p) if p.address in items else p) for p in pools]})
+
+    return handle
+
+
+def test_the_fallback_is_asked_only_for_the_pool_whose_tokens_the_first_source_has_wrong(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    gecko = with_other_tokens([POOLS[1].address])
+    with caplog.at_level(logging.WARNING), scene(gecko, pairs_handler(POOLS)) as one:
+        expected = ["geckoterminal", "dexscreener", "geckoterminal"]
+        assert sources(one, POOLS) == [(pool.pool_id, name) for pool, name in zip(POOLS, expected, strict=True)]
+        assert [request.path for request in one.dex.requests] == [f"/latest/dex/pairs/ethereum/{POOLS[1].address}"]
+    (message,) = caplog.messages
+    assert POOLS[1].pool_id in message
+    with caplog.at_level(logging.WARNING), scene(gecko, DOWN) as one:
+        assert sources(one, POOLS) == [(pool.pool_id, "geckoterminal") for pool in (POOLS[0], POOLS[2])]
+    assert caplog.messages[-1] == "market figures: dexscreener: HTTP 503: oops; 1 of 3 pools have no figures"
 
 
 @pytest.mark.parametrize(("gecko", "said"), [(DOWN, "HTTP 503"), (REFUSING, "HTTP 403"), (LYING, "not JSON")])

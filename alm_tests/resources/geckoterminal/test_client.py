@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,6 +53,11 @@ def answer_for(pool: Pool, *, flipped: bool = False, network: str = "eth", **cha
 
 def read_one(item: dict[str, Any], pool: Pool) -> Any:
     return read_pools({"data": [item]}, {pool.address.lower(): pool}, NOW)[pool.address.lower()]
+
+
+def with_other_token(pool: Pool) -> Pool:
+    """The same pool of another token0."""
+    return replace(pool, token0=replace(pool.token0, address=pool.address))
 
 
 @pytest.mark.parametrize("flipped", [False, True])
@@ -120,11 +126,34 @@ def test_a_figure_that_cannot_be_true_is_a_bad_answer_naming_it(field: str, valu
         read_one(answer_for(pool, **{field: value}), pool)
 
 
-def test_a_pool_of_other_tokens_is_refused() -> None:
+def test_a_pool_of_other_tokens_has_no_figures_and_the_rest_keeps_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    pools = [replace(weth_pool(), address=f"0x{n:040x}") for n in range(1, 31)]
+    items = [answer_for(with_other_token(pool) if n == 7 else pool) for n, pool in enumerate(pools)]
+    with http_stub(lambda _: Answer({"data": items})) as stub, caplog.at_level(logging.WARNING):
+        markets = client(stub.url).fetch_pools(pools)
+    assert [market.pool_id for market in markets] == [pool.pool_id for pool in pools[:7] + pools[8:]]
+    assert {market.base_usd for market in markets} == {2700.79}
+    (message,) = caplog.messages
+    assert message.startswith("market figures: geckoterminal: 1 of 30 pools left out: ")
+    wrong = f"pool {pools[7].pool_id}: tokens are '{pools[7].address}', "
+    assert wrong in message
+    assert message.endswith(f"the registry says {pools[7].base.address.lower()} and {pools[7].quote.address.lower()}")
+
+
+@pytest.mark.parametrize("side", ["base_token", "quote_token"])
+def test_a_pool_of_one_token_twice_is_not_that_of_the_registry(side: str) -> None:
     pool = weth_pool()
-    other = replace(pool, token0=replace(pool.token0, address=pool.address))
-    with pytest.raises(BadAnswer, match="the registry says"):
-        read_one(answer_for(other), pool)
+    item = answer_for(pool)
+    item["relationships"]["base_token"] = item["relationships"]["quote_token"] = item["relationships"][side]
+    found = read_one(item, pool)
+    assert isinstance(found, BadAnswer)
+    assert "the registry says" in found.detail
+
+
+def test_a_bad_figure_of_a_pool_of_other_tokens_still_refuses_the_answer() -> None:
+    pool = weth_pool()
+    with pytest.raises(BadAnswer, match="reserve_in_usd"):
+        read_one(answer_for(with_other_token(pool), reserve_in_usd="-1"), pool)
 
 
 def test_a_pool_that_was_not_asked_for_or_comes_twice_is_refused() -> None:

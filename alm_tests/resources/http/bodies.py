@@ -64,6 +64,11 @@ def sound(market: PoolMarket) -> bool:
     )
 
 
+def sound_or_refused(figures: PoolMarket | BadAnswer) -> bool:
+    """Whether figures of one pool are sound, or what is wrong with them can be written down anywhere."""
+    return short(figures) if isinstance(figures, BadAnswer) else sound(figures)
+
+
 def outcome(read: Callable[[], Any]) -> Any:
     """What a parser returned, or the bad answer it raised; anything else it raises is a failure of the test."""
     try:
