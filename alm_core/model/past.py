@@ -24,7 +24,9 @@ class RecentEpoch:
     gas_usd
         Gas it paid.
     expected_gain_usd, expected_cost_usd
-        What its plan promised over the horizon and for how much; 0 for a HOLD.
+        What its plan promised over the horizon and for how much, gas included; 0 for a HOLD.
+    holding_loss_usd
+        What positions lost since the epoch before against holding their tokens, 0 or more.
     """
 
     epoch_at: datetime
@@ -35,6 +37,7 @@ class RecentEpoch:
     gas_usd: float | None
     expected_gain_usd: float = 0.0
     expected_cost_usd: float = 0.0
+    holding_loss_usd: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

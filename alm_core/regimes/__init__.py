@@ -1,0 +1,1 @@
+"""Regimes of the market, entered at once and left slowly, and the kill switches of the strategy."""
