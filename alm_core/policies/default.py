@@ -35,7 +35,9 @@ class DefaultPolicy:
         config: StrategyConfig,
     ) -> OptimizedRange:
         """See :func:`alm_core.ranges.optimizer.optimize_range`."""
-        return optimize_range(epoch, series, signals, snapshot, previous, config, past_snapshots=past.snapshots)
+        return optimize_range(
+            epoch, series, signals, snapshot, previous, config, past_snapshots=past.snapshots, recent=past.recent
+        )
 
     def allocation(
         self,
