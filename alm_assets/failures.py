@@ -15,7 +15,6 @@ from alm_core.model.errors import InvalidInput
 from alm_core.model.reports import EpochReport
 
 REPORT = "epoch_report"
-CANDLES = dg.AssetKey("candles")
 REPORTED_TAG = "alm/reported"
 """On runs whose failure was recorded and alerted; its value is the run, since a re-execution inherits tags."""
 
@@ -80,12 +79,13 @@ def _reason(event: dg.DagsterEvent) -> str:
 def alert_troubled_epoch(alerts: Alerts, report: EpochReport, instance: dg.DagsterInstance, run_id: str) -> bool:
     """Tell a person of an epoch whose run went through but which names problems; return whether it does.
 
-    Exchanges that its candles do without count: the epoch went on, but with one source less. A run that failed left a
-    report without a price; :func:`report_failed_run` has told of it.
+    Exchanges that its candles do without count: the epoch went on, but with one source less. So do a regime that began
+    and a kill switch that fired. A run that failed left a report without a price; :func:`report_failed_run` has told
+    of it.
     """
     if report.price is None:
         return False
-    problems = (*_candle_problems(instance, run_id), *report.problems)
+    problems = (*_problem_texts(instance, run_id), *report.problems)
     if not problems:
         return False
     epoch = Epoch(pair=report.pair, epoch_at=report.epoch_at)
@@ -94,8 +94,9 @@ def alert_troubled_epoch(alerts: Alerts, report: EpochReport, instance: dg.Dagst
     return True
 
 
-def _candle_problems(instance: dg.DagsterInstance, run_id: str) -> tuple[str, ...]:
+def _problem_texts(instance: dg.DagsterInstance, run_id: str) -> tuple[str, ...]:
+    """What the assets of a run say a person must hear of."""
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
-    made = [record.asset_materialization for record in records if record.asset_key == CANDLES]
+    made = [record.asset_materialization for record in records]
     entries = [materialization.metadata.get(PROBLEM_TEXTS) for materialization in made if materialization is not None]
     return tuple(str(text) for entry in entries if entry is not None for text in cast("list[object]", entry.value))

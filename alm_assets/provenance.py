@@ -5,10 +5,10 @@ Nothing of Dagster is imported, so that ``alm replay`` computes without it.
 """
 
 import hashlib
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeVar
 
-from alm_assets.past import last_rebalance
+from alm_assets.past import last_rebalance, recent_epochs, snapshot_from
 from alm_assets.ports import History
 from alm_assets.versions import code_version, config_version
 from alm_core.model.candles import CandleSeries
@@ -23,6 +23,7 @@ from alm_core.model.inputs import (
     without_minutes,
 )
 from alm_core.model.market import MarketSnapshot
+from alm_core.model.past import PastEpochs
 from alm_core.model.signals import OptimizedRange
 from alm_resources.settings import Settings
 
@@ -90,6 +91,7 @@ def recorded_inputs(epoch: Epoch, history: History, settings: Settings) -> Epoch
         limits=settings.limits,
         code_version=code_version(),
         config_version=config_version(settings),
+        recent=recent_epochs(epoch, history),
     )
 
 
@@ -131,7 +133,7 @@ class DecisionInputs:
         """Snapshot of the epoch."""
         recorded = EpochDigest(epoch_at=self.epoch.epoch_at, sha256=self.record.snapshot_sha256)
         payload = self._history.read_payload(SNAPSHOTS, self.epoch.pair, self.epoch.epoch_at)
-        return _snapshot(self._checked(SNAPSHOTS, recorded, payload))
+        return snapshot_from(self._checked(SNAPSHOTS, recorded, payload))
 
     @cached_property
     def past_snapshots(self) -> tuple[MarketSnapshot, ...]:
@@ -141,7 +143,15 @@ class DecisionInputs:
             return ()
         window = self.epoch.pair, recorded[0].epoch_at, self.epoch.epoch_at
         stored = dict(self._history.read_payloads(SNAPSHOTS, *window))
-        return tuple(_snapshot(self._checked(SNAPSHOTS, then, stored.get(then.epoch_at))) for then in recorded)
+        return tuple(snapshot_from(self._checked(SNAPSHOTS, then, stored.get(then.epoch_at))) for then in recorded)
+
+    @cached_property
+    def past(self) -> PastEpochs:
+        """What earlier epochs left behind."""
+        record = self.record
+        return PastEpochs(
+            snapshots=self.past_snapshots, last_rebalance_at=record.last_rebalance_at, recent=record.recent
+        )
 
     @cached_property
     def previous_range(self) -> OptimizedRange | None:
@@ -184,12 +194,6 @@ def _previous_range(epoch: Epoch, history: History) -> EpochDigest | None:
     if found is None or payload is None:
         return None
     return EpochDigest(epoch_at=found.epoch_at, sha256=payload_sha256(payload))
-
-
-@lru_cache(maxsize=200)
-def _snapshot(payload: str) -> MarketSnapshot:
-    # The same snapshot is in the past of up to 96 later epochs.
-    return _value(MarketSnapshot, payload, "stored snapshot")
 
 
 def _value(kind: type[T], payload: str, where: str) -> T:

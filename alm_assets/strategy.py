@@ -50,7 +50,7 @@ def force_signals(
     owners=["team:strategy"],
     kinds={"scipy", "parquet"},
     tags={"effects": "none", "pure": "yes"},
-    code_version="2",
+    code_version="3",
 )
 def optimized_ranges(
     context: dg.AssetExecutionContext,
@@ -61,7 +61,8 @@ def optimized_ranges(
     """Range parameters in force from this epoch on and the range they give, quote per base."""
     inputs = inputs_of(epoch_of(context, history), history, settings)
     optimized = range_from(inputs, force_signals)
-    return dg.MaterializeResult(value=optimized, metadata={**range_metadata(optimized), INPUTS_SHA256: inputs.sha256})
+    metadata = range_metadata(optimized, inputs.previous_range)
+    return dg.MaterializeResult(value=optimized, metadata={**metadata, INPUTS_SHA256: inputs.sha256})
 
 
 @dg.asset(
@@ -71,7 +72,7 @@ def optimized_ranges(
     owners=["team:strategy"],
     kinds={"python", "parquet"},
     tags={"effects": "none", "pure": "yes"},
-    code_version="2",
+    code_version="3",
     check_specs=check_specs(
         PLAN_WITHIN_LIMITS, "allocations", "The plan breaks none of the limits of the choke point."
     ),
@@ -83,7 +84,11 @@ def allocations(
     history: dg.ResourceParam[History],
     settings: dg.ResourceParam[Settings],
 ) -> Iterator[dg.MaterializeResult[AllocationPlan]]:
-    """Capital per pool in USD, the decision (HOLD, RS, PRA) with its alternatives, and what to close and open."""
+    """Capital per pool in USD, the decision (HOLD, RS, PRA, COMPOUND, WIDEN, EXIT), and what to do for it.
+
+    With what every alternative would bring and cost, and the gate that refused it; for a HOLD, from which fee yield on
+    it would act. What to do: close, collect, open, add to.
+    """
     inputs = inputs_of(epoch_of(context, history), history, settings)
     plan = plan_from(inputs, force_signals, optimized_ranges)
     metadata = plan_metadata(plan, inputs.snapshot, optimized_ranges, inputs.candles)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import dagster as dg
 
-from alm_core.model.signals import Forces, ForceSignals, OptimizedRange
+from alm_core.model.signals import Forces, ForceSignals, OptimizedRange, RegimeState
 from alm_core.model.transactions import ExecutionReport
 
 Metadata = dict[str, dg.MetadataValue | str | int | float]
@@ -14,7 +14,7 @@ INPUTS_SHA256 = "inputs_sha256"
 """Metadata entry of every asset: SHA-256 of what it read, of a strategy asset that of the record of its inputs."""
 
 PROBLEM_TEXTS = "problem_texts"
-"""Metadata entry of candles with problems: the same texts as they were, for alerts."""
+"""Metadata entry of an asset that a person must hear of: the texts as they were, for alerts."""
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
@@ -44,9 +44,9 @@ def signal_metadata(signals: ForceSignals) -> Metadata:
     }
 
 
-def range_metadata(optimized: OptimizedRange) -> Metadata:
-    """Range, the parameters in force, and how they scored."""
-    found, params = optimized.price_range, optimized.params
+def range_metadata(optimized: OptimizedRange, previous: OptimizedRange | None) -> Metadata:
+    """Range, the parameters in force, how they scored, the regime and the kill switches; news of these for alerts."""
+    found, params, regime = optimized.price_range, optimized.params, optimized.regime
     rows: list[tuple[str, Cell]] = [
         ("lower (quote per base)", found.lower),
         ("upper (quote per base)", found.upper),
@@ -57,10 +57,17 @@ def range_metadata(optimized: OptimizedRange) -> Metadata:
         ("vforce_exp", params.vforce_exp),
         ("vforce_divider", params.vforce_divider),
         ("rs_threshold", params.rs_threshold),
-        ("fitness (net APR frac)", optimized.fitness),
+        ("fitness on training part (net APR frac)", optimized.train_fitness),
+        ("fitness on validation part", optimized.fitness),
         ("fitness of parameters before", optimized.baseline_fitness),
+        ("fitness on test part", optimized.test_fitness),
         ("evaluations", optimized.evaluations),
+        ("regime", regime.state),
+        ("regime since", regime.since_at.isoformat() if regime.since_at else "always"),
+        ("calm epochs", regime.calm_epochs),
+        ("widths times", regime.widen_factor),
     ]
+    news = range_news(optimized, previous)
     return {
         "epoch_at": optimized.epoch_at.isoformat(),
         "lower": found.lower,
@@ -68,7 +75,26 @@ def range_metadata(optimized: OptimizedRange) -> Metadata:
         "adopted": str(optimized.success),
         "reason": optimized.reason or "none",
         "range": dg.MetadataValue.md(markdown_table(("figure", "value"), rows)),
+        "regime": regime.state.value,
+        "regime_reason": regime.reason or "none",
+        "kill_switches": problem_list(optimized.kill_switches),
+        **({PROBLEM_TEXTS: dg.MetadataValue.json(news)} if news else {}),
     }
+
+
+def range_news(optimized: OptimizedRange, previous: OptimizedRange | None) -> list[str]:
+    """Return what began at this epoch: a regime other than the normal one, kill switches that did not fire before."""
+    regime = optimized.regime
+    news: list[str] = []
+    if regime.state is not RegimeState.NORMAL and regime.since_at == optimized.epoch_at:
+        news.append(f"regime {regime.state}: {regime.reason}")
+    before = {_switch(text) for text in previous.kill_switches} if previous is not None else set[str]()
+    return news + [f"kill switch: {text}" for text in optimized.kill_switches if _switch(text) not in before]
+
+
+def _switch(text: str) -> str:
+    """Name of a kill switch: its figures differ from epoch to epoch."""
+    return text.partition(":")[0]
 
 
 def execution_metadata(report: ExecutionReport) -> Metadata:

@@ -92,6 +92,9 @@ def test_the_record_names_what_the_epoch_looked_back_on(world: MemoryWorld, inst
     assert record.last_rebalance_at == EPOCH_AT + QUARTER
     assert record.candles.minutes == 30 * 1_440
     assert record.candles.gaps == ()
+    assert [one.epoch_at for one in record.recent] == [EPOCH_AT, EPOCH_AT + QUARTER]
+    assert [one.moved for one in record.recent] == [False, True]
+    assert record.recent[1].nav_usd is not None
     assert record.strategy == world.settings.strategy
     plan = world.history.read_epoch("allocations", AllocationPlan, PAIR, EPOCH_AT + 2 * QUARTER)
     assert plan is not None
