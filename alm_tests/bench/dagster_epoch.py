@@ -16,16 +16,14 @@ import dagster as dg
 
 from alm_assets import figures
 from alm_assets.runner import run_epoch
-from alm_core.forces import signals
 from alm_core.model.config import StrategyConfig
-from alm_core.portfolio import decision
-from alm_core.ranges import optimizer
+from alm_core.policies.default import DefaultPolicy
 from alm_resources.history import HistoryStore
 from alm_tests.assets.world import EPOCH_AT, PAIR, QUARTER, MemoryWorld
 from alm_tests.bench.figure import Figure, median, spread
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "dagster.yaml"
-CORE = ((signals, "compute_force_signals"), (optimizer, "optimize_range"), (decision, "plan_allocation"))
+CORE = tuple((DefaultPolicy, name) for name in ("force_signals", "optimized_range", "allocation"))
 CHART = ((figures, "price_and_ranges"),)
 HISTORY = tuple(
     (HistoryStore, name)
