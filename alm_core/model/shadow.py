@@ -5,6 +5,7 @@ from datetime import datetime
 
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.market import Holdings
+from alm_core.model.past import RecentEpoch
 from alm_core.model.signals import OptimizedRange
 
 
@@ -29,6 +30,8 @@ class ShadowBook:
         Epoch of its last action.
     optimized
         Its own range and parameters, where it has any: they start its next search.
+    recent
+        Its own last 24 h, oldest first, where it has gates or kill switches that look at them.
     """
 
     policy: str
@@ -43,6 +46,7 @@ class ShadowBook:
     as_of_at: datetime
     last_moved_at: datetime | None = None
     optimized: OptimizedRange | None = None
+    recent: tuple[RecentEpoch, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

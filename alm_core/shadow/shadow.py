@@ -2,15 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from alm_core.accounting.holding_loss import holding_loss_usd
 from alm_core.model.candles import CandleSeries
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
-from alm_core.model.epochs import Epoch
+from alm_core.model.epochs import EPOCHS_PER_DAY, Epoch
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import Holdings, MarketSnapshot
-from alm_core.model.past import PastEpochs
+from alm_core.model.market import MarketSnapshot
+from alm_core.model.past import PastEpochs, RecentEpoch
 from alm_core.model.shadow import ShadowBook, ShadowEpoch
 from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.policies.policy import Policy
@@ -18,8 +19,11 @@ from alm_core.portfolio.valuation import Prices, nav_usd, prices_usd
 from alm_core.portfolio.yields import pool_yields
 from alm_core.ranges.optimizer import asset_class_of
 from alm_core.shadow.accrual import carried
-from alm_core.shadow.paper import begun, executed, paper_snapshot
+from alm_core.shadow.paper import Executed, begun, executed, paper_snapshot
 from alm_core.shadow.rivals import RIVALS, Rival, Seen
+
+RECENT_WITHIN = timedelta(days=1)
+"""How far back gates and kill switches of a shadow look at its own epochs, as those of the live policy do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,12 +98,12 @@ def _doubt(inputs: ShadowInputs) -> str:
 def _next_book(name: str, inputs: ShadowInputs, decider: Policy | Rival, problems: list[str]) -> ShadowBook:
     before = _book_before(name, inputs)
     try:
-        book = _brought(before, inputs)
+        book, lost = _brought(before, inputs)
     except InvalidInput as problem:
         problems.append(f"{name}: {problem}")
         return _idle(before, str(problem))
     try:
-        return _decided(book, inputs, decider)
+        return _decided(book, inputs, decider, lost)
     except InvalidInput as problem:
         # The plan could not be made or carried out: the book has earned its fees and holds what it held.
         problems.append(f"{name}: {problem}")
@@ -124,51 +128,68 @@ def _book_before(name: str, inputs: ShadowInputs) -> ShadowBook:
     )
 
 
-def _brought(book: ShadowBook, inputs: ShadowInputs) -> ShadowBook:
+def _brought(book: ShadowBook, inputs: ShadowInputs) -> tuple[ShadowBook, float | None]:
+    """Return the book at the epoch's snapshot, and what its positions lost on the way against holding their tokens."""
     since = book.as_of_at
     if since == inputs.epoch.epoch_at:
-        return book
+        return book, None
     if since not in inputs.earlier:
         raise InvalidInput(f"paper book: the snapshot of {since.isoformat()} is not stored any more")
-    minutes = inputs.candles.between(since, inputs.epoch.epoch_at)
-    found = carried(book.holdings, inputs.earlier[since], inputs.snapshot, minutes, _prices(inputs))
+    before, now = inputs.earlier[since], inputs.snapshot
+    found = carried(book.holdings, before, now, inputs.candles.between(since, inputs.epoch.epoch_at), _prices(inputs))
+    lost = holding_loss_usd(replace(before, holdings=book.holdings), replace(now, holdings=found.holdings))
     fees_usd = book.fees_usd + found.fees_usd
-    return replace(book, holdings=found.holdings, fees_usd=fees_usd, as_of_at=inputs.epoch.epoch_at)
+    return replace(book, holdings=found.holdings, fees_usd=fees_usd, as_of_at=inputs.epoch.epoch_at), lost
 
 
-def _decided(book: ShadowBook, inputs: ShadowInputs, decider: Policy | Rival) -> ShadowBook:
+def _decided(book: ShadowBook, inputs: ShadowInputs, decider: Policy | Rival, holding_loss: float | None) -> ShadowBook:
     paper = paper_snapshot(inputs.snapshot, book.holdings)
     if callable(decider):
         optimized, plan = None, decider(_seen(paper, inputs))
     else:
         optimized, plan = _asked(decider, book, paper, inputs)
-    gas_usd = swap_usd = 0.0
-    holdings: tuple[Holdings, ...] = book.holdings
-    if plan.decision.kind is not DecisionKind.HOLD:
-        done = executed(plan, book.holdings, inputs.snapshot, _prices(inputs))
-        holdings, gas_usd, swap_usd = done.holdings, done.gas_usd, done.swap_usd
+    done = Executed(holdings=book.holdings, gas_usd=0.0, swap_usd=0.0)
     moved = plan.decision.kind is not DecisionKind.HOLD
-    spent = book.gas_usd + gas_usd
+    if moved:
+        done = executed(plan, book.holdings, inputs.snapshot, _prices(inputs))
     pools = tuple(state.pool for state in inputs.snapshot.pools)
-    worth = nav_usd(replace(inputs.snapshot, holdings=holdings), inputs.signals.price, pools)
-    return replace(
+    worth = nav_usd(replace(inputs.snapshot, holdings=done.holdings), inputs.signals.price, pools)
+    gas_usd = book.gas_usd + done.gas_usd
+    after = replace(
         book,
         kind=plan.decision.kind,
         reason=plan.decision.reason,
-        nav_usd=worth - spent,
-        gas_usd=spent,
-        swap_usd=book.swap_usd + swap_usd,
+        nav_usd=worth - gas_usd,
+        gas_usd=gas_usd,
+        swap_usd=book.swap_usd + done.swap_usd,
         moves=book.moves + int(moved),
-        holdings=holdings,
+        holdings=done.holdings,
         last_moved_at=inputs.epoch.epoch_at if moved else book.last_moved_at,
         optimized=optimized,
     )
+    if callable(decider):
+        return after
+    gain, cost = plan.decision.promised_usd
+    latest = RecentEpoch(
+        epoch_at=inputs.epoch.epoch_at,
+        kind=plan.decision.kind,
+        moved=moved,
+        nav_usd=after.nav_usd,
+        fees_usd=after.fees_usd,
+        gas_usd=done.gas_usd,
+        expected_gain_usd=gain,
+        expected_cost_usd=cost,
+        holding_loss_usd=holding_loss,
+    )
+    return replace(after, recent=(*book.recent, latest)[-EPOCHS_PER_DAY:])
 
 
 def _asked(
     policy: Policy, book: ShadowBook, paper: MarketSnapshot, inputs: ShadowInputs
 ) -> tuple[OptimizedRange, AllocationPlan]:
-    past = PastEpochs(snapshots=inputs.past_snapshots, last_rebalance_at=book.last_moved_at)
+    since = inputs.epoch.epoch_at - RECENT_WITHIN
+    recent = tuple(one for one in book.recent if one.epoch_at >= since)
+    past = PastEpochs(snapshots=inputs.past_snapshots, last_rebalance_at=book.last_moved_at, recent=recent)
     signals = policy.force_signals(inputs.epoch, inputs.candles)
     optimized = policy.optimized_range(
         inputs.epoch, inputs.candles, signals, paper, past, book.optimized, inputs.strategy
