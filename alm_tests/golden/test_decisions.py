@@ -1,17 +1,14 @@
 """Policy ``seed`` against the reference: allocation, decision, regime, kill-switches."""
 
-import pytest
-
 from alm_core.model.signals import RangeParams
 from alm_core.policies.seed.allocation import PoolAnalysis, Share, water_fill, weighted_apr
 from alm_core.policies.seed.decision import SeedDecision, SeedPosition, SeedRules, current_allocations, decide
 from alm_core.policies.seed.kill_switch import kill_reason
 from alm_core.policies.seed.regime import detect_regime
 from alm_core.policies.seed.utilization import SeedSnapshot, Utilization, analyse_pools
+from alm_tests.golden.conftest import Tally
 from alm_tests.golden.test_ranges import same_range
-from alm_tests.golden.vectors import close, load, report
-
-pytestmark = pytest.mark.reference
+from alm_tests.golden.vectors import close, load
 
 
 def same_shares(found: tuple[Share, ...], wanted: list[dict]) -> bool:
@@ -23,8 +20,8 @@ def same_shares(found: tuple[Share, ...], wanted: list[dict]) -> bool:
     )
 
 
-def test_water_fill_equals_the_reference() -> None:
-    cases = load("allocation")["cases"]
+def test_water_fill_equals_the_reference(tally: Tally) -> None:
+    cases = load("allocation")
     failed = []
     for case in cases:
         analyses = [
@@ -34,7 +31,7 @@ def test_water_fill_equals_the_reference() -> None:
         found = water_fill(analyses, case["maxPositions"], case["totalCapitalUsd"])
         if not (same_shares(found, case["out"]) and close(weighted_apr(found), case["weightedApr"], 1e-6)):
             failed.append(f"{found} {case['out']}")
-    report("allocation", len(cases), failed)
+    tally("allocation", len(cases), failed)
 
 
 def same_analysis(found: Utilization, wanted: dict) -> bool:
@@ -54,18 +51,18 @@ def same_analysis(found: Utilization, wanted: dict) -> bool:
     return (found.pool, found.chain) == (wanted["pool"], wanted["chain"]) and all(close(a, b) for a, b in pairs)
 
 
-def test_pool_analyses_equal_the_reference() -> None:
-    cases = load("utilization")["cases"]
+def test_pool_analyses_equal_the_reference(tally: Tally) -> None:
+    cases = load("utilization")
     failed = []
     for case in cases:
         snapshots = [
             SeedSnapshot(
                 pool=one["pool"],
                 chain=one["chain"],
-                volume_24h_usd=one["volume24h"],
-                tvl_usd=one["tvl"],
-                fee_frac=one["feePct"],
-                exchange_rate=one["exchangeRate"],
+                volume_24h_usd=one.get("volume24h") or 0.0,
+                tvl_usd=one.get("tvl") or 0.0,
+                fee_frac=one.get("feePct") or 0.0,
+                exchange_rate=one.get("exchangeRate") or 0.0,
             )
             for one in case["snapshots"]
         ]
@@ -75,7 +72,7 @@ def test_pool_analyses_equal_the_reference() -> None:
         same = len(found) == len(case["analyses"])
         if not (same and all(same_analysis(a, b) for a, b in zip(found, case["analyses"], strict=True))):
             failed.append(f"{found[:1]} {case['analyses'][:1]}")
-    report("utilization", len(cases), failed)
+    tally("utilization", len(cases), failed)
 
 
 def decided(case: dict, positions: list[SeedPosition]) -> SeedDecision:
@@ -83,16 +80,16 @@ def decided(case: dict, positions: list[SeedPosition]) -> SeedDecision:
         Share(pool=one["pool"], chain=one["chain"], share_frac=one["pct"], expected_apr=one["expectedApr"])
         for one in case["targetAllocations"]
     ]
-    opts = case["opts"] or {}
+    opts = case.get("opts") or {}
     rules = SeedRules(
         pra_threshold=case["thresholds"]["pra"],
         rs_threshold=case["thresholds"]["rs"],
-        gas_cost_usd=opts.get("gasCostUsd", 0.0),
-        position_value_usd=opts.get("positionValueUsd", 0.0),
+        gas_cost_usd=opts.get("gasCostUsd") or 0.0,
+        position_value_usd=opts.get("positionValueUsd") or 0.0,
     )
     force = case["force"]
     forces = (force["v"], force["m"], force["t"])
-    return decide(case["now"], case["lastRebalTs"], targets, positions, forces, case["price"], rules)
+    return decide(case["now"], case.get("lastRebalTs"), targets, positions, forces, case["price"], rules)
 
 
 def same_decision(found: SeedDecision, wanted: dict) -> bool:
@@ -113,15 +110,15 @@ def same_decision(found: SeedDecision, wanted: dict) -> bool:
     )
 
 
-def test_decisions_equal_the_reference() -> None:
-    cases = load("decision")["cases"]
+def test_decisions_equal_the_reference(tally: Tally) -> None:
+    cases = load("decision")
     failed = []
     for case in cases:
         positions = [
             SeedPosition(
                 pool=one["pool"],
                 chain=one["chain"],
-                position_id=one["positionId"],
+                position_id=str(one["positionId"]),
                 tick_lower=one["tickLower"],
                 tick_upper=one["tickUpper"],
                 entry_apr=one["entryApr"],
@@ -133,11 +130,11 @@ def test_decisions_equal_the_reference() -> None:
         recorded = same_shares(current_allocations(positions), case["currentAllocations"])
         if not (same_decision(found, case["out"]) and recorded):
             failed.append(f"{found} {case['out']}")
-    report("decision", len(cases), failed)
+    tally("decision", len(cases), failed)
 
 
-def test_regimes_equal_the_reference() -> None:
-    cases = load("regime")["cases"]
+def test_regimes_equal_the_reference(tally: Tally) -> None:
+    cases = load("regime")
     failed = []
     for case in cases:
         found, wanted = detect_regime(case["columns"], case["epoch"], stable=case["isStable"]), case["out"]
@@ -148,11 +145,11 @@ def test_regimes_equal_the_reference() -> None:
         )
         if not (same and close(found.widen_factor, wanted["widenFactor"])):
             failed.append(f"{found} {wanted}")
-    report("regime", len(cases), failed)
+    tally("regime", len(cases), failed)
 
 
-def test_kill_switches_equal_the_reference() -> None:
-    cases = load("kill_switch")["cases"]
+def test_kill_switches_equal_the_reference(tally: Tally) -> None:
+    cases = load("kill_switch")
     failed = []
     for case in cases:
         params, state = case["params"], case["state"]
@@ -166,4 +163,4 @@ def test_kill_switches_equal_the_reference() -> None:
         )
         if found != case["out"]["reason"] or bool(found) != case["out"]["useDefaults"]:
             failed.append(f"{found} {case['out']}")
-    report("kill_switch", len(cases), failed)
+    tally("kill_switch", len(cases), failed)

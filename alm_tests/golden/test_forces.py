@@ -1,15 +1,25 @@
 """Policy ``seed`` against the reference: indicators, candles, forces."""
 
+from typing import Any
+
 import numpy as np
-import pytest
 
 from alm_core.forces.indicators import parkinson_sigma, relative_strength
-from alm_core.policies.seed.candles import aggregate, merge_weighted
-from alm_core.policies.seed.forces import composite_forces, forces_of, moving_averages, volatility
+from alm_core.policies.seed.candles import Columns, aggregate, merge_weighted
+from alm_core.policies.seed.forces import (
+    FLAT_RSI,
+    composite_forces,
+    forces_of,
+    mean_and_deviation,
+    moving_averages,
+    volatility,
+)
 from alm_core.policies.seed.params import SeedForces
-from alm_tests.golden.vectors import close, columns, load, report
+from alm_tests.golden.conftest import Tally
+from alm_tests.golden.vectors import close, columns, load
 
-pytestmark = pytest.mark.reference
+NAMES = ("ts", "o", "h", "l", "c", "v")
+FORCES = 1e-8
 
 
 def same_forces(found: SeedForces, wanted: dict[str, dict[str, float]]) -> bool:
@@ -24,57 +34,59 @@ def same_forces(found: SeedForces, wanted: dict[str, dict[str, float]]) -> bool:
         (found.ma0, wanted["t"]["ma0"]),
         (found.ma1, wanted["t"]["ma1"]),
     ]
-    # The deviation of nearly equal closes is a difference of rounding errors; compared relative to the mean.
-    return all(close(a, b, 1e-8, 1e-12 * max(1.0, abs(found.mean))) for a, b in pairs)
+    return all(close(a, b, FORCES) for a, b in pairs)
 
 
-def same_columns(found: tuple[np.ndarray, ...], wanted: dict[str, list[float]]) -> bool:
+def same_columns(found: Columns, wanted: dict[str, list[float]]) -> bool:
     return all(
-        column.shape == (len(wanted[name]),) and np.allclose(column, wanted[name], rtol=1e-9, atol=0)
-        for column, name in zip(found, ("ts", "o", "h", "l", "c", "v"), strict=True)
+        column.shape == (len(wanted[name]),) and np.allclose(column, wanted[name], rtol=1e-9, atol=0, equal_nan=True)
+        for column, name in zip(found, NAMES, strict=True)
     )
 
 
-def test_indicators_equal_the_reference() -> None:
-    cases = load("indicators")["cases"]
-    failed = []
-    for case in cases:
-        if "candles" in case:
-            _, _, high, low, closes, _ = columns(case["candles"])
-            lookback = case["lookback"]
-            sigma = parkinson_sigma(high[-lookback:], low[-lookback:])
-            ok = close(sigma, case["parkinsonVolatility"]) and close(
-                volatility(high, low, closes, lookback)[0], case["parkinsonVforce"], 1e-8
-            )
-        else:
-            values = np.asarray(case["values"], dtype=np.float64)
-            averages = moving_averages(values, case["period"])
-            ok = (
-                close(float(values.mean()) if len(values) else 0.0, case["mean"])
-                and close(float(values.std()) if len(values) else 0.0, case["std"])
-                and averages.shape == (len(case["sma"]),)
-                and bool(np.allclose(averages, case["sma"], rtol=1e-9, atol=1e-12))
-                and close(relative_strength(values, case["period"], 100.0), case["rsi"])
-                and close(relative_strength(values, 14, 100.0), case["rsi_default"])
-            )
-        if not ok:
-            failed.append(str(case)[:300])
-    report("indicators", len(cases), failed)
+def indicators_equal(case: dict[str, Any]) -> bool:
+    values, period = np.asarray(case["values"], dtype=np.float64), case["period"]
+    mean, std = mean_and_deviation(values)
+    averages = moving_averages(values, period)
+    return (
+        close(mean, case["mean"])
+        and close(std, case["std"])
+        and averages.shape == (len(case["sma"]),)
+        and bool(np.allclose(averages, case["sma"], rtol=1e-9, atol=1e-12))
+        and close(relative_strength(values, period, FLAT_RSI), case["rsi"])
+        and close(relative_strength(values, 14, FLAT_RSI), case["rsi_default"])
+    )
 
 
-def test_forces_equal_the_reference() -> None:
-    cases = load("forces")["cases"]
+def parkinson_equals(case: dict[str, Any]) -> bool:
+    _, _, high, low, closes, _ = columns(case["candles"])
+    lookback = case["lookback"]
+    sigma = parkinson_sigma(high[-lookback:], low[-lookback:])
+    force = volatility(high, low, closes, lookback)[0]
+    return close(sigma, case["parkinsonVolatility"]) and close(force, case["parkinsonVforce"], FORCES)
+
+
+def test_indicators_equal_the_reference(tally: Tally) -> None:
+    cases = load("indicators")
+    failed = [
+        str(case)[:300] for case in cases if not (parkinson_equals if "candles" in case else indicators_equal)(case)
+    ]
+    tally("indicators", len(cases), failed)
+
+
+def test_forces_equal_the_reference(tally: Tally) -> None:
+    cases = load("forces")
     failed = []
     for case in cases:
         lookbacks = (case["lookbacks"]["v"], case["lookbacks"]["m"], case["lookbacks"]["t"])
         found = forces_of(columns(case["candles"]), lookbacks)
         if not same_forces(found, case["forces"]):
             failed.append(f"{found} {case['forces']}")
-    report("forces", len(cases), failed)
+    tally("forces", len(cases), failed)
 
 
-def test_candles_equal_the_reference() -> None:
-    cases = load("candles")["cases"]
+def test_candles_equal_the_reference(tally: Tally) -> None:
+    cases = load("candles")
     failed = []
     for case in cases:
         if case["op"] == "aggregate":
@@ -83,15 +95,18 @@ def test_candles_equal_the_reference() -> None:
             found = merge_weighted([(source["weight"], columns(source["candles"])) for source in case["sources"]])
         if not same_columns(found, case["out"]):
             failed.append(f"{case['op']} {found} {case['out']}"[:400])
-    report("candles", len(cases), failed)
+    tally("candles", len(cases), failed)
 
 
-def test_composite_forces_equal_the_reference() -> None:
-    cases = load("composite_forces")["cases"]
+def test_composite_forces_equal_the_reference(tally: Tally) -> None:
+    cases = load("composite_forces")
     failed = []
     for case in cases:
         ts, opened, high, low, closes, volume = (column[: case["first_n"]] for column in case["columns"])
-        found = composite_forces((ts, opened, high, low, closes, volume))
-        if not same_forces(found, case["forces"]):
+        minutes = (ts, opened, high, low, closes, volume)
+        found, quarters = composite_forces(minutes), aggregate(minutes, 15)
+        last = {name: [bar[name] for bar in case["last_m15"]] for name in NAMES}
+        ts, opened, high, low, closes, volume = (column[-len(case["last_m15"]) :] for column in quarters)
+        if not (same_forces(found, case["forces"]) and same_columns((ts, opened, high, low, closes, volume), last)):
             failed.append(f"{found} {case['forces']}")
-    report("composite_forces", len(cases), failed)
+    tally("composite_forces", len(cases), failed)

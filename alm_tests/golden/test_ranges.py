@@ -1,27 +1,37 @@
-"""Policy ``seed`` against the reference: ranges, fitness, search."""
+"""Policy ``seed`` against the reference: ranges, fitness, search, ticks."""
 
-import pytest
+from typing import Any, cast
 
+from alm_core.math.liquidity import liquidity_for_amounts
+from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.model.errors import InvalidInput
 from alm_core.model.signals import PriceRange, RangeParams
+from alm_core.policies.seed.amounts import after_slippage, impermanent_loss_usd, scaled, sorted_tokens
 from alm_core.policies.seed.fitness import SeedVenue, fitness, seed_tape
+from alm_core.policies.seed.head_fitness import head_fitness, head_tape
 from alm_core.policies.seed.nelder_mead import nelder_mead
-from alm_core.policies.seed.optimizer import optimize
+from alm_core.policies.seed.optimizer import SeedOptimum, optimize
 from alm_core.policies.seed.params import LOWER_BOUNDS, UPPER_BOUNDS, Vector
 from alm_core.policies.seed.ranges import (
     align_down,
     align_up,
+    bounds_divergence,
     compute_range,
     price_to_tick,
     range_to_ticks,
     tick_to_price,
 )
-from alm_core.ranges.range import divergence
-from alm_tests.golden.vectors import close, load, number, report
+from alm_tests.golden.conftest import Tally
+from alm_tests.golden.vectors import close, load
 
-pytestmark = pytest.mark.reference
+PARAMS = ("baseMin", "baseMax", "vforceExp", "vforceDivider", "rsThreshold")
 
 
-def same_range(found: PriceRange, wanted: dict) -> bool:
+def vector(values: list[float]) -> Vector:
+    return cast("Vector", tuple(float(value) for value in values))
+
+
+def same_range(found: PriceRange, wanted: dict[str, Any]) -> bool:
     pairs = [
         (found.lower, wanted["min"]),
         (found.upper, wanted["max"]),
@@ -33,7 +43,7 @@ def same_range(found: PriceRange, wanted: dict) -> bool:
     return found.kind == wanted["type"] and all(close(a, b) for a, b in pairs)
 
 
-def venue(ctx: dict) -> SeedVenue:
+def venue(ctx: dict[str, float]) -> SeedVenue:
     return SeedVenue(
         base_apr=ctx["baseApr"],
         pool_fee=ctx["poolFee"],
@@ -42,9 +52,9 @@ def venue(ctx: dict) -> SeedVenue:
     )
 
 
-def range_case_holds(case: dict) -> bool:
+def range_case_holds(case: dict[str, Any]) -> bool:
     if case["op"] == "rawDivergence":
-        return close(divergence(tuple(case["a"]), tuple(case["b"])), case["out"])
+        return close(bounds_divergence(*map(float, (*case["a"], *case["b"]))), case["out"])
     if case["op"] == "ticks":
         return (
             price_to_tick(case["price"]) == case["priceToTick"]
@@ -60,26 +70,37 @@ def range_case_holds(case: dict) -> bool:
         vforce_divider=base["vforceDivider"],
     )
     found = compute_range(case["price"], (force["v"], force["m"], force["t"]), params)
-    ticks = range_to_ticks(case["range"]["min"], case["range"]["max"], case["tickSpacing"])
+    ticks = range_to_ticks(found.lower, found.upper, case["tickSpacing"])
     return same_range(found, case["range"]) and ticks == (case["ticks"]["tickLower"], case["ticks"]["tickUpper"])
 
 
-def test_ranges_divergence_and_ticks_equal_the_reference() -> None:
-    cases = load("range")["cases"]
-    report("range", len(cases), [str(case)[:400] for case in cases if not range_case_holds(case)])
+def test_ranges_divergence_and_ticks_equal_the_reference(tally: Tally) -> None:
+    cases = load("range")
+    tally("range", len(cases), [str(case)[:400] for case in cases if not range_case_holds(case)])
 
 
-def test_fitness_equals_the_reference() -> None:
-    cases = load("fitness")["cases"]
+def test_fitness_equals_the_reference(tally: Tally) -> None:
+    cases = load("fitness")
     failed = []
     for case in cases:
-        found = fitness(seed_tape(case["columns"]), tuple(case["vec"]), venue(case["ctx"]))
-        if not close(found, case["fitness"]):
+        found = fitness(seed_tape(case["columns"]), vector(case["vec"]), venue(case["ctx"]))
+        if not close(found, case["fitness"], 1e-9, 0.0):
             failed.append(f"{found} {case['fitness']} {case['vec']} {case['ctx']}")
-    report("fitness", len(cases), failed)
+    tally("fitness", len(cases), failed)
 
 
-def nelder_mead_case_fails(case: dict) -> str:
+def test_fitness_of_the_last_version_equals_the_reference(tally: Tally) -> None:
+    cases = load("head_fitness")
+    failed = []
+    for case in cases:
+        pool = venue(case["ctx"])
+        found = head_fitness(head_tape(case["columns"], pool.pool_fee), vector(case["vec"]), pool)
+        if not close(found, case["fitness"], 1e-9, 0.0):
+            failed.append(f"{found} {case['fitness']} {case['vec']} {case['ctx']}")
+    tally("head_fitness", len(cases), failed)
+
+
+def nelder_mead_case_fails(case: dict[str, Any]) -> str:
     def normalised(x: Vector) -> list[float]:
         return [
             (value - target) / (high - low)
@@ -96,27 +117,70 @@ def nelder_mead_case_fails(case: dict) -> str:
             return -(w[0] * (q[1] - q[0] ** 2) ** 2 + q[0] ** 2 + q[2] ** 2 + q[3] ** 2 + q[4] ** 2)
         return 42.0
 
-    found = nelder_mead(objective, tuple(case["initial"]), case["perturbScale"])
+    found = nelder_mead(objective, vector(case["initial"]), case["perturbScale"])
     wanted = case["out"]
     same = close(found.fitness, wanted["fitness"]) and found.evaluations == wanted["evals"]
     same = same and all(close(a, b) for a, b in zip(found.best, wanted["best"], strict=True))
     return "" if same else f"{found} {wanted}"
 
 
-def test_nelder_mead_takes_the_path_of_the_reference() -> None:
-    cases = load("nelder_mead")["cases"]
-    report("nelder_mead", len(cases), [why for case in cases if (why := nelder_mead_case_fails(case))])
+def test_nelder_mead_takes_the_path_of_the_reference(tally: Tally) -> None:
+    cases = load("nelder_mead")
+    tally("nelder_mead", len(cases), [why for case in cases if (why := nelder_mead_case_fails(case))])
 
 
-def test_the_optimizer_finds_no_less_than_the_reference() -> None:
-    cases = load("optimizer")["cases"]
-    failed = []
+def same_run(found: SeedOptimum, wanted: dict[str, Any]) -> bool:
+    return (
+        found.vector == tuple(wanted["params"][name] for name in PARAMS)
+        and found.fitness == wanted["fitness"]
+        and found.evaluations == wanted["evals"]
+    )
+
+
+def test_the_optimizer_finds_no_less_than_the_reference(tally: Tally) -> None:
+    cases = load("optimizer")
+    failed, identical = [], 0
     for case in cases:
         tape, pool = seed_tape(case["columns"]), venue(case["ctx"])
-        start = tuple(case["warm_start"]) if case["warm_start"] else None
-        first = optimize(tape, pool, start)
+        first = optimize(tape, pool, vector(case["warm_start"]) if case["warm_start"] else None)
         second = optimize(tape, pool, first.vector)
-        for found, wanted in ((first, case["run1"]), (second, case["run2_warm_from_run1"])):
-            if not found.fitness >= number(wanted["fitness"]) - 1e-6:
-                failed.append(f"{found} {wanted}")
-    report("optimizer", len(cases), failed)
+        runs = ((first, case["run1"]), (second, case["run2_warm_from_run1"]))
+        reached = all(found.fitness >= wanted["fitness"] - 1e-6 for found, wanted in runs)
+        if not (reached and close(first.default_fitness, case["default_fitness"])):
+            failed.append(f"{runs} {case['default_fitness']}")
+        identical += all(same_run(found, wanted) for found, wanted in runs)
+    tally("optimizer", len(cases), failed, f"both runs identical to the last bit in {identical}")
+
+
+def tick_case_holds(case: dict[str, Any]) -> bool:
+    op = case["op"]
+    if op == "tickToSqrtPriceX96":
+        return sqrt_root_equals(case)
+    if op == "computeLiquidity":
+        lower, upper = (sqrt_price_x96_at_tick(case[name]) for name in ("tickLower", "tickUpper"))
+        amounts = int(case["amount0"]), int(case["amount1"])
+        return liquidity_for_amounts(int(case["sqrtPriceX96"]), lower, upper, *amounts) == int(case["out"])
+    if op == "applySlippage":
+        return after_slippage(int(case["amount"]), case["bps"]) == int(case["out"])
+    if op == "scaleByPct":
+        return scaled(int(case["balance"]), case["pct"]) == int(case["out"])
+    if op == "sortTokensWithAmounts":
+        found = sorted_tokens((case["token0"], case["token1"]), (int(case["amounts"][0]), int(case["amounts"][1])))
+        return found == (tuple(case["out"]["tokens"]), tuple(int(amount) for amount in case["out"]["amounts"]))
+    if op == "computeIL":
+        positions = [(one["entryPrice"], one["entryValueUsd"]) for one in case["positions"]]
+        return close(impermanent_loss_usd(positions, case["currentPrice"]), case["out"])
+    return False
+
+
+def sqrt_root_equals(case: dict[str, Any]) -> bool:
+    try:
+        found = sqrt_price_x96_at_tick(case["tick"])
+    except InvalidInput:
+        return "error" in case
+    return "error" not in case and found == int(case["out"])
+
+
+def test_ticks_and_amounts_equal_the_reference(tally: Tally) -> None:
+    cases = load("tick_math")
+    tally("tick_math", len(cases), [str(case)[:400] for case in cases if not tick_case_holds(case)])

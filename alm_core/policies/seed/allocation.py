@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alm_core.policies.seed.ieee import added, divided
+
 BISECTIONS = 64
 LOWEST_LEVEL = 1e-4
 TOLERANCE = 1e-10
@@ -30,7 +32,11 @@ class Share:
 
 
 def water_fill(analyses: Sequence[PoolAnalysis], max_positions: int, capital_usd: float) -> tuple[Share, ...]:
-    """Return shares by bisection on the marginal yield of ``apr * tvl / (tvl + x)``."""
+    """Return shares by bisection on the marginal yield of ``apr * tvl / (tvl + x)``.
+
+    Pools are chosen before filling: the first ``max_positions`` of the analyses, less those that yield nothing. One
+    pool takes everything at its undiluted yield. Yields below 0.0001 invert the bracket, and nothing is returned.
+    """
     top = [analysis for analysis in analyses[:max_positions] if analysis.apr > 0]
     if not top:
         return ()
@@ -39,13 +45,13 @@ def water_fill(analyses: Sequence[PoolAnalysis], max_positions: int, capital_usd
     level = _level(top, capital_usd)
     kept = [(analysis, share) for analysis, share in zip(top, _shares(top, level, capital_usd), strict=True)]
     kept = [(analysis, share) for analysis, share in kept if share > MIN_SHARE]
-    total = sum(share for _, share in kept)
+    total = added(share for _, share in kept)
     return tuple(
         Share(
             pool=analysis.pool,
             chain=analysis.chain,
-            share_frac=share / total,
-            expected_apr=analysis.apr * analysis.tvl_usd / (analysis.tvl_usd + share * capital_usd),
+            share_frac=divided(share, total),
+            expected_apr=divided(analysis.apr * analysis.tvl_usd, analysis.tvl_usd + share * capital_usd),
         )
         for analysis, share in kept
     )
@@ -53,14 +59,14 @@ def water_fill(analyses: Sequence[PoolAnalysis], max_positions: int, capital_usd
 
 def weighted_apr(shares: Sequence[Share]) -> float:
     """Return the yield of the whole allocation."""
-    return sum(share.share_frac * share.expected_apr for share in shares)
+    return added(share.share_frac * share.expected_apr for share in shares)
 
 
 def _level(top: Sequence[PoolAnalysis], capital_usd: float) -> float:
     low, high = LOWEST_LEVEL, top[0].apr
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
-        total = sum(_shares(top, middle, capital_usd))
+        total = added(_shares(top, middle, capital_usd))
         if total > 1:
             low = middle
         else:
@@ -71,4 +77,4 @@ def _level(top: Sequence[PoolAnalysis], capital_usd: float) -> float:
 
 
 def _shares(top: Sequence[PoolAnalysis], level: float, capital_usd: float) -> list[float]:
-    return [max(0.0, (one.apr / level - 1) * one.tvl_usd / capital_usd) for one in top]
+    return [max(0.0, divided((one.apr / level - 1) * one.tvl_usd, capital_usd)) for one in top]

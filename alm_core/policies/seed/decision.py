@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from alm_core.model.decisions import DecisionKind
-from alm_core.model.signals import PriceRange
+from alm_core.model.signals import PriceRange, RangeParams
 from alm_core.policies.seed.allocation import Share, weighted_apr
+from alm_core.policies.seed.ieee import added
 from alm_core.policies.seed.params import (
     AMORTIZE_YEARS,
     DEFAULTS,
@@ -14,13 +16,18 @@ from alm_core.policies.seed.params import (
     PRA_GAS_MULTIPLE,
     RS_GAS_MULTIPLE,
 )
-from alm_core.policies.seed.ranges import compute_range, tick_to_price
-from alm_core.ranges.range import divergence
+from alm_core.policies.seed.ranges import bounds_divergence, compute_range, tick_to_price
+
+Gate = Literal["", "min_hold", "pra_gas", "rs_gas", "nothing_to_do"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedPosition:
-    """A position as the reference remembers it."""
+    """A position as the reference remembers it.
+
+    ``bounds`` are its price bounds where ticks alone do not say them: the reference takes ``1.0001 ** tick``, which is
+    right only for equal decimals and the base as token0.
+    """
 
     pool: str
     chain: int
@@ -29,37 +36,48 @@ class SeedPosition:
     tick_upper: int
     entry_apr: float
     entry_value_usd: float
+    bounds: tuple[float, float] | None = None
+
+    @property
+    def price_bounds(self) -> tuple[float, float]:
+        """Lower and upper price."""
+        return self.bounds or (tick_to_price(self.tick_lower), tick_to_price(self.tick_upper))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedRules:
-    """Thresholds and the constant costs of the gates; 0 switches a gate off."""
+    """Thresholds and the constant costs of the gates, 0 switches a gate off; hold and the range to be placed."""
 
     pra_threshold: float
     rs_threshold: float
     gas_cost_usd: float = 0.0
     position_value_usd: float = 0.0
+    min_hold_ms: int = MIN_HOLD_MS
+    params: RangeParams = DEFAULTS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RangeShift:
-    """A position to be moved."""
+    """A position to be moved, and what that is worth over a week."""
 
     pool: str
     chain: int
+    position_id: str
     old_bounds: tuple[float, float]
     new_range: PriceRange
+    gain_usd: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedDecision:
-    """The decision with the figures it rests on."""
+    """The decision with the figures it rests on; ``gate`` is the rule that made it a HOLD."""
 
     kind: DecisionKind
     current_apr: float
     optimal_apr: float
     improvement: float
     shifts: tuple[RangeShift, ...] = ()
+    gate: Gate = ""
 
 
 def decide(
@@ -76,28 +94,33 @@ def decide(
     gain = optimal - current
     improvement = gain / current if current > 0 else float(gain > MIN_APR_GAIN)
 
-    def decided(kind: DecisionKind, shifts: tuple[RangeShift, ...] = ()) -> SeedDecision:
-        return SeedDecision(kind=kind, current_apr=current, optimal_apr=optimal, improvement=improvement, shifts=shifts)
+    def decided(kind: DecisionKind, gate: Gate = "", shifts: tuple[RangeShift, ...] = ()) -> SeedDecision:
+        return SeedDecision(
+            kind=kind, current_apr=current, optimal_apr=optimal, improvement=improvement, shifts=shifts, gate=gate
+        )
 
-    if last_rebalance_ms is not None and now_ms - last_rebalance_ms < MIN_HOLD_MS:
-        return decided(DecisionKind.HOLD)
+    if last_rebalance_ms is not None and now_ms - last_rebalance_ms < rules.min_hold_ms:
+        return decided(DecisionKind.HOLD, "min_hold")
     if improvement > rules.pra_threshold:
         gated = rules.gas_cost_usd > 0 and rules.position_value_usd > 0
         paid = gain * rules.position_value_usd * AMORTIZE_YEARS
         refused = gated and paid < PRA_GAS_MULTIPLE * rules.gas_cost_usd
-        return decided(DecisionKind.HOLD if refused else DecisionKind.PRA)
-    shifts = tuple(_shifts(positions, forces, price, rules))
-    return decided(DecisionKind.RS, shifts) if shifts else decided(DecisionKind.HOLD)
+        return decided(DecisionKind.HOLD, "pra_gas") if refused else decided(DecisionKind.PRA)
+    wanted = diverged(positions, forces, price, rules)
+    shifts = tuple(shift for shift, value in wanted if not _shift_refused(shift, value, rules))
+    if shifts:
+        return decided(DecisionKind.RS, shifts=shifts)
+    return decided(DecisionKind.HOLD, "rs_gas" if wanted else "nothing_to_do")
 
 
 def current_apr(positions: Sequence[SeedPosition]) -> float:
     """Return the entry APRs weighted by entry value: a forecast made at the mint, never refreshed."""
     if not positions:
         return 0.0
-    total = sum(position.entry_value_usd for position in positions)
+    total = added(position.entry_value_usd for position in positions)
     if total <= 0:
-        return sum(position.entry_apr for position in positions) / len(positions)
-    return sum(position.entry_apr * position.entry_value_usd / total for position in positions)
+        return added(position.entry_apr for position in positions) / len(positions)
+    return added(position.entry_apr * position.entry_value_usd / total for position in positions)
 
 
 def current_allocations(positions: Sequence[SeedPosition]) -> tuple[Share, ...]:
@@ -113,21 +136,30 @@ def current_allocations(positions: Sequence[SeedPosition]) -> tuple[Share, ...]:
     )
 
 
-def _shifts(
+def diverged(
     positions: Sequence[SeedPosition], forces: tuple[float, float, float], price: float, rules: SeedRules
-) -> list[RangeShift]:
-    target = compute_range(price, forces, DEFAULTS)
-    shifts: list[RangeShift] = []
+) -> list[tuple[RangeShift, float]]:
+    """Return the shifts of positions that lie too far from the range of now, with entry values; bins never shift."""
+    target = compute_range(price, forces, rules.params)
+    found: list[tuple[RangeShift, float]] = []
     for position in positions:
         if position.position_id.startswith("lb:"):
             continue
-        bounds = (tick_to_price(position.tick_lower), tick_to_price(position.tick_upper))
-        moved = divergence(bounds, (target.lower, target.upper))
-        if moved <= rules.rs_threshold:
-            continue
-        worth = position.entry_value_usd * moved * position.entry_apr * AMORTIZE_YEARS
-        gated = rules.gas_cost_usd > 0 and position.entry_value_usd > 0
-        if gated and worth < RS_GAS_MULTIPLE * rules.gas_cost_usd:
-            continue
-        shifts.append(RangeShift(pool=position.pool, chain=position.chain, old_bounds=bounds, new_range=target))
-    return shifts
+        bounds = position.price_bounds
+        moved = bounds_divergence(*bounds, target.lower, target.upper)
+        if moved > rules.rs_threshold:
+            shift = RangeShift(
+                pool=position.pool,
+                chain=position.chain,
+                position_id=position.position_id,
+                old_bounds=bounds,
+                new_range=target,
+                gain_usd=position.entry_value_usd * moved * position.entry_apr * AMORTIZE_YEARS,
+            )
+            found.append((shift, position.entry_value_usd))
+    return found
+
+
+def _shift_refused(shift: RangeShift, value_usd: float, rules: SeedRules) -> bool:
+    gated = rules.gas_cost_usd > 0 and value_usd > 0
+    return gated and shift.gain_usd < RS_GAS_MULTIPLE * rules.gas_cost_usd

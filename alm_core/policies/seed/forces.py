@@ -1,24 +1,18 @@
 """Forces of the reference system (its section 4): same indicators, its own fallbacks and composition."""
 
-from collections.abc import Sequence
+import math
 from dataclasses import fields
 
 import numpy as np
 
-from alm_core.forces.indicators import (
-    RSI_PERIOD,
-    parkinson_sigma,
-    relative_strength,
-    trend_averages,
-    trend_force,
-    volatility_force,
-)
+from alm_core.forces.compiled import compiled
+from alm_core.forces.indicators import RSI_PERIOD, TREND_SCALE, parkinson_sigma, relative_strength, volatility_force
 from alm_core.forces.timeframes import TIMEFRAMES
 from alm_core.model.candles import FloatArray
-from alm_core.policies.seed.candles import Columns, aggregate
+from alm_core.policies.seed.candles import Columns, aggregate, last_rows
+from alm_core.policies.seed.ieee import added, within
 from alm_core.policies.seed.params import (
     MOMENTUM_LOOKBACK,
-    NEUTRAL,
     TREND_LOOKBACK,
     VOLATILITY_LOOKBACK,
     SeedForces,
@@ -27,13 +21,37 @@ from alm_core.policies.seed.params import (
 FLAT_RSI = 100.0
 """A flat series counts as overbought there."""
 MIN_CANDLES = 11
+NEUTRAL = SeedForces(volatility=0.0, mean=0.0, std=0.0, momentum=50.0, up=0, down=0, trend=50.0, ma0=0.0, ma1=0.0)
 
 
+@compiled
 def moving_averages(values: FloatArray, period: int) -> FloatArray:
-    """Return the simple moving average of every full window; empty where there is none."""
-    if period < 1 or values.shape[0] < period:
+    """Return the simple moving average of every full window; empty where there is none.
+
+    The sum is carried along as in the reference, rounding errors with it.
+    """
+    count = values.shape[0]
+    if period < 1 or count < period:
         return np.empty(0)
-    return np.lib.stride_tricks.sliding_window_view(values, period).mean(axis=1)
+    averages = np.empty(count - period + 1)
+    total = 0.0
+    for row in range(period):
+        total += values[row]
+    averages[0] = total / period
+    for row in range(period, count):
+        total += values[row] - values[row - period]
+        averages[row - period + 1] = total / period
+    return averages
+
+
+def mean_and_deviation(values: FloatArray) -> tuple[float, float]:
+    """Return mean and population deviation; 0 and 0 of nothing."""
+    count = values.shape[0]
+    if count == 0:
+        return 0.0, 0.0
+    plain: list[float] = values.tolist()
+    mean = added(plain) / count
+    return mean, math.sqrt(added((value - mean) * (value - mean) for value in plain) / count)
 
 
 def volatility(high: FloatArray, low: FloatArray, close: FloatArray, lookback: int) -> tuple[float, float, float]:
@@ -41,10 +59,10 @@ def volatility(high: FloatArray, low: FloatArray, close: FloatArray, lookback: i
     high, low, close = high[-lookback:], low[-lookback:], close[-lookback:]
     if close.shape[0] < 2:
         return 0.0, 0.0, 0.0
-    mean, std = float(close.mean()), float(close.std())
+    mean, std = mean_and_deviation(close)
     if bool(((high > low) & (low > 0)).any()):
         return volatility_force(parkinson_sigma(high, low)), mean, std
-    return (min(100.0, max(0.0, 100.0 * std / mean)) if mean > 0 else 0.0), mean, std
+    return (within(100.0 * std / mean, 0.0, 100.0) if mean > 0 else 0.0), mean, std
 
 
 def momentum(close: FloatArray, lookback: int) -> tuple[float, int, int]:
@@ -53,7 +71,19 @@ def momentum(close: FloatArray, lookback: int) -> tuple[float, int, int]:
         return 50.0, 0, 0
     force = relative_strength(close, min(RSI_PERIOD, lookback), FLAT_RSI)
     steps = np.diff(close[-(min(lookback, close.shape[0] - 1) + 1) :])
-    return min(100.0, max(0.0, force)), int((steps > 0).sum()), int((steps < 0).sum())
+    return within(force, 0.0, 100.0), int((steps > 0).sum()), int((steps < 0).sum())
+
+
+def trend(close: FloatArray, lookback: int) -> tuple[float, float, float]:
+    """Return the trend force with its short and long moving average, a third and two thirds of the window."""
+    window = min(lookback, close.shape[0])
+    if window < 4:
+        last = float(close[-1]) if close.shape[0] else 0.0
+        return 50.0, last, last
+    short = float(moving_averages(close, window // 3)[-1])
+    long = float(moving_averages(close, 2 * window // 3)[-1])
+    force = within(50.0 + (short - long) / long * TREND_SCALE, 0.0, 100.0) if long > 0 else 50.0
+    return force, short, long
 
 
 def forces_of(
@@ -63,36 +93,31 @@ def forces_of(
     _, _, high, low, close, _ = columns
     force, mean, std = volatility(high, low, close, lookbacks[0])
     strength, up, down = momentum(close, lookbacks[1])
-    short, long = trend_averages(close, lookbacks[2])
-    trend = trend_force(short, long) if min(lookbacks[2], close.shape[0]) >= 4 else 50.0
+    direction, short, long = trend(close, lookbacks[2])
     return SeedForces(
-        volatility=force, mean=mean, std=std, momentum=strength, up=up, down=down, trend=trend, ma0=short, ma1=long
+        volatility=force, mean=mean, std=std, momentum=strength, up=up, down=down, trend=direction, ma0=short, ma1=long
     )
+
+
+def timeframe_forces(minutes: Columns) -> dict[str, SeedForces]:
+    """Return the forces of M15, H1 and H4, bars that are not over included."""
+    return {
+        timeframe.name: forces_of(last_rows(aggregate(minutes, timeframe.minutes), timeframe.bars))
+        for timeframe in TIMEFRAMES
+    }
 
 
 def composite_forces(minutes: Columns) -> SeedForces:
     """Return the weighted sum of the forces on M15, H1 and H4; neutral for ten minutes or fewer."""
-    if minutes[0].shape[0] < MIN_CANDLES:
-        return NEUTRAL
-    parts = [
-        (timeframe.weight, forces_of(last_rows(aggregate(minutes, timeframe.minutes), timeframe.bars)))
-        for timeframe in TIMEFRAMES
-    ]
+    return NEUTRAL if minutes[0].shape[0] < MIN_CANDLES else composed(timeframe_forces(minutes))
+
+
+def composed(parts: dict[str, SeedForces]) -> SeedForces:
+    """Return the weighted sum of every field over the timeframes."""
+    weighted = [(timeframe.weight, parts[timeframe.name]) for timeframe in TIMEFRAMES]
     return SeedForces(
         **{
-            field.name: sum(weight * getattr(part, field.name) for weight, part in parts)
-            for field in fields(SeedForces)
+            field.name: added(weight * getattr(part, field.name) for weight, part in weighted)
+            for field in fields(NEUTRAL)
         }
     )
-
-
-def last_rows(columns: Columns, count: int) -> Columns:
-    """Return the last rows of every column."""
-    ts, opened, high, low, close, volume = columns
-    return ts[-count:], opened[-count:], high[-count:], low[-count:], close[-count:], volume[-count:]
-
-
-def columns_from(rows: Sequence[Sequence[float]]) -> Columns:
-    """Return columns from six sequences of numbers."""
-    ts, opened, high, low, close, volume = (np.asarray(column, dtype=np.float64) for column in rows)
-    return ts, opened, high, low, close, volume

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from alm_core.model.signals import RangeParams
+from alm_core.policies.seed.ieee import added
 
 MIN_YIELDS = 24
 SHIFT_WINDOW_MS = 4 * 3_600_000
@@ -20,7 +21,7 @@ def kill_reason(
     params: RangeParams,
 ) -> str:
     """Return why the defaults must be used this cycle, or an empty string."""
-    if len(trailing_yields) >= MIN_YIELDS and sum(trailing_yields[-MIN_YIELDS:]) / MIN_YIELDS < 0:
+    if len(trailing_yields) >= MIN_YIELDS and added(trailing_yields[-MIN_YIELDS:]) / MIN_YIELDS < 0:
         return "negative_trailing_yield"
     if sum(now_ms - at < SHIFT_WINDOW_MS for at in shift_times_ms) > MAX_SHIFTS:
         return "excessive_rs"

@@ -60,8 +60,9 @@ def _corners(start: Vector, perturbation: float) -> list[Vector]:
 def _moved(objective: Objective, simplex: list[tuple[Vector, float]]) -> tuple[tuple[Vector, float] | None, int]:
     """Return what replaces the worst vertex, ``None`` for a shrink, and the evaluations used."""
     worst, second, best = simplex[0], simplex[1], simplex[-1]
-    rest = [point for point, _ in simplex[1:]]
-    centroid = cast("Vector", tuple(sum(values) / len(rest) for values in zip(*rest, strict=True)))
+    # Added one by one: sum() rounds otherwise from Python 3.12 on, and the path is the reference's to the last bit.
+    rest = zip(*(point for point, _ in simplex[1:]), strict=True)
+    centroid = cast("Vector", tuple((a + b + c + d + e) / 5.0 for a, b, c, d, e in rest))
     reflected = _towards(centroid, centroid, worst[0], -REFLECTION)
     value = objective(reflected)
     if second[1] <= value <= best[1]:

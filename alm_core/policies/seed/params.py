@@ -3,17 +3,24 @@
 from dataclasses import dataclass, replace
 
 from alm_core.model.signals import RangeParams
+from alm_core.policies.seed.ieee import within
 
 VOLATILITY_LOOKBACK = 24
 MOMENTUM_LOOKBACK = 24
 TREND_LOOKBACK = 36
 SECONDS_PER_YEAR = 31_557_600
 EPOCH_SECONDS = 900
+EPOCHS_PER_YEAR = SECONDS_PER_YEAR / EPOCH_SECONDS
 MIN_HOLD_MS = 12 * 3_600_000
 MIN_APR_GAIN = 0.005
 PRA_GAS_MULTIPLE = 1.5
 RS_GAS_MULTIPLE = 2.0
 AMORTIZE_YEARS = 7 / 365
+GAS_COST_USD = 0.5
+"""Of any transaction on any chain."""
+POSITION_VALUE_USD = 10_000.0
+"""What fitness, gates and water-fill take for the capital, whatever it is."""
+STABLE_TOKENS = frozenset({"USDC", "USDT", "DAI", "FRAX", "LUSD", "TUSD", "BUSD"})
 DEFAULTS = RangeParams(
     base_min_frac=0.0005, base_max_frac=0.028, vforce_exp=-0.4, vforce_divider=300.0, rs_threshold=0.25
 )
@@ -36,9 +43,6 @@ class SeedForces:
     trend: float
     ma0: float
     ma1: float
-
-
-NEUTRAL = SeedForces(volatility=0.0, mean=0.0, std=0.0, momentum=50.0, up=0, down=0, trend=50.0, ma0=0.0, ma1=0.0)
 
 
 def params_from_vector(vector: Vector) -> RangeParams:
@@ -67,7 +71,5 @@ def vector_from_params(params: RangeParams) -> Vector:
 
 def clamped(vector: Vector) -> Vector:
     """Return the vector within the bounds."""
-    a, b, c, d, e = (
-        max(low, min(high, value)) for value, low, high in zip(vector, LOWER_BOUNDS, UPPER_BOUNDS, strict=True)
-    )
+    a, b, c, d, e = map(within, vector, LOWER_BOUNDS, UPPER_BOUNDS)
     return a, b, c, d, e

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from alm_core.forces.indicators import parkinson_sigma
+from alm_core.model.candles import FloatArray
 from alm_core.policies.seed.candles import Columns
+from alm_core.policies.seed.forces import mean_and_deviation
+from alm_core.policies.seed.ieee import added, divided
 
 HOUR = 60
 MIN_HOURS = 10
@@ -28,7 +31,11 @@ class Regime:
 
 
 def detect_regime(minutes: Columns, epoch: int, *, stable: bool) -> Regime:
-    """Return the regime at the last minute; normal for less than an hour."""
+    """Return the regime at the last minute; normal for less than an hour.
+
+    Checked in order: volatility of the last hour against all hours since the start of the buffer, the tested one
+    included; the move of the last 59 minutes; the volume of the last quarter hour against the mean one.
+    """
     _, _, high, low, close, volume = minutes
     count = close.shape[0]
     if count < HOUR:
@@ -37,18 +44,17 @@ def detect_regime(minutes: Columns, epoch: int, *, stable: bool) -> Regime:
         return Regime(suppressed=True, reason="vol_spike", suppress_until_epoch=epoch + SUPPRESSED_EPOCHS)
     before = float(close[-HOUR])
     limit = STABLE_DISPLACEMENT if stable else VOLATILE_DISPLACEMENT
-    if before > 0 and abs(float(close[-1]) - before) / before > limit:
+    if divided(abs(float(close[-1]) - before), before) > limit:
         return Regime(suppressed=True, reason="price_displacement", suppress_until_epoch=epoch + SUPPRESSED_EPOCHS)
-    average = float(volume.sum()) / (count / EPOCH_CANDLES)
-    if average > 0 and float(volume[-EPOCH_CANDLES:].sum()) > VOLUME_MULTIPLE * average:
+    average = added(volume.tolist()) / (count / EPOCH_CANDLES)
+    if average > 0 and added(volume[-EPOCH_CANDLES:].tolist()) > VOLUME_MULTIPLE * average:
         return Regime(reason="volume_anomaly", widen_factor=WIDEN_FACTOR)
     return Regime()
 
 
-def _spiked(high: np.ndarray, low: np.ndarray) -> bool:
+def _spiked(high: FloatArray, low: FloatArray) -> bool:
     blocks = [slice(start, start + HOUR) for start in range(0, high.shape[0] - HOUR + 1, HOUR)]
     if len(blocks) <= MIN_HOURS:
         return False
-    hourly = np.array([parkinson_sigma(high[block], low[block]) for block in blocks])
-    now = parkinson_sigma(high[-HOUR:], low[-HOUR:])
-    return bool(now > hourly.mean() + SIGMA_MULTIPLE * hourly.std())
+    mean, std = mean_and_deviation(np.array([parkinson_sigma(high[block], low[block]) for block in blocks]))
+    return parkinson_sigma(high[-HOUR:], low[-HOUR:]) > mean + SIGMA_MULTIPLE * std

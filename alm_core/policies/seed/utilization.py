@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alm_core.model.signals import PriceRange
+from alm_core.policies.seed.ieee import divided
 from alm_core.policies.seed.params import DEFAULTS, SECONDS_PER_YEAR
 from alm_core.policies.seed.ranges import compute_range
 
@@ -21,6 +22,16 @@ class SeedSnapshot:
     tvl_usd: float
     fee_frac: float
     exchange_rate: float
+
+    @property
+    def fee(self) -> float:
+        """Fee, or the reference's default where it is unknown."""
+        return self.fee_frac or DEFAULT_FEE
+
+    @property
+    def tvl(self) -> float:
+        """TVL, or 1 USD where it is unknown."""
+        return self.tvl_usd or 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,7 @@ def interval_volume_usd(now_usd: float, previous_usd: float | None, interval_s: 
 
 
 def _analysed(one: SeedSnapshot, previous: float | None, shared: PriceRange, interval_s: int) -> Utilization:
-    fee, tvl = one.fee_frac or DEFAULT_FEE, one.tvl_usd or 1.0
+    fee, tvl = one.fee, one.tvl
     volume = interval_volume_usd(one.volume_24h_usd, previous, interval_s)
     return Utilization(
         pool=one.pool,
@@ -72,6 +83,6 @@ def _analysed(one: SeedSnapshot, previous: float | None, shared: PriceRange, int
         fees_usd=volume * fee,
         tvl_usd=tvl,
         utilization=volume * fee / tvl,
-        apr=volume * fee / tvl * SECONDS_PER_YEAR / interval_s,
+        apr=divided(volume * fee / tvl * SECONDS_PER_YEAR, interval_s),
         price_range=shared,
     )
