@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from alm_core.forces.signals import compute_force_signals
@@ -7,8 +6,8 @@ from alm_core.model.past import PastEpochs
 from alm_core.model.signals import Forces, RangeParams
 from alm_core.policies.default import DefaultPolicy
 from alm_core.policies.policy import Policy
-from alm_core.policies.seed.fitness import SeedVenue, fitness, seed_tape
-from alm_core.policies.seed.forces import columns_from, composite_forces
+from alm_core.policies.seed.candles import columns_of
+from alm_core.policies.seed.forces import composite_forces
 from alm_core.policies.seed.params import DEFAULTS, params_from_vector, vector_from_params
 from alm_core.policies.seed.ranges import compute_range
 from alm_core.portfolio.decision import plan_allocation
@@ -50,18 +49,10 @@ def test_volatility_narrows_the_seeds_range_and_widens_ours() -> None:
 
 def test_a_flat_series_is_overbought_to_the_seed_only() -> None:
     series = flat(10)
-    rows = (series.ts_ms, series.open, series.high, series.low, series.close, series.volume)
-    columns = columns_from([column.tolist() for column in rows])
-    assert composite_forces(columns).momentum == pytest.approx(100)
+    assert composite_forces(columns_of(series)).momentum == pytest.approx(100)
     assert compute_force_signals(EPOCH, series).composite.momentum == 50
 
 
 def test_the_seeds_search_vector_is_clamped_to_its_bounds() -> None:
     assert vector_from_params(DEFAULTS) == (0.0005, 0.028, -0.4, 300.0, 0.25)
     assert vector_from_params(params_from_vector((1.0, 1.0, 1.0, 1.0, 1.0))) == (0.005, 0.1, -0.05, 50.0, 0.35)
-
-
-def test_the_seed_scores_a_short_series_minus_infinity() -> None:
-    rows = np.ones((6, 19))
-    venue = SeedVenue(base_apr=0.1, pool_fee=0.0005, gas_cost_usd=0.5, position_value_usd=1e4)
-    assert fitness(seed_tape(columns_from(rows.tolist())), vector_from_params(DEFAULTS), venue) == -np.inf
