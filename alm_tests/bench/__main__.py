@@ -51,9 +51,23 @@ def snapshots() -> Iterator[Figure]:
     return measured()
 
 
+def reference_fitness() -> Iterator[Figure]:
+    from alm_tests.bench.reference_fitness import one_evaluation
+
+    return one_evaluation()
+
+
+def reference_tune() -> Iterator[Figure]:
+    from alm_tests.bench.reference_fitness import full_tune
+
+    return full_tune()
+
+
 BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     core: ("epoch_core_cpu_s",),
     fitness: ("fitness_evaluation_cpu_s", "fitness_speed_ratio_vs_python"),
+    reference_fitness: ("fitness_60d_m15_ms",),
+    reference_tune: ("tune_60d_cpu_s",),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
     consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
     candle_sources: ("candles_30d_six_sources_seconds",),
