@@ -32,19 +32,19 @@ def line(action: DecisionKind, gain_usd: float, note: str) -> Alternative:
     return Alternative(action=action, gain_usd=gain_usd, cost_usd=gain_usd / 10, net_usd=gain_usd * 0.9, note=note)
 
 
-TABLE = (
-    line(DecisionKind.HOLD, 0.0, "default"),
-    line(DecisionKind.RS, 30.0, "shift ranges; refused by rs_gate"),
-    line(DecisionKind.PRA, 90.0, "reallocate; refused by pra_threshold"),
-    line(DecisionKind.PRA, 20.0, "place idle capital"),
-    line(DecisionKind.PRA, 50.0, "place and shift"),
-)
+def table(kind: DecisionKind) -> tuple[Alternative, ...]:
+    """What every decision carries: of lines that are not what is done the note says which gate refused them."""
+    lines = (
+        line(DecisionKind.HOLD, 0.0, "do nothing"),
+        line(DecisionKind.RS, 30.0, "shift ranges"),
+        line(DecisionKind.PRA, 20.0, "place idle capital"),
+        line(DecisionKind.PRA, 50.0, "reallocate"),
+    )
+    return tuple(one if one.action is kind else replace(one, note=f"{one.note}; refused by worth") for one in lines)
 
 
 def plan(epochs_ago: int, kind: DecisionKind, *, nav_usd: float | None = 900.0) -> AllocationPlan:
-    decision = Decision(
-        kind=kind, reason="", binding="", current_apr=0.0, optimal_apr=0.0, alternatives=TABLE, counterfactual=None
-    )
+    decision = Decision(kind=kind, reason="", binding="", current_apr=0.0, optimal_apr=0.0, alternatives=table(kind))
     return AllocationPlan(
         pair=PAIR,
         epoch_at=at(epochs_ago).epoch_at,
@@ -119,9 +119,9 @@ def test_an_epoch_that_went_through_is_told_by_its_plan_execution_and_report(his
             nav_usd=1_000.0,
             fees_usd=7.0,
             gas_usd=0.25,
-            # The first line of that kind which nothing refused.
-            expected_gain_usd=20.0,
-            expected_cost_usd=2.0,
+            # Both lines that nothing refused: one per chain.
+            expected_gain_usd=70.0,
+            expected_cost_usd=7.0,
         ),
     )
 
@@ -133,8 +133,7 @@ def test_a_run_that_was_killed_while_acting_counts_as_moved_and_its_gas_as_unkno
     killed, held = recent_epochs(EPOCH, history)
     assert (killed.kind, killed.moved, killed.gas_usd) == (DecisionKind.RS, True, None)
     assert (killed.nav_usd, killed.fees_usd) == (900.0, None)
-    # Every line of that kind was refused: nothing is known to have been promised.
-    assert (killed.expected_gain_usd, killed.expected_cost_usd) == (0.0, 0.0)
+    assert (killed.expected_gain_usd, killed.expected_cost_usd) == (30.0, 3.0)
     assert (held.kind, held.moved, held.gas_usd, held.expected_gain_usd) == (DecisionKind.HOLD, False, 0.0, 0.0)
 
 

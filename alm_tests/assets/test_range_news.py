@@ -5,8 +5,10 @@ from typing import Any
 
 import dagster as dg
 
+from alm_assets.replay import replay_epoch
 from alm_assets.runner import run_epoch
 from alm_assets.tables import PROBLEM_TEXTS, range_metadata, range_news
+from alm_core.model.epochs import Epoch
 from alm_core.model.signals import OptimizedRange, Regime, RegimeState
 from alm_tests.assets.world import EPOCH_AT, PAIR, QUARTER, MemoryWorld
 from alm_tests.core.portfolio.scene import Scene
@@ -69,6 +71,9 @@ def test_a_regime_goes_from_epoch_to_epoch_and_is_alerted_where_it_begins(
     quote_at(world, 0.999)
     last = run(world, instance, 3).regime
     assert (last.state, last.since_at, last.calm_epochs) == (RegimeState.EXIT, EPOCH_AT + 2 * QUARTER, 1)
+    for number in range(4):
+        again = replay_epoch(Epoch(pair=PAIR, epoch_at=EPOCH_AT + number * QUARTER), world.history)
+        assert again.verdict == "identical", again
     told = [(title, body) for title, body, _ in world.alerts.sent]
     assert [title for title, _ in told] == [
         f"{PAIR}@2025-11-20T10:45:00Z: 1 problems",
