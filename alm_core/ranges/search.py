@@ -1,58 +1,69 @@
-"""Nelder-Mead over the five range parameters: searched on the training part, judged once on the validation part."""
+"""New range parameters, adopted only where walking forward proves them.
 
-from dataclasses import dataclass
-from typing import Any, cast
+Nelder-Mead searches each training part; the set found on the last one is the only one that can be adopted, so one
+hypothesis is tested, not many. The test part can refuse it and choose nothing: whatever it holds, the answer is that
+set or the one in force.
+"""
+
+import math
+from dataclasses import astuple, dataclass
 
 import numpy as np
-from scipy import optimize
 
 from alm_core.model.candles import FloatArray
-from alm_core.model.pools import AssetClass
+from alm_core.model.errors import InvalidInput
 from alm_core.model.signals import RangeParams
-from alm_core.simulation.fitness import Venue, simulate, split_tape
-from alm_core.simulation.tape import Tape
+from alm_core.ranges.bootstrap import COVERAGE_FRAC, Interval, mean_interval
+from alm_core.ranges.simplex import minimized
+from alm_core.ranges.space import NAMES, SEARCH_SPACES, SearchSpace, check_space, check_within, params_at, point_of
+from alm_core.ranges.walk_forward import Record, Scores, walk_forward
+from alm_core.simulation.fitness import Venue, check_venue, simulate
+from alm_core.simulation.sweep import sweep
+from alm_core.simulation.tape import BARS_PER_YEAR, Tape, check_tape
 
-MIN_TRAIN_BARS = 192
-MIN_VALIDATION_BARS = 96
-RESTARTS = 3
-MAX_EVALUATIONS_PER_START = 220
+__all__ = ["SEARCH_SPACES", "Candidate", "Search", "SearchSpace", "kept", "search_params"]
+
 SEED = 20_261_122
+SWEPT_LANES = 256
+"""Points drawn over the space; the best of them on the training part is the third start, after the parameters in force
+and the initial ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SearchSpace:
-    """Bounds of the search and the parameters in force before any search has succeeded."""
+class Candidate:
+    """The parameters that were judged, adopted or not.
 
-    lower: RangeParams
-    upper: RangeParams
-    initial: RangeParams
+    Parameters
+    ----------
+    params
+        Found on the last training part.
+    scores
+        Theirs. Test scores are those of a part that may refuse: over adopted sets alone they are too good.
+    over_in_force, over_nothing
+        Net gain per year of walking forward over the parameters in force and over doing nothing (which earns 0), on
+        all validation stretches together.
+    """
 
-
-SEARCH_SPACES: dict[AssetClass, SearchSpace] = {
-    "stable": SearchSpace(
-        lower=RangeParams(
-            base_min_frac=1e-4, base_max_frac=2e-3, vforce_exp=-1.0, vforce_divider=10.0, rs_threshold=0.1
-        ),
-        upper=RangeParams(
-            base_min_frac=5e-3, base_max_frac=0.1, vforce_exp=-0.05, vforce_divider=1000.0, rs_threshold=0.9
-        ),
-        initial=RangeParams(base_min_frac=5e-4, base_max_frac=0.028),
-    ),
-    "volatile": SearchSpace(
-        lower=RangeParams(
-            base_min_frac=2e-3, base_max_frac=0.02, vforce_exp=-1.0, vforce_divider=10.0, rs_threshold=0.1
-        ),
-        upper=RangeParams(
-            base_min_frac=0.1, base_max_frac=0.45, vforce_exp=-0.05, vforce_divider=1000.0, rs_threshold=0.9
-        ),
-        initial=RangeParams(base_min_frac=0.01, base_max_frac=0.2),
-    ),
-}
+    params: RangeParams
+    scores: Scores
+    over_in_force: Interval
+    over_nothing: Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """Outcome of a search. ``params`` are the ones to use: the found ones if ``success``, else those in force."""
+    """Outcome of a search. ``params`` are the ones to use: the found ones if ``success``, else those in force.
+
+    Parameters
+    ----------
+    fitness, train_fitness, test_fitness
+        Net APR of ``params`` on the last validation stretch, the last training part and the test part; ``None`` if
+        nothing was scored.
+    baseline_fitness
+        Net APR of the parameters in force on the last validation stretch.
+    candidate
+        What was found, and how it compared; ``None`` if nothing was searched.
+    """
 
     success: bool
     reason: str
@@ -60,51 +71,42 @@ class Search:
     fitness: float | None
     baseline_fitness: float | None
     evaluations: int
+    train_fitness: float | None = None
+    test_fitness: float | None = None
+    candidate: Candidate | None = None
 
 
 def search_params(tape: Tape, venue: Venue, in_force: RangeParams, space: SearchSpace) -> Search:
-    """Search on the first part of a tape and adopt only what the last part confirms.
+    """Search by walking forward, and adopt what is found if it proves itself on bars that it has not seen.
 
     Parameters
     ----------
     tape, venue
         Prepared market and the place traded in.
     in_force
-        Parameters to beat; the first start of the search.
+        Parameters to beat; the first start of every search.
     space
         Bounds; they are searched on a log scale for widths.
 
     Returns
     -------
     Search
-        Successful only if, on the validation part, the best training result beats both the parameters in force and
-        doing nothing (which earns 0).
+        Successful only if, after all costs, the lower ends of the 80 % intervals of the gain over the parameters in
+        force and over doing nothing lie above zero, and neither the last validation stretch nor the test part speaks
+        against the set found. Else the parameters in force, with the reason; so too for input that cannot be searched
+        on, which is never an exception.
     """
-    train, validation = split_tape(tape)
-    if len(train) < MIN_TRAIN_BARS or len(validation) < MIN_VALIDATION_BARS:
-        return kept(in_force, f"{len(tape)} quarter hours are too few to train and validate on")
-    best, evaluations = _minimized(train, venue, in_force, space)
-    fitness = simulate(validation, best, venue).net_apr
-    baseline = simulate(validation, in_force, venue).net_apr
-    if fitness > baseline and fitness > 0.0:
-        reason = f"validation net APR {fitness:.4f} beats {baseline:.4f} of the parameters in force"
-        return Search(
-            success=True,
-            reason=reason,
-            params=best,
-            fitness=fitness,
-            baseline_fitness=baseline,
-            evaluations=evaluations,
-        )
-    beaten_by = "doing nothing" if baseline <= fitness else f"{baseline:.4f} of the parameters in force"
-    return Search(
-        success=False,
-        reason=f"validation net APR {fitness:.4f} does not beat {beaten_by}",
-        params=in_force,
-        fitness=baseline,
-        baseline_fitness=baseline,
-        evaluations=evaluations,
-    )
+    try:
+        check_space(space)
+        check_within(in_force, space)
+        check_venue(venue)
+        check_tape(tape)
+        if venue.full_range_apr == 0.0:
+            return kept(in_force, "venue: full_range_apr is 0: without fees nothing beats doing nothing")
+        record = walk_forward(tape, venue, in_force, lambda train: _found(train, venue, in_force, space))
+        return _judged(record, in_force)
+    except InvalidInput as problem:
+        return kept(in_force, str(problem))
 
 
 def kept(in_force: RangeParams, reason: str) -> Search:
@@ -112,63 +114,72 @@ def kept(in_force: RangeParams, reason: str) -> Search:
     return Search(success=False, reason=reason, params=in_force, fitness=None, baseline_fitness=None, evaluations=0)
 
 
-def _minimized(train: Tape, venue: Venue, in_force: RangeParams, space: SearchSpace) -> tuple[RangeParams, int]:
+def _found(train: Tape, venue: Venue, in_force: RangeParams, space: SearchSpace) -> tuple[RangeParams, int]:
     def objective(point: FloatArray) -> float:
-        return -simulate(train, _params_at(point, space), venue).net_apr
+        return -simulate(train, params_at(point, space), venue).net_apr
 
-    random = np.random.default_rng(SEED)
-    starts = [_point_of(in_force, space), _point_of(space.initial, space)]
-    starts += [random.uniform(0.0, 1.0, 5) for _ in range(RESTARTS - len(starts))]
-    best_point, best_value, evaluations = starts[0], objective(starts[0]), 1
-    for start in starts:
-        # scipy's own simplex is relative to the start and degenerate at 0; this one spans a fifth of every bound.
-        corners = start + np.diag(np.where(start > 0.5, -0.2, 0.2))
-        found = cast(
-            "Any",
-            optimize.minimize(  # pyright: ignore[reportUnknownMemberType]
-                objective,
-                start,
-                method="Nelder-Mead",
-                bounds=[(0.0, 1.0)] * 5,
-                options={
-                    "maxfev": MAX_EVALUATIONS_PER_START,
-                    "initial_simplex": np.vstack([start, corners]),
-                    "xatol": 1e-3,
-                    "fatol": 1e-6,
-                },
-            ),
+    lanes = np.random.default_rng(SEED).uniform(0.0, 1.0, (SWEPT_LANES, len(NAMES)))
+    swept = sweep(train, np.array([astuple(params_at(lane, space)) for lane in lanes]), venue).net_apr
+    best_lane = lanes[np.where(np.isfinite(swept), swept, -np.inf).argmax()]
+    found = minimized(objective, [point_of(in_force, space), point_of(space.initial, space), best_lane])
+    return params_at(found.point, space), SWEPT_LANES + found.evaluations
+
+
+def _judged(record: Record, in_force: RangeParams) -> Search:
+    scores = (*_values(record.found), *_values(record.in_force))
+    if not all(math.isfinite(score) for score in scores):
+        named = ", ".join(f"{score:.4g}" for score in scores)
+        raise InvalidInput(f"fitness is not finite: train, validation, test found {named} (then those in force)")
+    with np.errstate(over="ignore", invalid="ignore"):
+        candidate = Candidate(
+            params=record.params,
+            scores=record.found,
+            over_in_force=mean_interval((record.returns - record.in_force_returns) * BARS_PER_YEAR),
+            over_nothing=mean_interval(record.returns * BARS_PER_YEAR),
         )
-        evaluations += int(found.nfev)
-        if float(found.fun) < best_value:
-            best_point, best_value = np.asarray(found.x, dtype=np.float64), float(found.fun)
-    return _params_at(best_point, space), evaluations
-
-
-def _point_of(params: RangeParams, space: SearchSpace) -> FloatArray:
-    low, high, here = _vector(space.lower), _vector(space.upper), _vector(params)
-    return np.clip((here - low) / (high - low), 0.0, 1.0)
-
-
-def _params_at(point: FloatArray, space: SearchSpace) -> RangeParams:
-    low, high = _vector(space.lower), _vector(space.upper)
-    here = low + point * (high - low)
-    base_min = float(np.exp(here[0]))
-    return RangeParams(
-        base_min_frac=base_min,
-        base_max_frac=max(base_min, float(np.exp(here[1]))),
-        vforce_exp=float(here[2]),
-        vforce_divider=float(np.exp(here[3])),
-        rs_threshold=float(here[4]),
+    refusal = _refusal(candidate, record.in_force)
+    params, used = (in_force, record.in_force) if refusal else (candidate.params, candidate.scores)
+    return Search(
+        success=not refusal,
+        reason=refusal or _praise(candidate, record.in_force),
+        params=params,
+        fitness=used.validation,
+        baseline_fitness=record.in_force.validation,
+        evaluations=record.evaluations,
+        train_fitness=used.train,
+        test_fitness=used.test,
+        candidate=candidate,
     )
 
 
-def _vector(params: RangeParams) -> FloatArray:
-    return np.array(
-        [
-            np.log(params.base_min_frac),
-            np.log(params.base_max_frac),
-            params.vforce_exp,
-            np.log(params.vforce_divider),
-            params.rs_threshold,
-        ]
+def _refusal(candidate: Candidate, in_force: Scores) -> str:
+    for rival, gain in (
+        ("the parameters in force", candidate.over_in_force),
+        ("doing nothing", candidate.over_nothing),
+    ):
+        if not gain.low > 0.0:  # so written, a NaN refuses too
+            return f"walking forward does not surely beat {rival}: net gain {_words(gain)}"
+    for part, score, theirs in (
+        ("last validation stretch", candidate.scores.validation, in_force.validation),
+        ("test part", candidate.scores.test, in_force.test),
+    ):
+        if score < max(0.0, theirs):
+            rival = "doing nothing" if theirs < 0.0 else f"{theirs:.4f} of the parameters in force"
+            return f"refused by the {part}: net APR {score:.4f} is worse than {rival}"
+    return ""
+
+
+def _praise(candidate: Candidate, in_force: Scores) -> str:
+    return (
+        f"walking forward beats the parameters in force by {_words(candidate.over_in_force)} and doing nothing by "
+        f"{_words(candidate.over_nothing)}; last validation net APR {candidate.scores.validation:.4f} against "
+        f"{in_force.validation:.4f}, test {candidate.scores.test:.4f} against {in_force.test:.4f}"
     )
+
+
+def _words(gain: Interval) -> str:
+    return f"{gain.mean:.4f} a year, {COVERAGE_FRAC:.0%} interval {gain.low:.4f} to {gain.high:.4f}"
+
+
+def _values(scores: Scores) -> tuple[float, float, float]:
+    return scores.train, scores.validation, scores.test

@@ -7,22 +7,34 @@ the price has left it) and the gain over the horizon exceeds a multiple of gas a
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
-from alm_core.forces.compiled import compiled
+import numpy as np
+
 from alm_core.model.candles import FloatArray
+from alm_core.model.errors import InvalidInput
 from alm_core.model.signals import RangeParams
-from alm_core.portfolio.costs import SWAPPED_PER_SHIFT_FRAC
-from alm_core.ranges.position import (
-    base_share,
-    concentration,
-    lvr_rate,
-    occupancy,
-    residence_years,
-    standing_rate,
-)
-from alm_core.ranges.range import bounds_divergence, half_width_frac, range_bounds
+from alm_core.simulation.lane import Columns, Lane, run_lane
+from alm_core.simulation.rules import covered_share, net_rate, rate_inside, shift_gain
 from alm_core.simulation.tape import BARS_PER_YEAR, Tape
+
+__all__ = [
+    "Outcome",
+    "Venue",
+    "check_venue",
+    "covered_share",
+    "lane_of",
+    "net_rate",
+    "net_returns",
+    "rate_inside",
+    "shift_gain",
+    "simulate",
+]
+
+MIN_BARS = 2
+MAX_FULL_RANGE_APR = 1000.0
+"""A full range that earns a thousand times itself in a year is a mistake in some figure, not a yield."""
+NO_BARS = np.empty((0, 2))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,94 +71,22 @@ class Venue:
     lvr_weight: float = 1.0
 
 
-@compiled
-def covered_share(low: float, high: float, lower: float, upper: float) -> float:
-    """Return the share of a bar's span that a range covers, 0..1."""
-    if high <= low:
-        return 1.0 if lower <= low < upper else 0.0
-    return max(0.0, min(high, upper) - max(low, lower)) / (high - low)
+def check_venue(venue: Venue) -> None:
+    """Refuse a venue whose figures cannot be true.
 
-
-@compiled
-def net_rate(times: float, full_range_apr: float, capital_share: float, lvr_apr: float) -> float:
-    """Return fees, diluted by the position itself, less LVR, per year in range, for ``times`` concentration."""
-    return times * (full_range_apr / (1.0 + capital_share * times) - lvr_apr)
-
-
-@compiled
-def rate_inside(
-    price: float, lower: float, upper: float, sigma: float, venue: tuple[float, float, float, float]
-) -> float:
-    """Return the net rate of a range while the price is inside.
-
-    ``venue`` is ``(full_range_apr, capital_share, lvr_weight, horizon_years)``.
+    Raises
+    ------
+    InvalidInput
+        Names the figure and its value: not finite, below zero, a yield past belief, or a horizon of no length.
     """
-    return net_rate(concentration(price, lower, upper), venue[0], venue[1], venue[2] * lvr_rate(sigma))
-
-
-@compiled
-def shift_gain(
-    price: float,
-    held: tuple[float, float],
-    target: tuple[float, float],
-    sigma: float,
-    venue: tuple[float, float, float, float],
-    shift_cost_frac: float,
-) -> float:
-    """Return what shifting now earns more than waiting, per year, before the cost of this shift.
-
-    The rule of the live decision (:func:`alm_core.portfolio.placements.pool_income_usd`): a held range earns until the
-    price first leaves it and is worth a fresh one from then on; one that the price has left earns nothing.
-    """
-    stay = residence_years(price, target[0], target[1], sigma)
-    fresh = standing_rate(rate_inside(price, target[0], target[1], sigma, venue), stay, venue[3], shift_cost_frac)
-    if price <= held[0] or price >= held[1]:
-        return fresh
-    first = occupancy(residence_years(price, held[0], held[1], sigma), venue[3])
-    now = first * rate_inside(price, held[0], held[1], sigma, venue) + (1.0 - first) * max(0.0, fresh)
-    return fresh - now
-
-
-@compiled
-def _simulate(
-    bars: tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray, FloatArray],
-    params: tuple[float, float, float, float, float],
-    venue: tuple[float, float, float, float],
-    costs: tuple[float, float, float],
-    min_hold: int,
-) -> tuple[float, float, float, int]:
-    high, low, close, volatility, bias, sigma, variance = bars
-    swap_cost, gas_cost, multiple = costs
-    fees = lvr = 0.0
-    width = half_width_frac(volatility[0], params[0], params[1], params[2], params[3])
-    lower, upper = range_bounds(close[0], width, bias[0])
-    times = concentration(close[0], lower, upper)
-    cost = gas_cost + abs(base_share(close[0], lower, upper) - 0.5) * swap_cost
-    shifted_at = 0
-    shifts = 0
-    for bar in range(1, close.shape[0]):
-        covered = covered_share(low[bar], high[bar], lower, upper)
-        fees += covered * times * venue[0] / (1.0 + venue[1] * times)
-        lvr += covered * times * variance[bar] / 8.0
-        price = close[bar]
-        width = half_width_frac(volatility[bar], params[0], params[1], params[2], params[3])
-        target_lower, target_upper = range_bounds(price, width, bias[bar])
-        outside = price <= lower or price >= upper
-        if not outside and (
-            bar - shifted_at < min_hold or bounds_divergence(lower, upper, target_lower, target_upper) <= params[4]
-        ):
-            continue
-        swapped = abs(base_share(price, target_lower, target_upper) - base_share(price, lower, upper))
-        shift_cost = gas_cost + swapped * swap_cost
-        held, target = (lower, upper), (target_lower, target_upper)
-        gain = shift_gain(price, held, target, sigma[bar], venue, gas_cost + SWAPPED_PER_SHIFT_FRAC * swap_cost)
-        if gain * venue[3] <= multiple * shift_cost:
-            continue
-        cost += shift_cost
-        lower, upper, shifted_at = target_lower, target_upper, bar
-        times = concentration(price, lower, upper)
-        shifts += 1
-    return fees, lvr, cost, shifts
+    for named in fields(venue):
+        value = getattr(venue, named.name)
+        if not (math.isfinite(value) and value >= 0):
+            raise InvalidInput(f"venue: {named.name} is {value}, not a finite number from 0 up")
+    if venue.full_range_apr > MAX_FULL_RANGE_APR:
+        raise InvalidInput(f"venue: full_range_apr is {venue.full_range_apr}, above {MAX_FULL_RANGE_APR}")
+    if venue.horizon_years == 0:
+        raise InvalidInput("venue: horizon_years is 0: nothing can pay within no time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,20 +115,72 @@ def simulate(tape: Tape, params: RangeParams, venue: Venue) -> Outcome:
     venue
         Yield, size and costs.
 
+    Raises
+    ------
+    InvalidInput
+        If the tape has fewer than two bars.
+
     Notes
     -----
     Returns add up, they do not compound. Doing nothing earns exactly 0.
     """
-    bars = (tape.high, tape.low, tape.close, tape.volatility, tape.bias, tape.sigma_annual, tape.variance_annual)
-    widths = (params.base_min_frac, params.base_max_frac, params.vforce_exp, params.vforce_divider)
-    fees, lvr, cost, shifts = _simulate(
-        bars,
-        (*widths, params.rs_threshold),
-        (venue.full_range_apr, venue.capital_share, venue.lvr_weight, venue.horizon_years),
-        (venue.swap_cost_frac, venue.gas_cost_frac, venue.cost_multiple),
-        venue.min_hold_bars,
+    steps = _steps(tape)
+    fees, lvr, cost, shifts = run_lane(columns_of(tape), lane_of(params, venue), np.empty(len(tape)), NO_BARS)
+    return outcome_of(fees, lvr, cost, shifts, steps, venue)
+
+
+def net_returns(tape: Tape, params: RangeParams, venue: Venue) -> FloatArray:
+    """Return the net return of every bar of :func:`simulate`, fractions of the capital, shape (n,).
+
+    The first bar bears the cost of the opening. Their sum is ``net_apr`` times the length of the tape in years.
+
+    Raises
+    ------
+    InvalidInput
+        If the tape has fewer than two bars.
+    """
+    _steps(tape)
+    by_bar = np.zeros((len(tape), 2))
+    run_lane(columns_of(tape), lane_of(params, venue), np.empty(len(tape)), by_bar)
+    return by_bar[:, 0] / BARS_PER_YEAR - by_bar[:, 1]
+
+
+def columns_of(tape: Tape) -> Columns:
+    """Return the columns of a tape as the compiled lane takes them."""
+    return Columns(
+        high=tape.high,
+        low=tape.low,
+        close=tape.close,
+        volatility=tape.volatility,
+        bias=tape.bias,
+        sigma=tape.sigma_annual,
+        variance=tape.variance_annual,
+        stretch_down=tape.stretch_down,
+        stretch_up=tape.stretch_up,
+        root_close=tape.root_close,
+        log_close=tape.log_close,
     )
-    steps = len(tape) - 1
+
+
+def lane_of(params: RangeParams, venue: Venue) -> Lane:
+    """Return parameters and venue as the compiled lane takes them."""
+    # Every number is made a float: an int would be compiled anew.
+    return Lane(
+        (
+            float(params.base_min_frac),
+            float(params.base_max_frac),
+            float(params.vforce_exp),
+            float(params.vforce_divider),
+        ),
+        float(params.rs_threshold),
+        (float(venue.full_range_apr), float(venue.capital_share), float(venue.lvr_weight), float(venue.horizon_years)),
+        (float(venue.swap_cost_frac), float(venue.gas_cost_frac), float(venue.cost_multiple)),
+        int(venue.min_hold_bars),
+    )
+
+
+def outcome_of(fees: float, lvr: float, cost: float, shifts: int, steps: int, venue: Venue) -> Outcome:
+    """Return the sums of a lane over ``steps`` bars as yearly fractions."""
     fee_apr, lvr_apr = fees / steps, venue.lvr_weight * lvr / steps
     cost_apr = cost * BARS_PER_YEAR / steps
     return Outcome(
@@ -196,10 +188,7 @@ def simulate(tape: Tape, params: RangeParams, venue: Venue) -> Outcome:
     )
 
 
-def split_tape(tape: Tape, train_frac: float = 0.8, embargo_bars: int = 96) -> tuple[Tape, Tape]:
-    """Return training and validation part; ``embargo_bars`` between them belong to neither.
-
-    The embargo keeps the tail of one regime from scoring twice: volatility is correlated over a day.
-    """
-    cut = math.floor(train_frac * len(tape))
-    return tape.rows(slice(0, cut)), tape.rows(slice(min(len(tape), cut + embargo_bars), None))
+def _steps(tape: Tape) -> int:
+    if len(tape) < MIN_BARS:
+        raise InvalidInput(f"a tape of {len(tape)} bars cannot be simulated: it needs {MIN_BARS}")
+    return len(tape) - 1

@@ -1,6 +1,6 @@
 """A tape: quarter hours of a pair with the forces known at each close, prepared once for all parameter sets."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from alm_core.forces.timeframes import (
     rolling_bar_forces,
 )
 from alm_core.model.candles import MINUTE_MS, CandleSeries, FloatArray, IntArray
+from alm_core.model.errors import InvalidInput
 from alm_core.ranges.range import confidence_and_bias
 
 BARS_PER_YEAR = MINUTES_PER_YEAR / BASE_MINUTES
@@ -23,7 +24,8 @@ class Tape:
     """Columns by quarter hour, oldest first, all of shape (n,).
 
     ``volatility``, ``bias`` and ``sigma_annual`` are what the live strategy would have known at the close of the bar;
-    ``variance_annual`` is the Parkinson variance realised within the bar.
+    ``variance_annual`` is the Parkinson variance realised within the bar. The last four follow from the others: half
+    widths are multiplied by ``stretch_down`` and ``stretch_up``, see :func:`alm_core.ranges.range.range_bounds`.
     """
 
     ts_ms: IntArray
@@ -34,6 +36,24 @@ class Tape:
     bias: FloatArray
     sigma_annual: FloatArray
     variance_annual: FloatArray
+    stretch_down: FloatArray = field(init=False)
+    stretch_up: FloatArray = field(init=False)
+    root_close: FloatArray = field(init=False)
+    log_close: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        stretch = 1.0 + np.abs(self.bias)
+        upwards = self.bias > 0.0
+        # A price that is not positive is refused where the tape is used, with its bar; here it only becomes NaN.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            followed = {
+                "stretch_down": np.where(upwards, 1.0 / stretch, stretch),
+                "stretch_up": np.where(upwards, stretch, 1.0 / stretch),
+                "root_close": np.sqrt(self.close),
+                "log_close": np.log(self.close),
+            }
+        for name, values in followed.items():
+            object.__setattr__(self, name, values)
 
     def __len__(self) -> int:
         return int(self.close.shape[0])
@@ -50,6 +70,31 @@ class Tape:
             sigma_annual=self.sigma_annual[selection],
             variance_annual=self.variance_annual[selection],
         )
+
+
+def check_tape(tape: Tape) -> None:
+    """Refuse a tape that nothing can be learnt from or that cannot be true.
+
+    Raises
+    ------
+    InvalidInput
+        Names the column and the bar: a value that is not finite, a price or variance out of order; or says that the
+        price never moves.
+    """
+    for column in (one for one in fields(tape) if one.init):
+        wrong = np.flatnonzero(~np.isfinite(getattr(tape, column.name)))
+        if len(wrong):
+            raise InvalidInput(f"tape: {column.name} of bar {wrong[0]} of {len(tape)} is not finite")
+    ordered = (tape.low > 0.0) & (tape.low <= tape.close) & (tape.close <= tape.high)
+    wrong = np.flatnonzero(~(ordered & (tape.variance_annual >= 0.0) & (tape.sigma_annual >= 0.0)))
+    if len(wrong):
+        bar = int(wrong[0])
+        raise InvalidInput(
+            f"tape: bar {bar} of {len(tape)} cannot be true: low {tape.low[bar]}, close {tape.close[bar]}, high "
+            f"{tape.high[bar]}, variance {tape.variance_annual[bar]}, sigma {tape.sigma_annual[bar]}"
+        )
+    if len(tape) and tape.low.min() == tape.high.max():
+        raise InvalidInput(f"tape: the price is {tape.close[0]} in all {len(tape)} bars: flat prices teach nothing")
 
 
 def tape_from_candles(series: CandleSeries) -> Tape:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alm_core.model.errors import InvalidInput
 from alm_core.model.signals import RangeParams
-from alm_core.simulation.fitness import Venue, covered_share, simulate, split_tape
+from alm_core.simulation.fitness import Venue, check_venue, covered_share, net_returns, simulate
 from alm_core.simulation.tape import Tape, tape_from_candles
 from alm_tests.core.forces.tapes import walk
 from alm_tests.core.simulation import twin
@@ -43,7 +44,8 @@ def parameters(draw: st.DrawFn) -> RangeParams:
 
 venues = st.builds(
     Venue,
-    full_range_apr=st.floats(0, 0.5),
+    # The walks lose 2 to 3 % a year to LVR: near there a shift pays in one bar and not in the next.
+    full_range_apr=st.one_of(st.floats(0.015, 0.06), st.floats(0, 0.5)),
     capital_share=st.floats(0, 0.1),
     swap_cost_frac=st.floats(0, 5e-3),
     gas_cost_frac=st.floats(0, 5e-3),
@@ -54,11 +56,61 @@ venues = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(parameters(), venues, st.integers(1, 3))
-def test_the_kernel_equals_its_slow_twin(params: RangeParams, venue: Venue, seed: int) -> None:
-    market = tape(4, seed=seed)
+def test_the_kernel_equals_its_slow_twin_bar_by_bar(params: RangeParams, venue: Venue, seed: int) -> None:
+    market = tape(6, seed=seed)
+    slow = twin.net_by_bar(market, params, venue)
     assert simulate(market, params, venue).net_apr == pytest.approx(twin.net_apr(market, params, venue), rel=1e-9)
+    assert net_returns(market, params, venue) == pytest.approx(slow, rel=1e-9, abs=1e-18)
+
+
+@settings(max_examples=20, deadline=None)
+@given(parameters(), venues)
+def test_returns_by_bar_add_up_to_the_fitness(params: RangeParams, venue: Venue) -> None:
+    market = tape()
+    years = (len(market) - 1) / 35_064
+    summed = net_returns(market, params, venue).sum() / years
+    assert summed == pytest.approx(simulate(market, params, venue).net_apr, rel=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(parameters(), venues, st.integers(2, 1000))
+def test_the_return_of_a_bar_depends_on_no_later_bar(params: RangeParams, venue: Venue, count: int) -> None:
+    market = tape()
+    before = net_returns(market.rows(slice(0, count)), params, venue)
+    assert np.array_equal(before, net_returns(market, params, venue)[:count])
+
+
+def test_where_a_column_of_the_market_is_flat_the_kernel_still_equals_its_twin() -> None:
+    market = tape(4)
+    calm = replace(market, low=market.close, high=market.close, bias=np.zeros(len(market)))
+    params = RangeParams(base_min_frac=0.005, base_max_frac=0.05)
+    assert simulate(calm, params, VENUE).net_apr == pytest.approx(twin.net_apr(calm, params, VENUE), rel=1e-9)
+
+
+@pytest.mark.parametrize("bars", [0, 1])
+def test_a_tape_without_a_second_bar_is_refused(bars: int) -> None:
+    for work in (simulate, net_returns):
+        with pytest.raises(InvalidInput, match=f"tape of {bars} bars"):
+            work(tape().rows(slice(0, bars)), RangeParams(), VENUE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("full_range_apr", np.nan),
+        ("full_range_apr", np.inf),
+        ("full_range_apr", 1001.0),
+        ("gas_cost_frac", -1e-9),
+        ("swap_cost_frac", np.inf),
+        ("horizon_years", 0.0),
+        ("min_hold_bars", -1),
+    ],
+)
+def test_a_venue_that_cannot_be_is_named(name: str, value: float) -> None:
+    with pytest.raises(InvalidInput, match=f"venue: {name} is"):
+        check_venue(replace(VENUE, **{name: value}))
 
 
 def test_the_full_range_earns_its_yield_less_an_eighth_of_the_variance() -> None:
@@ -121,11 +173,3 @@ def test_covered_share_is_a_share_of_the_span(low: float, span: float, lower: fl
     assert 0 <= share <= 1 + 1e-12
     if lower <= low and low + span < lower + width:
         assert share == pytest.approx(1)
-
-
-def test_training_and_validation_are_kept_a_day_apart() -> None:
-    market = tape()
-    train, validation = split_tape(market)
-    assert validation.ts_ms[0] - train.ts_ms[-1] == 97 * 15 * 60_000
-    assert len(train) == int(0.8 * len(market))
-    assert validation.ts_ms[-1] == market.ts_ms[-1]

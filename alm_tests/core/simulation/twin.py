@@ -6,6 +6,8 @@ from alm_core.model.signals import RangeParams
 from alm_core.simulation.fitness import Venue
 from alm_core.simulation.tape import Tape
 
+YEAR = 35_064
+
 
 def width(volatility: float, p: RangeParams) -> float:
     k = p.vforce_exp / p.vforce_divider
@@ -60,11 +62,10 @@ def shift_gain(price: float, at: tuple[float, float], target: tuple[float, float
     return fresh - first * inside_rate(price, *at, sigma, venue) - (1 - first) * max(0.0, fresh)
 
 
-def net_apr(tape: Tape, params: RangeParams, venue: Venue) -> float:
-    earned = paid = 0.0
-    year = 35_064
+def net_by_bar(tape: Tape, params: RangeParams, venue: Venue) -> list[float]:
+    """Net return of every bar, a fraction of the capital."""
     at = bounds(tape.close[0], width(tape.volatility[0], params), tape.bias[0])
-    paid += venue.gas_cost_frac + abs(base_share(tape.close[0], *at) - 0.5) * venue.swap_cost_frac
+    net = [-venue.gas_cost_frac - abs(base_share(tape.close[0], *at) - 0.5) * venue.swap_cost_frac]
     c, moved_at = times(tape.close[0], *at), 0
     for bar in range(1, len(tape)):
         low, high, price = tape.low[bar], tape.high[bar], tape.close[bar]
@@ -72,7 +73,7 @@ def net_apr(tape: Tape, params: RangeParams, venue: Venue) -> float:
         if high > low:
             covered = max(0.0, min(high, at[1]) - max(low, at[0])) / (high - low)
         rate = venue.full_range_apr / (1 + venue.capital_share * c)
-        earned += covered * c * (rate - venue.lvr_weight * tape.variance_annual[bar] / 8) / year
+        net.append(covered * c * (rate - venue.lvr_weight * tape.variance_annual[bar] / 8) / YEAR)
         target = bounds(price, width(tape.volatility[bar], params), tape.bias[bar])
         span = at[1] - at[0]
         far = abs((target[1] - target[0]) - span) / span + abs(sum(target) - sum(at)) / 2 / span
@@ -84,6 +85,11 @@ def net_apr(tape: Tape, params: RangeParams, venue: Venue) -> float:
         sigma = tape.sigma_annual[bar]
         better = shift_gain(price, at, target, sigma, venue)
         if better * venue.horizon_years > venue.cost_multiple * cost:
-            paid, at, moved_at = paid + cost, target, bar
+            net[bar] -= cost
+            at, moved_at = target, bar
             c = times(price, *at)
-    return (earned - paid) * year / (len(tape) - 1)
+    return net
+
+
+def net_apr(tape: Tape, params: RangeParams, venue: Venue) -> float:
+    return sum(net_by_bar(tape, params, venue)) * YEAR / (len(tape) - 1)
