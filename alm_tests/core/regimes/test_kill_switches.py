@@ -18,6 +18,7 @@ from alm_core.regimes.kill_switches import (
     GAS_BUDGET_FRAC,
     MAX_MOVES,
     MIN_DAY_YIELD_FRAC,
+    MOVES_WINDOW,
     Bounds,
     KillSwitches,
     kill_switches,
@@ -128,6 +129,13 @@ def test_more_moves_than_four_in_four_hours_fire(kind: DecisionKind) -> None:
         recent[-moves:] = [moving(one, kind) for one in recent[-moves:]]
         assert bool(judged(recent).fired) is fires
     assert judged(recent).fired == ("excessive moves: 5 in 4:00:00, more than 4",)
+
+
+def test_a_move_of_exactly_four_hours_ago_counts() -> None:
+    recent = day()
+    recent[-16:-11] = [moving(one) for one in recent[-16:-11]]
+    assert EPOCH.epoch_at - recent[-16].epoch_at == MOVES_WINDOW
+    assert judged(recent).fired
 
 
 def test_moves_that_are_old_that_failed_or_that_exit_do_not_count() -> None:

@@ -45,6 +45,18 @@ def test_hours_that_are_all_alike_make_no_spike_of_a_slightly_wider_one() -> Non
     assert known(figures(market(last_hour_range=2.2)).volatility_ratio) > 1.0
 
 
+def test_where_hours_differ_an_hour_is_a_spike_only_beyond_three_deviations() -> None:
+    series = market()
+    times = np.where(np.arange(len(series)) // 60 % 4 == 0, 4.0, 1.0)
+    times[-60:] = 1.0
+    varied = replace(series, high=series.close * (1 + 5e-4 * times), low=series.close * (1 - 5e-4 * times))
+    # 18 hours of 72 are four times as wide, the tested one is not: the mean is 1.76 and the deviation 1.30 hours.
+    wide, plain = 18, 53
+    mean = (4 * wide + plain) / (wide + plain)
+    deviation = math.sqrt(16 * wide / (wide + plain) + plain / (wide + plain) - mean**2)
+    assert known(figures(varied).volatility_ratio) == pytest.approx(1 / (mean + 3 * deviation), rel=1e-3)
+
+
 def test_a_dead_market_makes_no_spike_of_an_ordinary_hour() -> None:
     quiet = market(half_range_frac=1e-6, last_hour_range=300.0)
     assert known(figures(quiet).volatility_ratio) < 1.0

@@ -150,6 +150,11 @@ def test_a_figure_that_asks_for_less_does_not_hold_a_worse_state() -> None:
         assert left == [*[SUPPRESS] * 4, *[WIDEN] * 17]
 
 
+def test_a_figure_that_nearly_asks_for_worse_holds_a_milder_state() -> None:
+    nearly = replace(CALM, volatility_ratio=0.9)
+    assert set(states(played([replace(CALM, volume_ratio=9.0), *[nearly] * 20]))) == {WIDEN}
+
+
 def test_what_does_not_apply_to_a_pair_neither_worries_nor_holds() -> None:
     broken = replace(CALM, depeg_frac=0.5, drawdown_frac=0.0, quote_depeg_frac=0.9, lasting_quote_depeg_frac=None)
     bare = replace(broken, quote_is_stable=False)
