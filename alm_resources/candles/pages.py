@@ -14,6 +14,8 @@ from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, FloatArra
 from alm_core.model.errors import BadAnswer
 
 COLUMNS = ("open time", "open", "high", "low", "close", "volume")
+LARGEST_FIGURE = 1e30
+"""No price or volume comes near, and the volumes of all exchanges together stay a number."""
 _DECIMAL = b"0123456789.+-eE"
 
 
@@ -34,8 +36,8 @@ def read_page(
     ------
     BadAnswer
         Naming exchange, symbol, minute and value, if a row is no list, a value is missing, not a number, not finite,
-        not positive (volume: negative), a time is off the minute, high and low do not enclose open and close, or times
-        repeat or run the wrong way.
+        not positive (volume: negative) or out of range, a time is off the minute, high and low do not enclose open and
+        close, or times repeat or run the wrong way.
     """
     page = _numbers(rows, shape)
     if page is None or not _possible(page).all():
@@ -94,7 +96,8 @@ def _possible(page: FloatArray) -> BoolArray:
     whole = (opened_ms > 0) & (opened_ms % MINUTE_MS == 0)
     positive = (opened > 0) & (high > 0) & (low > 0) & (close > 0) & (volume >= 0)
     enclosed = (high >= np.maximum(opened, close)) & (low <= np.minimum(opened, close))
-    return finite & whole & positive & enclosed
+    moderate = np.maximum(high, volume) < LARGEST_FIGURE
+    return finite & whole & positive & enclosed & moderate
 
 
 def _refuse_first(source: str, rows: Sequence[object], shape: RowShape) -> NoReturn:
@@ -116,6 +119,9 @@ def _refuse_impossible(source: str, row: list[object], shape: RowShape) -> None:
             raise BadAnswer(source, f"{where}: {name} is {price}, must be positive")
     if volume < 0:
         raise BadAnswer(source, f"{where}: volume is {volume}, must not be negative")
+    for name, figure in (("high", high), ("volume", volume)):
+        if figure >= LARGEST_FIGURE:
+            raise BadAnswer(source, f"{where}: {name} is {figure}, out of range")
     if high < max(opened, close) or low > min(opened, close):
         detail = f"high {high} and low {low} do not enclose open {opened} and close {close}"
         raise BadAnswer(source, f"{where}: {detail}")
