@@ -79,6 +79,8 @@ def optimize_range(
         fitness=search.fitness,
         baseline_fitness=search.baseline_fitness,
         evaluations=search.evaluations,
+        train_fitness=search.train_fitness,
+        test_fitness=search.test_fitness,
         regime=regime,
         kill_switches=switches.fired,
     )
@@ -159,5 +161,13 @@ def _without_pathology(search: Search, in_force: RangeParams, signals: ForceSign
     named = pathology(search.params, signals, bounds) if search.success else ""
     if not named:
         return search
-    reason = f"found parameters refused, {named}"
-    return replace(search, success=False, reason=reason, params=in_force, fitness=search.baseline_fitness)
+    return replace(
+        search,
+        success=False,
+        reason=f"found parameters refused, {named}",
+        params=in_force,
+        fitness=search.baseline_fitness,
+        # Of the parameters in force only the validation score is known here.
+        train_fitness=None,
+        test_fitness=None,
+    )

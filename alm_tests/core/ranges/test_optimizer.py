@@ -164,6 +164,7 @@ def test_in_a_normal_market_the_range_is_searched_and_placed_as_it_is() -> None:
     assert found.regime == Regime()
     assert found.kill_switches == ()
     assert found.evaluations > 0
+    assert None not in (found.train_fitness, found.fitness, found.test_fitness)
 
 
 @pytest.mark.parametrize(
