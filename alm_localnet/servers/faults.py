@@ -14,6 +14,7 @@ FaultKind = Literal[
     "drop",
     "garbage",
     "empty",
+    "rewrite",
     "liar",
     "frozen",
     "gap",
@@ -37,7 +38,8 @@ class Fault:
     ----------
     kind
         Of any server: ``status`` (an HTTP error), ``slow`` (the right answer after ``seconds``), ``hang`` (no answer
-        for ``seconds``), ``drop`` (connection closed), ``garbage`` (a body that is not JSON), ``empty`` (no data).
+        for ``seconds``), ``drop`` (connection closed), ``garbage`` (a body that is not JSON), ``empty`` (no data),
+        ``rewrite`` (what the function of that name makes of the right body).
 
         Of candles: ``liar`` (prices off by ``offset_bps``), ``frozen`` (from ``from_minute`` on the price stands
         still while time and volume go on), ``gap`` (minutes are missing), ``open_candle`` (the minute that is still
@@ -60,6 +62,8 @@ class Fault:
         when it is set; a ``gap`` without one lies in the middle of every answer.
     gap_minutes
         For ``gap``.
+    rewrite
+        For ``rewrite``: given path with query and body, the bytes that are sent.
     path
         Only requests whose path contains this.
     """
@@ -73,6 +77,7 @@ class Fault:
     offset_bps: float = 50.0
     from_minute: int | None = None
     gap_minutes: int = 3
+    rewrite: Callable[[str, bytes], bytes] | None = None
     path: str = ""
 
 

@@ -122,7 +122,8 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(path=unquote(parts.path), query=dict(parse_qsl(parts.query)), fault=fault)
         answer = stand_in.service.answer(request)
         body = answer.body if isinstance(answer.body, JsonText) else json.dumps(answer.body)
-        self._send(answer.status, body.encode(), answer.headers)
+        sent = fault.rewrite(self.path, body.encode()) if fault and fault.rewrite else body.encode()
+        self._send(answer.status, sent, answer.headers)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name of the overridden method
         """Log nothing; requests are kept on the stand-in."""
