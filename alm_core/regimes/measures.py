@@ -139,7 +139,7 @@ class _Hours(NamedTuple):
 def _hour_sigmas(seen: CandleSeries, end_ms: int) -> _Hours:
     real = ~seen.filled
     back = (end_ms - 1 - seen.ts_ms[real]) // (HOUR_MINUTES * MINUTE_MS)
-    squares = np.log(seen.high[real] / seen.low[real]) ** 2 / (4.0 * np.log(2.0))
+    squares = (np.log(seen.high[real]) - np.log(seen.low[real])) ** 2 / (4.0 * np.log(2.0))
     minutes = np.bincount(back, minlength=1)
     known = minutes >= MIN_REAL_FRAC * HOUR_MINUTES
     sums = np.bincount(back, weights=squares, minlength=1)
@@ -165,7 +165,7 @@ def _displacement_ratio(
         return None
     if not _traded_lately(seen, end_ms).size:
         return None
-    moved = abs(float(np.log(seen.close[-1] / seen.close[before])))
+    moved = abs(math.log(seen.close[-1]) - math.log(seen.close[before]))
     if typical is None:
         return moved / UNSCALED_DISPLACEMENT_FRAC[asset_class]
     return moved / max(DISPLACEMENT_SIGMAS * typical, MIN_DISPLACEMENT_FRAC[asset_class])

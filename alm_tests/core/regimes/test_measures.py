@@ -182,6 +182,12 @@ def test_a_flat_market_without_volume_says_what_it_can() -> None:
     )
 
 
+def test_prices_at_the_ends_of_what_a_float_holds_overflow_nothing() -> None:
+    series = market()
+    extreme = replace(series, high=np.full(len(series), 1e308), low=np.full(len(series), 1e-308))
+    assert math.isfinite(known(figures(extreme).volatility_ratio))
+
+
 def test_minutes_after_the_epoch_and_before_the_look_back_change_nothing() -> None:
     tape = walk(40, price=2_000.0, end_at=EPOCH.epoch_at + measures.OLDEST_READING)
     assert figures(tape) == figures(tape.before(EPOCH.epoch_at))
