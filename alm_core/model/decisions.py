@@ -22,6 +22,10 @@ class DecisionKind(StrEnum):
     """Every position is closed and nothing is opened. Outranks everything else."""
 
 
+REFUSED = "refused by"
+"""In the note of every alternative that is not what is done, before the gate that kept it from it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """Capital wanted in one pool, with the ticks it is placed at."""
@@ -40,13 +44,26 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """One line of the table every decision carries: what another action would have brought, in USD."""
+    """One line of the table every decision carries: what an action brings, in USD over the horizon.
+
+    Parameters
+    ----------
+    gain_usd, cost_usd, net_usd
+        ``None`` where unknown: an exit is decided without them.
+    note
+        Which action, its cost by parts, and ``refused by <gate>`` unless it is what is done.
+    """
 
     action: DecisionKind
-    gain_usd: float
-    cost_usd: float
-    net_usd: float
+    gain_usd: float | None
+    cost_usd: float | None
+    net_usd: float | None
     note: str
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether this is what is done."""
+        return REFUSED not in self.note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +108,13 @@ class Decision:
     optimal_apr: float
     alternatives: tuple[Alternative, ...]
     counterfactual: Counterfactual | None = None
+
+    @property
+    def promised_usd(self) -> tuple[float, float]:
+        """Gain over the horizon and cost of what is done, on all chains; 0 for a HOLD. An exit promises no gain."""
+        taken = [line for line in self.alternatives if line.is_taken]
+        gain = sum(line.gain_usd or 0.0 for line in taken) if self.kind is not DecisionKind.EXIT else 0.0
+        return gain, sum(line.cost_usd or 0.0 for line in taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
