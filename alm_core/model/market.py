@@ -79,6 +79,8 @@ class PoolMarket:
 
     ``as_of_at`` is the latest moment the figures can be from: services send no time, but caches tell their age, and
     figures that did not change since an earlier answer are not newer than it. ``native_usd`` is USD per native coin.
+    ``rewards_apr`` is what a gauge pays per year, as a fraction of the full-range value of all liquidity in range; it is
+    shared by that liquidity as fees are. A pool without rewards has 0, one nobody has asked about ``None``.
     """
 
     pool_id: str
@@ -91,6 +93,7 @@ class PoolMarket:
     quote_usd: float | None
     native_usd: float | None = None
     as_of_at: datetime | None = None
+    rewards_apr: float | None = None
 
     def age_s(self, at: datetime) -> float:
         """Return the least age of the figures at a moment."""
@@ -143,6 +146,26 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SwapCost:
+    """A live quote of a swap between the tokens of the pair on one chain, as far as it costs.
+
+    Parameters
+    ----------
+    sold_usd
+        Value the quote was made for.
+    cost_frac
+        What the swap loses against the independent price, 0..1: pool and aggregator fees and price impact, no gas.
+    source
+        Who quoted it.
+    """
+
+    chain_id: int
+    sold_usd: float
+    cost_frac: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceProblem:
     """A source that did not answer usably. It makes the epoch HOLD; it is not an empty answer."""
 
@@ -163,6 +186,8 @@ class MarketSnapshot:
     markets: tuple[PoolMarket, ...]
     holdings: tuple[Holdings, ...]
     problems: tuple[SourceProblem, ...] = ()
+    swap_costs: tuple[SwapCost, ...] = ()
+    """Live quotes, at most one per chain; where there is none a swap costs what the chain's own pools take."""
 
     def chain(self, chain_id: int) -> ChainState:
         """State of a chain; ``KeyError`` if it was not read."""

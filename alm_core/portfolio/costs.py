@@ -1,11 +1,12 @@
-"""What moving capital costs: gas at the chain's own fees, swap fees and price impact. No action is free here."""
+"""What moving capital costs: gas at the chain's own fees, swaps, bridges and waiting. No action is free here."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alm_core.model.epochs import SECONDS_PER_YEAR
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import ChainState, PoolState
+from alm_core.model.market import ChainState, PoolState, SwapCost
 from alm_core.portfolio.valuation import Prices, full_range_usd
 
 WEI = 10**18
@@ -13,15 +14,21 @@ WEI = 10**18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GasUnits:
-    """Gas of one family's actions, measured on its real contracts."""
+    """Gas of one family's actions, measured on its real contracts.
+
+    ``close`` is collect, decrease and burn; ``add`` raises the liquidity of a position that has earned since.
+    """
 
     open: int
     swap: int
     close: int
+    add: int
+    collect: int
 
 
-# mint / swap / collect + decrease + burn
-GAS_BY_FAMILY = {"uniswap_v3": GasUnits(open=433_000, swap=101_000, close=202_000 + 152_000 + 70_000)}
+GAS_BY_FAMILY = {
+    "uniswap_v3": GasUnits(open=433_000, swap=101_000, close=202_000 + 152_000 + 70_000, add=218_000, collect=202_000)
+}
 GAS_ROUTING = 150_000
 """What an aggregator's router adds to a pool's swap."""
 GAS_APPROVAL = 48_000
@@ -31,22 +38,41 @@ APPROVALS_PER_OPEN, APPROVALS_PER_SWAP = 4, 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """Cost of a set of actions on one chain."""
+    """Cost of a set of actions, in USD.
+
+    Parameters
+    ----------
+    gas_usd
+        Gas of all transactions.
+    swap_usd
+        Fees and price impact of swaps.
+    swapped_usd
+        Value swapped; no cost itself.
+    bridge_usd
+        What bridges keep: their fees and what arrives less than was sent.
+    in_transit_usd
+        Income that capital misses while it is on its way between chains. Both are zero for moves within a chain, and
+        so far all moves are.
+    """
 
     gas_usd: float
     swap_usd: float
     swapped_usd: float
+    bridge_usd: float = 0.0
+    in_transit_usd: float = 0.0
 
     @property
     def total_usd(self) -> float:
-        """Gas and swap."""
-        return self.gas_usd + self.swap_usd
+        """Everything that an action must earn back."""
+        return self.gas_usd + self.swap_usd + self.bridge_usd + self.in_transit_usd
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
             gas_usd=self.gas_usd + other.gas_usd,
             swap_usd=self.swap_usd + other.swap_usd,
             swapped_usd=self.swapped_usd + other.swapped_usd,
+            bridge_usd=self.bridge_usd + other.bridge_usd,
+            in_transit_usd=self.in_transit_usd + other.in_transit_usd,
         )
 
 
@@ -82,23 +108,41 @@ def gas_usd(chain: ChainState, units: int) -> float:
     return units * (chain.base_fee_wei + chain.priority_fee_wei) / WEI * chain.native_usd
 
 
-def swap_cost_frac(states: Sequence[PoolState], swapped_usd: float, prices: Prices) -> float:
-    r"""Return fee plus price impact of a swap in the cheapest of a chain's pools, as a fraction.
+def swap_cost_frac(
+    states: Sequence[PoolState], swapped_usd: float, prices: Prices, quote: SwapCost | None = None
+) -> float:
+    r"""Return fee plus price impact of a swap on one chain, as a fraction.
+
+    Parameters
+    ----------
+    states
+        Pools of the chain.
+    swapped_usd
+        Value sold.
+    prices
+        USD prices.
+    quote
+        A live quote for the chain, if there is one.
 
     Notes
     -----
-    Selling :math:`S` into liquidity worth :math:`A = 2 L \sqrt P` moves the average price by :math:`2 S / A`.
+    Selling :math:`S` into liquidity worth :math:`A = 2 L \sqrt P` moves the average price by :math:`2 S / A`; the
+    cheapest pool counts. A quote stands for every swap up to its size, since impact only grows with it; beyond that
+    size the dearer of quote and pool counts. A quote better than the independent price is a swap for nothing, no gain.
 
     Raises
     ------
     InvalidInput
-        If no pool has liquidity.
+        If no quote covers the swap and no pool has liquidity.
     """
+    quoted = max(0.0, quote.cost_frac) if quote is not None else 0.0
+    if quote is not None and swapped_usd <= quote.sold_usd:
+        return quoted
     depths = [(state, full_range_usd(state, state.liquidity, prices)) for state in states]
     costs = [state.fee_pips / 1e6 + 2.0 * swapped_usd / depth for state, depth in depths if depth > 0.0]
     if not costs:
         raise InvalidInput("no pool with liquidity to swap in")
-    return min(costs)
+    return max(quoted, min(costs))
 
 
 def move_cost(
@@ -109,8 +153,11 @@ def move_cost(
     closed: Sequence[str],
     opened: Sequence[str],
     swapped_usd: float,
+    added: Sequence[str] = (),
+    collected: Sequence[str] = (),
+    quote: SwapCost | None = None,
 ) -> Cost:
-    """Return the cost of closing, swapping once and opening on one chain.
+    """Return the cost of closing, collecting, swapping once, opening and adding on one chain.
 
     Parameters
     ----------
@@ -120,21 +167,63 @@ def move_cost(
         Pools of the chain.
     prices
         USD prices.
-    closed, opened
-        DEX family of every position closed or opened.
+    closed, opened, added, collected
+        DEX family of every position closed, opened, added to, or only collected from.
     swapped_usd
         Value to be swapped in between; 0 for none.
+    quote
+        A live quote of a swap on the chain, if there is one.
     """
-    if not closed and not opened:
+    if not (closed or opened or added or collected):
         return NO_COST
     units = sum(gas_units(family).close for family in closed)
+    units += sum(gas_units(family).collect for family in collected)
     units += sum(gas_units(family).open + APPROVALS_PER_OPEN * GAS_APPROVAL for family in opened)
+    units += sum(gas_units(family).add + APPROVALS_PER_OPEN * GAS_APPROVAL for family in added)
     if swapped_usd <= 0.0:
         return Cost(gas_usd=gas_usd(chain, units), swap_usd=0.0, swapped_usd=0.0)
     units += max(gas_units(state.pool.family).swap for state in states) + GAS_ROUTING
     units += APPROVALS_PER_SWAP * GAS_APPROVAL
-    swap_usd = swapped_usd * swap_cost_frac(states, swapped_usd, prices)
+    swap_usd = swapped_usd * swap_cost_frac(states, swapped_usd, prices, quote)
     return Cost(gas_usd=gas_usd(chain, units), swap_usd=swap_usd, swapped_usd=swapped_usd)
+
+
+def bridge_cost(moved_usd: float, *, fee_usd: float, fee_frac: float, transit_s: float, income_apr: float) -> Cost:
+    r"""Return what bringing capital to another chain costs beside gas and swaps there.
+
+    Parameters
+    ----------
+    moved_usd
+        Capital on its way.
+    fee_usd, fee_frac
+        What the bridge keeps: a fixed part and a part of the capital.
+    transit_s
+        Time until it can be placed again.
+    income_apr
+        What it earns where it is now, per year; a position that loses misses nothing.
+
+    Notes
+    -----
+    In transit is missed :math:`x\,y\,\tau`: capital, yield and time.
+
+    Raises
+    ------
+    InvalidInput
+        If a figure is negative or not finite: an unknown fee or time is not zero.
+    """
+    figures = {"moved_usd": moved_usd, "fee_usd": fee_usd, "fee_frac": fee_frac, "transit_s": transit_s}
+    for name, value in figures.items():
+        if not (math.isfinite(value) and value >= 0.0):
+            raise InvalidInput(f"bridge: {name} {value} is not a finite non-negative number")
+    if not math.isfinite(income_apr):
+        raise InvalidInput(f"bridge: income_apr {income_apr} is not finite")
+    return Cost(
+        gas_usd=0.0,
+        swap_usd=0.0,
+        swapped_usd=0.0,
+        bridge_usd=fee_usd + fee_frac * moved_usd,
+        in_transit_usd=moved_usd * max(0.0, income_apr) * transit_s / SECONDS_PER_YEAR,
+    )
 
 
 def shift_cost(chain: ChainState, states: Sequence[PoolState], prices: Prices, capital_usd: float) -> Cost:

@@ -3,7 +3,8 @@ from dataclasses import replace
 import pytest
 
 from alm_core.model.errors import InvalidInput
-from alm_core.portfolio.costs import NO_COST, gas_usd, move_cost, swap_cost_frac
+from alm_core.model.market import SwapCost
+from alm_core.portfolio.costs import NO_COST, Cost, bridge_cost, gas_usd, move_cost, swap_cost_frac
 from alm_core.portfolio.valuation import prices_usd
 from alm_tests.core.portfolio.scene import PRICE, Scene
 
@@ -57,3 +58,63 @@ def test_no_action_costs_nothing() -> None:
 def test_gas_of_an_unmeasured_family_is_unknown_not_free() -> None:
     with pytest.raises(InvalidInput, match="'slipstream' was never measured"):
         move_cost(CHAIN, SNAPSHOT.pools, PRICES, closed=[], opened=["slipstream"], swapped_usd=0.0)
+
+
+def test_collecting_and_adding_cost_gas_and_less_than_closing_and_opening() -> None:
+    def gas(**families: list[str]) -> float:
+        moves = {"closed": [], "opened": [], **families}
+        return move_cost(CHAIN, SNAPSHOT.pools, PRICES, swapped_usd=0.0, **moves).gas_usd
+
+    family = ["uniswap_v3"]
+    assert 0 < gas(collected=family) < gas(added=family)
+    assert gas(collected=family, added=family) < gas(closed=family, opened=family)
+    assert gas(added=family) == pytest.approx(gas_usd(CHAIN, 218_000 + 4 * 48_000))
+
+
+QUOTE = SwapCost(chain_id=8453, sold_usd=10_000.0, cost_frac=0.002, source="test")
+
+
+def test_a_live_quote_stands_for_every_swap_up_to_its_size() -> None:
+    for usd in (1.0, 10_000.0):
+        assert swap_cost_frac(SNAPSHOT.pools, usd, PRICES, QUOTE) == 0.002
+    empty = [replace(state, liquidity=0) for state in SNAPSHOT.pools]
+    assert swap_cost_frac(empty, 5_000.0, PRICES, QUOTE) == 0.002
+
+
+def test_beyond_the_size_of_its_quote_a_swap_costs_at_least_what_the_pools_take() -> None:
+    assert swap_cost_frac(SNAPSHOT.pools, 10_001.0, PRICES, QUOTE) == 0.002
+    assert swap_cost_frac(SNAPSHOT.pools, 5e6, PRICES, QUOTE) == swap_cost_frac(SNAPSHOT.pools, 5e6, PRICES)
+    empty = [replace(state, liquidity=0) for state in SNAPSHOT.pools]
+    with pytest.raises(InvalidInput, match="liquidity"):
+        swap_cost_frac(empty, 10_001.0, PRICES, QUOTE)
+
+
+def test_a_quote_better_than_the_independent_price_earns_nothing() -> None:
+    assert swap_cost_frac(SNAPSHOT.pools, 1.0, PRICES, replace(QUOTE, cost_frac=-0.01)) == 0.0
+
+
+def test_a_bridge_costs_its_fees_and_the_income_missed_on_the_way() -> None:
+    found = bridge_cost(10_000.0, fee_usd=2.0, fee_frac=0.0005, transit_s=3_600.0, income_apr=0.8766)
+    assert found.bridge_usd == pytest.approx(7.0)
+    assert found.in_transit_usd == pytest.approx(1.0)
+    assert found.total_usd == pytest.approx(8.0)
+
+
+def test_capital_that_loses_where_it_is_misses_nothing_in_transit() -> None:
+    found = bridge_cost(10_000.0, fee_usd=0.0, fee_frac=0.0, transit_s=3_600.0, income_apr=-0.5)
+    assert found.total_usd == 0.0
+
+
+@pytest.mark.parametrize("figure", ["moved_usd", "fee_usd", "fee_frac", "transit_s", "income_apr"])
+def test_an_unknown_figure_of_a_bridge_is_not_free(figure: str) -> None:
+    figures = {"moved_usd": 1.0, "fee_usd": 0.0, "fee_frac": 0.0, "transit_s": 0.0, "income_apr": 0.1}
+    figures[figure] = float("nan")
+    with pytest.raises(InvalidInput, match=f"bridge: {figure}"):
+        bridge_cost(figures.pop("moved_usd"), **figures)
+
+
+def test_every_part_of_a_cost_counts_and_adds_up() -> None:
+    one = Cost(gas_usd=1.0, swap_usd=2.0, swapped_usd=1_000.0, bridge_usd=4.0, in_transit_usd=8.0)
+    assert one.total_usd == 15.0
+    assert (one + one).total_usd == 30.0
+    assert (one + NO_COST) == one
