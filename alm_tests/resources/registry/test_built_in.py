@@ -1,9 +1,7 @@
 """The built-in registry: every operable pool is proven by hashing, everything inherited is listed."""
 
 import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from eth_abi.abi import encode
@@ -13,10 +11,10 @@ from eth_utils.crypto import keccak
 from alm_resources.dex import adapters
 from alm_resources.registry import TRADABLE_FAMILIES, ListedPool, load_registry
 from alm_resources.registry.families import FAMILIES
-from alm_tests.golden.vectors import DEFAULT_FOLDER
+from alm_tests.golden.vectors import folder
 
 REGISTRY = load_registry(None)
-GOLDEN = Path(os.environ.get("ALM_GOLDEN", DEFAULT_FOLDER)) / "registry.json"
+GOLDEN = folder() / "registry.json"
 SIXTEEN = [
     "uni-v3",
     "pcs-v3",
