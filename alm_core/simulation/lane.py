@@ -105,15 +105,35 @@ def target_at(bars: Columns, bar: int, widths: tuple[float, float, float, float]
 
 
 @compiled
+def fresh_at_most(down: float, up: float, variance: float, lane: Lane) -> tuple[float, float]:
+    r"""Return an upper bound of what a fresh range earns per year, at least 0, and its share of base.
+
+    The range reaches from ``1 - down`` to ``1 + up`` times the price.
+
+    Notes
+    -----
+    With :math:`r` its net rate inside and :math:`T` its residence it earns at most
+    :math:`\max(0, r \min(1, T/H), (rT - k)/(T + D))`, growing in T (:func:`alm_core.ranges.position.standing_rate`),
+    and :math:`\ln\frac1{1-x} \ln(1+y) \le xy / \sqrt{(1-x)(1+y)}`.
+    """
+    apr, own, weight, horizon = lane.venue
+    root_down, root_up = math.sqrt(1.0 - down), math.sqrt(1.0 + up)
+    base = 1.0 - 1.0 / root_up
+    value = base + 1.0 - root_down
+    rate = max(0.0, net_rate(2.0 / value, apr, own, weight * variance / 8.0))
+    stay = down * up / (root_down * root_up * variance)
+    renewed = rate * stay - lane.costs[1] - SWAPPED_PER_SHIFT_FRAC * lane.costs[0]
+    return max(rate * min(1.0, stay / horizon), renewed / (stay + EPOCH_WAIT_YEARS)), base / value
+
+
+@compiled
 def cannot_pay(bars: Columns, bar: int, held: Held, outside: bool, down: float, up: float, lane: Lane) -> bool:
     r"""Return whether no shift at this close can pay, by bounds that need no logarithm and no exponential.
 
     Notes
     -----
-    With :math:`r` the net rate of the target and :math:`T` its residence, what a fresh range earns is at most
-    :math:`\max(0, r \min(1, T/H), (rT - k)/(T + D))`, growing in T; and
-    :math:`\ln\frac1{1-x} \ln(1+y) \le xy / \sqrt{(1-x)(1+y)}`. Inside the held range the gain is at most its expected
-    share of the horizon times what the target earns more.
+    Inside the held range the gain is at most its expected share of the horizon, :math:`\min(1, T_{held}/H)`, times what
+    a fresh range earns more.
     """
     apr, own, weight, horizon = lane.venue
     swap_cost, gas_cost, multiple = lane.costs
@@ -123,23 +143,17 @@ def cannot_pay(bars: Columns, bar: int, held: Held, outside: bool, down: float, 
         return False
     if outside and apr <= lvr:
         return True
-    root_down, root_up = math.sqrt(1.0 - down), math.sqrt(1.0 + up)
-    base = 1.0 - 1.0 / root_up
-    value = base + 1.0 - root_down
-    rate = max(0.0, net_rate(2.0 / value, apr, own, lvr))
+    gain, base = fresh_at_most(down, up, variance, lane)
     if outside:
-        stay = down * up / (root_down * root_up * variance)
-        renewed = rate * stay - gas_cost - SWAPPED_PER_SHIFT_FRAC * swap_cost
-        gain = max(rate * min(1.0, stay / horizon), renewed / (stay + EPOCH_WAIT_YEARS))
         held_base = 1.0 if bars.close[bar] <= held.lower else 0.0
     else:
         root = bars.root_close[bar]
-        held_value = 2.0 * root - held.root_lower - bars.close[bar] * held.inverse_root_upper
-        now = net_rate(2.0 * root / held_value, apr, own, lvr)
+        value = 2.0 * root - held.root_lower - bars.close[bar] * held.inverse_root_upper
+        now = net_rate(2.0 * root / value, apr, own, lvr)
         stay = (bars.log_close[bar] - held.log_lower) * (held.log_upper - bars.log_close[bar]) / variance
-        gain = min(1.0, stay / horizon) * max(0.0, rate - now)
-        held_base = (root - bars.close[bar] * held.inverse_root_upper) / held_value
-    cost = gas_cost + abs(base / value - held_base) * swap_cost
+        gain = min(1.0, stay / horizon) * max(0.0, gain - now)
+        held_base = (root - bars.close[bar] * held.inverse_root_upper) / value
+    cost = gas_cost + abs(base - held_base) * swap_cost
     return gain * horizon * (1.0 + BOUND_MARGIN_FRAC) <= multiple * cost * (1.0 - BOUND_MARGIN_FRAC)
 
 

@@ -63,11 +63,39 @@ def reference_tune() -> Iterator[Figure]:
     return full_tune()
 
 
+def default_fitness() -> Iterator[Figure]:
+    from alm_tests.bench.optimizer import fitness_60d
+
+    return fitness_60d()
+
+
+def default_tune() -> Iterator[Figure]:
+    from alm_tests.bench.optimizer import tune_60d
+
+    return tune_60d()
+
+
+def sweep() -> Iterator[Figure]:
+    from alm_tests.bench.optimizer import lanes
+
+    return lanes()
+
+
+def random_walks() -> Iterator[Figure]:
+    from alm_tests.bench.optimizer import random_walks as measured
+
+    return measured()
+
+
 BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     core: ("epoch_core_cpu_s",),
     fitness: ("fitness_evaluation_cpu_s", "fitness_speed_ratio_vs_python"),
     reference_fitness: ("fitness_60d_m15_ms",),
     reference_tune: ("tune_60d_cpu_s",),
+    default_fitness: ("default_fitness_60d_ms", "default_fitness_compile_cpu_s"),
+    default_tune: ("default_tune_60d_cpu_s",),
+    sweep: ("sweep_1024_bars_per_cpu_s",),
+    random_walks: ("random_walks_kept_frac", "random_walks_best_kept_frac", "random_walks_rich_kept_frac"),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
     consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
     candle_sources: ("candles_30d_six_sources_seconds",),

@@ -13,11 +13,9 @@ from alm_core.ranges.walk_forward import EMBARGO_BARS, layout_of, yearly
 from alm_core.simulation.fitness import Venue, net_returns, simulate
 from alm_core.simulation.tape import Tape, tape_from_candles
 from alm_tests.core.forces.tapes import walk
+from alm_tests.core.ranges.walks import FAIR_APR, best_known, random_walk, usual
 
 SPACE = SEARCH_SPACES["volatile"]
-RW_SIGMA = 0.6
-RW_FAIR_APR = RW_SIGMA**2 / 8
-"""What LVR eats of a full range on the random walks below."""
 
 
 def venue(full_range_apr: float = 0.05) -> Venue:
@@ -32,19 +30,9 @@ def venue(full_range_apr: float = 0.05) -> Venue:
     )
 
 
-def usual(full_range_apr: float) -> Venue:
-    """10,000 USD in a 5 bp pool of 10 M USD, 1 bp of impact, 1 USD of gas per shift."""
-    return replace(venue(full_range_apr), swap_cost_frac=6e-4, gas_cost_frac=1e-4)
-
-
 @cache
 def tape(days: int = 30, seed: int = 1) -> Tape:
     return tape_from_candles(walk(days, seed=seed))
-
-
-@cache
-def random_walk(seed: int) -> Tape:
-    return tape_from_candles(walk(30, sigma_minute=RW_SIGMA / np.sqrt(525_960), seed=1000 + seed))
 
 
 @cache
@@ -110,7 +98,7 @@ def test_once_adopted_the_same_parameters_are_not_beaten_by_the_same_market(seed
 
 
 def test_a_better_set_is_adopted_where_the_one_in_force_is_absurdly_narrow_in_a_dear_venue() -> None:
-    dear = replace(venue(3.0 * RW_FAIR_APR), swap_cost_frac=3e-3, gas_cost_frac=2e-3)
+    dear = replace(venue(3.0 * FAIR_APR), swap_cost_frac=3e-3, gas_cost_frac=2e-3)
     narrow = RangeParams(base_min_frac=0.002, base_max_frac=0.02, rs_threshold=0.1)
     for seed in range(8):
         found = search_params(random_walk(seed), dear, narrow, SPACE)
@@ -124,17 +112,15 @@ def test_a_better_set_is_adopted_where_the_one_in_force_is_absurdly_narrow_in_a_
 
 def test_on_driftless_walks_with_fair_fees_nothing_is_adopted() -> None:
     # All 200 walks, and other fees, are figures of the bench: random_walks_kept_frac.
-    found = [search_params(random_walk(seed), usual(RW_FAIR_APR), SPACE.initial, SPACE) for seed in range(24)]
+    found = [search_params(random_walk(seed), usual(FAIR_APR), SPACE.initial, SPACE) for seed in range(24)]
     assert sum(search.success for search in found) <= 1
     assert all(search.candidate is not None for search in found)
 
 
 def test_on_driftless_walks_with_rich_fees_the_best_known_set_is_kept() -> None:
-    # Found on twelve other walks together; nothing truly better can be found on one.
-    best = RangeParams(
-        base_min_frac=0.002, base_max_frac=0.0632, vforce_exp=-0.434, vforce_divider=98.3, rs_threshold=0.88
-    )
-    found = [search_params(random_walk(seed), usual(1.5 * RW_FAIR_APR), best, SPACE) for seed in range(24)]
+    rich = 1.5 * FAIR_APR
+    best = best_known(rich)
+    found = [search_params(random_walk(seed), usual(rich), best, SPACE) for seed in range(24)]
     assert sum(search.success for search in found) <= 1
 
 
