@@ -9,6 +9,7 @@ from alm_core.execution.erc20 import APPROVE_SELECTOR
 from alm_core.model.errors import InvalidInput
 
 MINT_SELECTOR = "0x88316456"
+INCREASE_LIQUIDITY_SELECTOR = "0x219f5d17"
 COLLECT_SELECTOR = "0xfc6f7865"
 DECREASE_LIQUIDITY_SELECTOR = "0x0c49ccbe"
 BURN_SELECTOR = "0x42966c68"
@@ -17,7 +18,14 @@ SWAP_SINGLE_SELECTOR = "0x4666fc80"
 SWAP_MULTIPLE_SELECTOR = "0x5fd9ae2e"
 
 POSITION_MANAGER_SELECTORS = frozenset(
-    {MINT_SELECTOR, COLLECT_SELECTOR, DECREASE_LIQUIDITY_SELECTOR, BURN_SELECTOR, MULTICALL_SELECTOR}
+    {
+        MINT_SELECTOR,
+        INCREASE_LIQUIDITY_SELECTOR,
+        COLLECT_SELECTOR,
+        DECREASE_LIQUIDITY_SELECTOR,
+        BURN_SELECTOR,
+        MULTICALL_SELECTOR,
+    }
 )
 SWAP_SELECTORS = frozenset({SWAP_SINGLE_SELECTOR, SWAP_MULTIPLE_SELECTOR})
 
@@ -29,10 +37,15 @@ _WORD = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payees:
-    """Lower-case addresses a payload pays or lets spend, and the selectors inside its multicall."""
+    """Lower-case addresses a payload pays or lets spend, and the selectors inside its multicall.
+
+    ``grown`` are ids of positions that liquidity is added to: the contract lets anybody add to anybody's position, so
+    that whoever owns the id is paid.
+    """
 
     recipients: tuple[str, ...] = ()
     spenders: tuple[str, ...] = ()
+    grown: tuple[int, ...] = ()
     inner: frozenset[str] = frozenset()
 
 
@@ -55,6 +68,8 @@ def payees_of(data: str) -> Payees:
         return Payees(spenders=(_address_at(body, 0),))
     if selector in _RECIPIENT_WORD:
         return Payees(recipients=(_address_at(body, _RECIPIENT_WORD[selector]),))
+    if selector == INCREASE_LIQUIDITY_SELECTOR:
+        return Payees(grown=(_uint_at(body, 0),))
     if selector in _WITHOUT_RECIPIENT:
         return Payees()
     if selector == MULTICALL_SELECTOR:
@@ -97,6 +112,7 @@ def _payees_of_multicall(body: bytes) -> Payees:
     return Payees(
         recipients=tuple(who for payees in nested for who in payees.recipients),
         spenders=tuple(who for payees in nested for who in payees.spenders),
+        grown=tuple(token_id for payees in nested for token_id in payees.grown),
         inner=inner,
     )
 

@@ -241,6 +241,22 @@ class DexAdapter(Protocol):
         """Mint a position; minima hold anywhere in ``interval``."""
         ...
 
+    def plan_add(
+        self,
+        state: PoolState,
+        position: Position,
+        amount0: int,
+        amount1: int,
+        interval: PriceInterval,
+        owner: str,
+        deadline_at: datetime,
+    ) -> UnsignedTransaction:
+        """Add to the liquidity of a position as it stands; minima hold anywhere in ``interval``.
+
+        What the position had earned stays owed to it: adding pays nothing out.
+        """
+        ...
+
     def plan_close(
         self, state: PoolState, position: Position, interval: PriceInterval, owner: str, deadline_at: datetime
     ) -> UnsignedTransaction:

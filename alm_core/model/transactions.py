@@ -12,6 +12,7 @@ class Action(StrEnum):
     APPROVE_RESET = "approve_reset"
     SWAP = "swap"
     OPEN = "open"
+    ADD = "add"
     CLOSE = "close"
     COLLECT = "collect"
     NOOP = "noop"
@@ -75,6 +76,8 @@ class UnsignedTransaction:
     bounds: tuple[BalanceBound, ...] = ()
     opens_position: bool = False
     closes_token_id: int | None = None
+    adds_token_id: int | None = None
+    """Position of ours whose liquidity the call must raise."""
     spender: str | None = None
     """For approvals: who may spend."""
 

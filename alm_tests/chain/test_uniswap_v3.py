@@ -13,7 +13,7 @@ from alm_core.model.errors import InvalidInput, PoolNotFound, TransactionWouldRe
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
 from alm_core.model.ports import PriceInterval
-from alm_core.model.transactions import Receipt
+from alm_core.model.transactions import Receipt, UnsignedTransaction
 from alm_resources.dex.uniswap_v3 import abi
 from alm_tests.chain.v3_chain import BTC, ETH, FACTORY, MANAGER, V3Chain
 
@@ -60,6 +60,14 @@ def opened(
     receipt = world.run(tx)
     (position,) = (one for one in world.positions(pool, owner=owner) if one.token_id not in before)
     return position, receipt
+
+
+def added(world: V3Chain, position: Position, interval: PriceInterval | None = None) -> UnsignedTransaction:
+    """Adding to a position, planned as the wallet at the price of now."""
+    pool = next(one for one in (world.usd_eth, world.eth_btc) if one.pool_id == position.pool_id)
+    state = world.state(pool)
+    around = interval or price_interval(state.sqrt_price_x96, 0.005)
+    return world.adapter.plan_add(state, position, *amounts(state), around, world.wallet, world.deadline())
 
 
 def moved(pool: Pool, receipt: Receipt, owner: str) -> tuple[int, int]:
@@ -170,6 +178,36 @@ def test_the_truncation_that_others_cause_in_a_shared_range_is_read_to_the_unit(
     assert (position.fees0, position.fees1) == static_collect(world, position.token_id, world.wallet)
 
 
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("name", POOLS)
+def test_adding_does_what_was_quoted_and_leaves_the_fees_owed(world: V3Chain, name: str, side: str) -> None:
+    pool: Pool = getattr(world, name)
+    opened(world, pool, side, 6)
+    trade_both_ways(world, pool)
+    (before,) = world.positions(pool)
+    state = world.state(pool)
+    quote = world.adapter.quote_liquidity(state, before.tick_lower, before.tick_upper, *amounts(state))
+    receipt = world.run(added(world, before))
+    (after,) = world.positions(pool)
+    assert moved(pool, receipt, world.wallet) == (-quote.amount0, -quote.amount1)
+    assert after.liquidity == before.liquidity + quote.liquidity > before.liquidity
+    assert (after.fees0, after.fees1) == (before.fees0, before.fees1)
+    assert before.fees0 > 0
+    assert before.fees1 > 0
+    assert (after.fees0, after.fees1) == static_collect(world, after.token_id, world.wallet)
+    collected = world.run(world.adapter.plan_collect(world.state(pool), after, world.wallet))
+    assert moved(pool, collected, world.wallet) == (before.fees0, before.fees1)
+
+
+def test_the_contract_lets_anybody_add_to_anybodys_position(world: V3Chain) -> None:
+    """Why an add is checked against the positions of the wallet before it is signed."""
+    theirs, _ = opened(world, world.usd_eth, owner=world.other)
+    world.run(added(world, theirs))
+    (grown,) = world.positions(world.usd_eth, owner=world.other)
+    assert grown.liquidity > theirs.liquidity
+    assert world.positions(world.usd_eth) == ()
+
+
 @pytest.mark.parametrize("name", POOLS)
 def test_collecting_pays_the_fees_read_and_leaves_the_liquidity(world: V3Chain, name: str) -> None:
     pool: Pool = getattr(world, name)
@@ -230,13 +268,16 @@ def test_minima_let_pass_at_both_ends_of_the_interval(world: V3Chain, name: str,
     wide = world.adapter.plan_open(
         state, *ticks(state, side, 400), *amounts(state), interval, world.wallet, world.deadline()
     )
+    broad, _ = opened(world, pool, side, 400)
+    wide_add = added(world, broad, interval)
     world.move_price(pool, edges(interval)[edge])
     world.run(close)
     world.run(wide)
+    world.run(wide_add)
 
 
 @pytest.mark.parametrize("edge", [0, 1])
-def test_minima_stop_a_mint_and_a_close_beyond_the_interval(world: V3Chain, edge: int) -> None:
+def test_minima_stop_a_mint_an_add_and_a_close_beyond_the_interval(world: V3Chain, edge: int) -> None:
     pool = world.usd_eth
     opened(world, pool, width=400)
     (position,) = world.positions(pool)
@@ -246,8 +287,9 @@ def test_minima_stop_a_mint_and_a_close_beyond_the_interval(world: V3Chain, edge
     mint = world.adapter.plan_open(
         state, *ticks(state, "around", 400), *amounts(state), interval, world.wallet, world.deadline()
     )
+    add = added(world, position, interval)
     world.move_price(pool, int(edges(interval)[edge] * (0.999, 1.001)[edge]))
-    for tx in (close, mint):
+    for tx in (close, mint, add):
         with pytest.raises(TransactionWouldRevert, match="Price slippage check"):
             world.chain.simulate(tx)
 
@@ -316,3 +358,8 @@ def test_plans_that_cannot_work_are_refused_before_the_chain_sees_them(world: V3
         world.adapter.plan_open(state, lower, upper, 10**18, 0, interval, world.wallet, world.deadline())
     with pytest.raises(InvalidInput, match="spacing 10"):
         world.adapter.plan_open(state, lower + 1, upper, 10**18, 10**18, interval, world.wallet, world.deadline())
+    position, _ = opened(world, world.usd_eth)
+    with pytest.raises(InvalidInput, match="buy no liquidity"):
+        world.adapter.plan_add(state, position, 0, 10**18, interval, world.wallet, world.deadline())
+    with pytest.raises(InvalidInput, match="lies in"):
+        world.adapter.plan_add(world.state(world.eth_btc), position, 1, 1, interval, world.wallet, world.deadline())

@@ -35,6 +35,9 @@ MINT = ContractFunction(
     ("(address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256)",),
     ("uint256", "uint128", "uint256", "uint256"),
 )
+INCREASE_LIQUIDITY = ContractFunction(
+    "increaseLiquidity", ("(uint256,uint256,uint256,uint256,uint256,uint256)",), ("uint128", "uint256", "uint256")
+)
 DECREASE_LIQUIDITY = ContractFunction(
     "decreaseLiquidity", ("(uint256,uint128,uint256,uint256,uint256)",), ("uint256", "uint256")
 )

@@ -56,6 +56,19 @@ class UniswapV3Adapter:
         """Return a mint whose minima hold anywhere in the interval."""
         return plans.plan_open(state, tick_lower, tick_upper, amount0, amount1, interval, owner, deadline_at)
 
+    def plan_add(
+        self,
+        state: PoolState,
+        position: Position,
+        amount0: int,
+        amount1: int,
+        interval: PriceInterval,
+        owner: str,
+        deadline_at: datetime,
+    ) -> UnsignedTransaction:
+        """Return an increase of a position's liquidity whose minima hold anywhere in the interval."""
+        return plans.plan_add(state, position, amount0, amount1, interval, owner, deadline_at)
+
     def plan_close(
         self, state: PoolState, position: Position, interval: PriceInterval, owner: str, deadline_at: datetime
     ) -> UnsignedTransaction:

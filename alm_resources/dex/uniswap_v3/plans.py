@@ -36,13 +36,8 @@ def plan_open(
     InvalidInput
         If the ticks are not usable in this pool or the amounts buy no liquidity.
     """
-    if not quote_liquidity(state, tick_lower, tick_upper, amount0, amount1).liquidity:
-        raise InvalidInput(
-            f"{amount0} and {amount1} buy no liquidity in [{tick_lower}, {tick_upper}] of {state.pool.pool_id}"
-        )
     pool = state.pool
-    bounds = _sqrt_bounds(state, tick_lower, tick_upper)
-    minimum0, minimum1 = mint_minimums(interval, *bounds, amount0, amount1)
+    minimum0, minimum1 = _placing_minimums(state, tick_lower, tick_upper, amount0, amount1, interval)
     params = (
         *(pool.token0.address, pool.token1.address, pool.fee_pips, tick_lower, tick_upper),
         *(amount0, amount1, minimum0, minimum1, owner, _seconds(deadline_at)),
@@ -55,6 +50,45 @@ def plan_open(
         f"open [{tick_lower}, {tick_upper}] in {pool.base.symbol}-{pool.quote.symbol} {pool.fee_pips} {pool.pool_id}",
         ((-amount0, -minimum0), (-amount1, -minimum1)),
         opens_position=True,
+    )
+
+
+def plan_add(
+    state: PoolState,
+    position: Position,
+    amount0: int,
+    amount1: int,
+    interval: PriceInterval,
+    owner: str,
+    deadline_at: datetime,
+) -> UnsignedTransaction:
+    """Return an increase of liquidity that takes at most the amounts, and at least what it takes in the interval.
+
+    Notes
+    -----
+    ``increaseLiquidity`` credits what the position has earned to its ``tokensOwed`` and pays nothing out: nothing may
+    come to the wallet. The contract asks nobody's leave: whoever owns the id gets the liquidity. The caller has to know
+    that it is ours.
+
+    Raises
+    ------
+    InvalidInput
+        If the position lies in another pool, its ticks are not usable or the amounts buy no liquidity.
+    """
+    pool = state.pool
+    if position.pool_id != pool.pool_id:
+        raise InvalidInput(f"position {position.token_id} lies in {position.pool_id}, not in {pool.pool_id}")
+    ticks = position.tick_lower, position.tick_upper
+    minimum0, minimum1 = _placing_minimums(state, *ticks, amount0, amount1, interval)
+    params = (position.token_id, amount0, amount1, minimum0, minimum1, _seconds(deadline_at))
+    return _transaction(
+        state,
+        owner,
+        abi.INCREASE_LIQUIDITY.data(params),
+        Action.ADD,
+        f"add to position {position.token_id} of {pool.pool_id}",
+        ((-amount0, -minimum0), (-amount1, -minimum1)),
+        adds_token_id=position.token_id,
     )
 
 
@@ -108,6 +142,7 @@ def _transaction(
     *,
     opens_position: bool = False,
     closes_token_id: int | None = None,
+    adds_token_id: int | None = None,
 ) -> UnsignedTransaction:
     pool = state.pool
     return UnsignedTransaction(
@@ -124,7 +159,18 @@ def _transaction(
         ),
         opens_position=opens_position,
         closes_token_id=closes_token_id,
+        adds_token_id=adds_token_id,
     )
+
+
+def _placing_minimums(
+    state: PoolState, tick_lower: int, tick_upper: int, amount0: int, amount1: int, interval: PriceInterval
+) -> tuple[int, int]:
+    if not quote_liquidity(state, tick_lower, tick_upper, amount0, amount1).liquidity:
+        raise InvalidInput(
+            f"{amount0} and {amount1} buy no liquidity in [{tick_lower}, {tick_upper}] of {state.pool.pool_id}"
+        )
+    return mint_minimums(interval, *_sqrt_bounds(state, tick_lower, tick_upper), amount0, amount1)
 
 
 def _sqrt_bounds(state: PoolState, tick_lower: int, tick_upper: int) -> tuple[int, int]:

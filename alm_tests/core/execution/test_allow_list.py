@@ -11,6 +11,7 @@ from alm_core.execution.calldata import (
     BURN_SELECTOR,
     COLLECT_SELECTOR,
     DECREASE_LIQUIDITY_SELECTOR,
+    INCREASE_LIQUIDITY_SELECTOR,
     MINT_SELECTOR,
     MULTICALL_SELECTOR,
     SWAP_SINGLE_SELECTOR,
@@ -64,11 +65,17 @@ DECREASE = DECREASE_LIQUIDITY_SELECTOR + uint_word(5) * 5
 BURN = BURN_SELECTOR + uint_word(5)
 
 
+def increase(token_id: int) -> str:
+    return INCREASE_LIQUIDITY_SELECTOR + uint_word(token_id) + uint_word(9) * 5
+
+
 @pytest.mark.parametrize(
     ("to", "data"),
     [
         (MANAGER, mint(WALLET)),
         (MANAGER, multicall(DECREASE, collect(WALLET), BURN)),
+        (MANAGER, increase(5)),
+        (MANAGER, collect(WALLET)),
         (DIAMOND, swap(WALLET)),
         (POOL.token0.address, approve_data(MANAGER, 7)),
         (POOL.token1.address, approve_data(DIAMOND, 0)),
@@ -131,6 +138,14 @@ def test_random_arguments_never_pay_anybody_but_the_wallet(noise: bytes, selecto
     data = selector + noise.hex()
     if ALLOWED.refusals(tx(MANAGER, data), WALLET) == ():
         assert set(payees_of(data).recipients) <= {WALLET.lower()}
+
+
+def test_positions_that_grow_are_read_from_calldata_wherever_they_are_named() -> None:
+    assert payees_of(increase(77)).grown == (77,)
+    assert payees_of(multicall(collect(WALLET), increase(1), increase(2**255))).grown == (1, 2**255)
+    assert payees_of(mint(WALLET)).grown == ()
+    with pytest.raises(InvalidInput, match="ends before"):
+        payees_of(INCREASE_LIQUIDITY_SELECTOR)
 
 
 def test_amounts_are_read_back_from_calldata() -> None:

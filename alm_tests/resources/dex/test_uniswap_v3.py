@@ -61,6 +61,7 @@ def test_the_family_is_found_by_the_name_of_the_registry() -> None:
     ("function", "selector"),
     [
         (abi.MINT, "88316456"),
+        (abi.INCREASE_LIQUIDITY, "219f5d17"),
         (abi.DECREASE_LIQUIDITY, "0c49ccbe"),
         (abi.COLLECT, "fc6f7865"),
         (abi.BURN, "42966c68"),
@@ -89,6 +90,23 @@ def test_an_open_spends_at_most_the_amounts_and_pays_only_the_owner(amount0: int
     assert [bound.token for bound in tx.bounds] == [USDC, WETH]
     for bound, given_amount in zip(tx.bounds, (amount0, amount1), strict=True):
         assert bound.min_delta == -given_amount <= -used[bound.token] <= bound.max_delta <= 0
+
+
+@given(st.integers(1, 10**24), st.integers(1, 10**24), st.sampled_from([0.0, 0.001, 0.01]))
+def test_an_add_spends_what_an_open_at_its_ticks_would_and_names_its_position(
+    amount0: int, amount1: int, width: float
+) -> None:
+    interval = price_interval(STATE.sqrt_price_x96, width)
+    tx = ADAPTER.plan_add(STATE, position(10**18), amount0, amount1, interval, OWNER, DEADLINE)
+    mint = ADAPTER.plan_open(STATE, -1000, 1000, amount0, amount1, interval, OWNER, DEADLINE)
+    assert (tx.to, tx.value_wei, tx.action, tx.adds_token_id) == (MANAGER, 0, Action.ADD, 77)
+    assert not tx.opens_position
+    assert tx.bounds == mint.bounds
+    assert payees_of(tx.data).grown == (77,)
+    assert payees_of(tx.data).recipients == ()
+    words, minted = _words(tx.data), _words(mint.data)
+    # tokenId, amounts and minima as the mint's words 5 to 8, deadline.
+    assert words == [f"{77:064x}", *minted[5:9], minted[10]]
 
 
 @given(st.integers(0, 10**24), st.sampled_from([(-1000, 1000), (-3000, -2000), (2000, 3000)]))
@@ -146,7 +164,7 @@ def test_without_pools_there_are_no_positions_to_read() -> None:
 
 @pytest.mark.reference
 def test_payloads_equal_the_recorded_ones_but_for_the_minima() -> None:
-    cases = load("calldata")["cases"]
+    cases = load("calldata")
     mints = [case for case in cases if case["dex"] == "uni-v3" and case["op"] == "mint"]
     burns = [case for case in cases if case["dex"] == "uni-v3" and case["op"] == "burn"]
     assert mints
