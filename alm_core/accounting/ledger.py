@@ -1,13 +1,20 @@
-"""Ledger entries of a receipt: one per ERC-20 transfer of the wallet, one for gas, one for native value sent."""
+"""Ledger entries of a receipt: one per ERC-20 transfer of the wallet, one for gas, one for native value sent.
+
+What positions earned is booked apart from what was put into them (kind ``fees``): a collect pays nothing else, and of
+what a close pays, the events of the position manager tell the principal.
+"""
 
 from collections.abc import Iterable
 
-from alm_core.execution.erc20 import transfer_from_log
+from alm_core.execution.erc20 import Transfer, transfer_from_log
+from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC, PositionLog, position_logs
 from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import InvalidInput
-from alm_core.model.transactions import Intent, Receipt
+from alm_core.model.transactions import Action, Intent, Receipt
 
 NATIVE = "native"
+FEES = "fees"
+"""Kind of what a position earned and paid out."""
 GAS_INDEX = -1
 VALUE_INDEX = -2
 
@@ -74,8 +81,43 @@ def _transfers(intent: Intent, receipt: Receipt) -> tuple[LedgerEntry, ...]:
         if transfer is None or wallet not in (transfer.sender, transfer.recipient):
             continue
         delta = (transfer.recipient == wallet) * transfer.amount - (transfer.sender == wallet) * transfer.amount
-        entries.append(_entry(intent, receipt, transfer.token, delta, "transfer", transfer.log_index))
+        entries += _booked(intent, receipt, transfer, delta)
     return tuple(entries)
+
+
+def _booked(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) -> list[LedgerEntry]:
+    """Return one entry, or two where a close paid principal and fees in one transfer.
+
+    One transfer has one log: the part that is fees is booked under the log of the collect that paid it.
+    """
+    fees, collected_at = _fees(intent, receipt, transfer, delta)
+    entries: list[LedgerEntry] = []
+    if delta != fees or not fees:
+        entries.append(_entry(intent, receipt, transfer.token, delta - fees, "transfer", transfer.log_index))
+    if fees:
+        at = collected_at if entries else transfer.log_index
+        entries.append(_entry(intent, receipt, transfer.token, fees, FEES, at))
+    return entries
+
+
+def _fees(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) -> tuple[int, int]:
+    """Return the part of a transfer that is fees, and the log index of the collect that paid them."""
+    manager = intent.tx.to
+    collects = position_logs(receipt.logs, manager, COLLECT_TOPIC)
+    pays_fees = intent.tx.action in (Action.COLLECT, Action.CLOSE) and delta > 0
+    if not pays_fees or len(collects) != 1 or len(intent.tx.bounds) != 2:
+        return 0, 0
+    token_id = collects[0].token_id
+    taken_out = [log for log in position_logs(receipt.logs, manager, DECREASE_TOPIC) if log.token_id == token_id]
+    principal = sum(_amount_of(intent, log, transfer.token) for log in taken_out)
+    # The pool rounds joint positions down: it may pay a unit less than principal and fees together.
+    return max(delta - principal, 0), collects[0].log_index
+
+
+def _amount_of(intent: Intent, log: PositionLog, token: str) -> int:
+    # The lower address is token0 in every pool of this kind (UniswapV3Factory.createPool).
+    tokens = sorted(bound.token.lower() for bound in intent.tx.bounds)
+    return dict(zip(tokens, (log.amount0, log.amount1), strict=True)).get(token, 0)
 
 
 def _entry(intent: Intent, receipt: Receipt, token: str, delta: int, kind: str, log_index: int) -> LedgerEntry:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from alm_core.accounting.ledger import entries_from_receipt
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, balance_changes
+from alm_core.execution.position_logs import INCREASE_TOPIC, position_logs
 from alm_core.model.books import LedgerEntry, PositionChange
 from alm_core.model.transactions import Action, Intent, IntentState, Receipt, SignedTransaction
 
@@ -66,7 +67,11 @@ def _verdict(
         return IntentState.CANCELLED, f"nonce freed by self-transfer {receipt.tx_hash}"
     if not receipt.succeeded:
         return IntentState.FINAL_REVERTED, f"reverted in block {receipt.block_number}, {receipt.gas_used} gas spent"
-    problems = (*_balance_problems(intent, receipt), *_position_problems(intent, positions))
+    problems = (
+        *_balance_problems(intent, receipt),
+        *_position_problems(intent, positions),
+        *_growth_problems(intent, receipt),
+    )
     if problems:
         return IntentState.MANUAL, "mined with other effects than planned: " + "; ".join(problems)
     return IntentState.FINAL_OK, ""
@@ -92,3 +97,12 @@ def _position_problems(intent: Intent, positions: tuple[PositionChange, ...]) ->
     if burned != ([] if intent.tx.closes_token_id is None else [intent.tx.closes_token_id]):
         problems.append(f"positions burned: {burned}, planned: {intent.tx.closes_token_id}")
     return tuple(problems)
+
+
+def _growth_problems(intent: Intent, receipt: Receipt) -> tuple[str, ...]:
+    if intent.tx.adds_token_id is None:
+        return ()
+    grown = [log.token_id for log in position_logs(receipt.logs, intent.tx.to, INCREASE_TOPIC) if log.first]
+    if grown == [intent.tx.adds_token_id]:
+        return ()
+    return (f"positions added to: {grown}, planned: {intent.tx.adds_token_id}",)

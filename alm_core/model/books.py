@@ -23,7 +23,8 @@ class LedgerEntry:
     token: str
     delta: int
     kind: str
-    """``opening``, ``deposit``, ``withdrawal``, ``transfer``, ``gas`` or ``adjustment``."""
+    """``opening``, ``deposit``, ``withdrawal``, ``transfer``, ``fees``, ``gas`` or ``adjustment``; ``fees`` are what a
+    position earned and paid out."""
     tx_hash: str
     log_index: int
     """Index of the transfer's log; negative for what has no log (gas, native value, opening balances)."""
@@ -152,8 +153,8 @@ class Journal(Protocol):
         """Those of the entries that the ledger does not hold yet (same tx hash, log index, token)."""
         ...
 
-    def read_ledger_sums(self, chain_id: int, wallet: str) -> dict[str, int]:
-        """Sum of all entries by token (lower-case address, or ``native``)."""
+    def read_ledger_sums(self, chain_id: int, wallet: str, *, kind: str | None = None) -> dict[str, int]:
+        """Sum of all entries, or of those of one kind, by token (lower-case address, or ``native``)."""
         ...
 
     def read_positions(self, chain_id: int, wallet: str) -> frozenset[tuple[str, int]]:

@@ -39,11 +39,13 @@ class Books(Database):
         with self.reading() as connection:
             return tuple(entry for entry in entries if not _is_booked(connection, entry_row(entry)))
 
-    def read_ledger_sums(self, chain_id: int, wallet: str) -> dict[str, int]:
-        """Sum of all entries by token."""
+    def read_ledger_sums(self, chain_id: int, wallet: str, *, kind: str | None = None) -> dict[str, int]:
+        """Sum of all entries, or of those of one kind, by token."""
+        wanted = _of(ledger, chain_id, wallet)
+        wanted &= ledger.c.kind == kind if kind is not None else sa.true()
         sums: dict[str, int] = {}
         with self.reading() as connection:
-            rows = connection.execute(sa.select(ledger.c.token, ledger.c.delta).where(_of(ledger, chain_id, wallet)))
+            rows = connection.execute(sa.select(ledger.c.token, ledger.c.delta).where(wanted))
             for token, delta in rows:
                 sums[token] = sums.get(token, 0) + int(delta)
         return sums

@@ -6,9 +6,11 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from alm_core.accounting.ledger import NATIVE, entries_from_receipt, refuse_duplicates
+from alm_core.accounting.ledger import FEES, NATIVE, entries_from_receipt, refuse_duplicates
+from alm_core.execution.erc20 import uint_word
+from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC
 from alm_core.model.errors import InvalidInput
-from alm_core.model.transactions import Intent, Log, Receipt
+from alm_core.model.transactions import Action, BalanceBound, Intent, Log, Receipt
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, VENUE, transfer_intent, transfer_log
 
 INTENT = transfer_intent(0)
@@ -78,3 +80,79 @@ def test_one_log_twice_is_refused() -> None:
 def test_the_same_log_index_of_two_tokens_is_two_changes() -> None:
     entries = entries_from_receipt(INTENT, receipt(transfer_log(TOKEN, -5, 4), transfer_log(VENUE, 5, 4)))
     assert len(refuse_duplicates(entries)) == 3
+
+
+LOWER, HIGHER = sorted((TOKEN, OTHER_TOKEN))
+BOUNDS = tuple(BalanceBound(token=token, min_delta=0, max_delta=2**128) for token in (HIGHER, LOWER))
+
+
+def paying(action: Action) -> Intent:
+    return replace(INTENT, tx=replace(INTENT.tx, action=action, bounds=BOUNDS))
+
+
+def manager_log(topic: str, log_index: int, *words: int, token_id: int = 9, by: str = VENUE) -> Log:
+    data = "0x" + "".join(uint_word(word) for word in words)
+    return Log(address=by, topics=(topic, "0x" + uint_word(token_id)), data=data, log_index=log_index)
+
+
+def kinds(intent: Intent, of: Receipt) -> dict[tuple[str, str], int]:
+    booked: dict[tuple[str, str], int] = {}
+    for entry in entries_from_receipt(intent, of):
+        booked[(entry.kind, entry.token)] = booked.get((entry.kind, entry.token), 0) + entry.delta
+    return booked
+
+
+small = st.integers(0, 2**100)
+
+
+@given(fees0=small, fees1=small)
+def test_what_a_collect_pays_is_booked_as_fees(fees0: int, fees1: int) -> None:
+    paid = [transfer_log(token, fees, at) for at, (token, fees) in enumerate(((LOWER, fees0), (HIGHER, fees1))) if fees]
+    mined = receipt(*paid, manager_log(COLLECT_TOPIC, 5, 0xAA, fees0, fees1))
+    expected = {(FEES, token): fees for token, fees in ((LOWER, fees0), (HIGHER, fees1)) if fees}
+    assert kinds(paying(Action.COLLECT), mined) == {**expected, ("gas", NATIVE): -300}
+
+
+@given(principal0=small, principal1=small, fees0=small, fees1=small)
+def test_a_close_books_principal_and_fees_apart_and_loses_no_wei(
+    principal0: int, principal1: int, fees0: int, fees1: int
+) -> None:
+    total0, total1 = principal0 + fees0, principal1 + fees1
+    paid = [
+        transfer_log(token, sum_, at) for at, (token, sum_) in enumerate(((LOWER, total0), (HIGHER, total1))) if sum_
+    ]
+    mined = receipt(
+        manager_log(DECREASE_TOPIC, 7, 10**18, principal0, principal1),
+        manager_log(DECREASE_TOPIC, 8, 10**18, 1, 1, token_id=8),
+        *paid,
+        manager_log(COLLECT_TOPIC, 9, 0xAA, total0, total1),
+    )
+    booked = kinds(paying(Action.CLOSE), mined)
+    for token, principal, fees in ((LOWER, principal0, fees0), (HIGHER, principal1, fees1)):
+        assert booked.get(("transfer", token), 0) == principal
+        assert booked.get((FEES, token), 0) == fees
+    assert len(refuse_duplicates(entries_from_receipt(paying(Action.CLOSE), mined))) == len(booked)
+
+
+def test_a_unit_less_than_the_principal_is_no_negative_fee() -> None:
+    """The pool pays no more than it owes the joint position, which may be a unit short."""
+    mined = receipt(
+        manager_log(DECREASE_TOPIC, 0, 10**18, 100, 0),
+        transfer_log(LOWER, 99, 1),
+        manager_log(COLLECT_TOPIC, 2, 0xAA, 99, 0),
+    )
+    assert kinds(paying(Action.CLOSE), mined) == {("transfer", LOWER): 99, ("gas", NATIVE): -300}
+
+
+@pytest.mark.parametrize(
+    ("action", "collect"),
+    [
+        (Action.CLOSE, None),
+        (Action.SWAP, manager_log(COLLECT_TOPIC, 2, 0xAA, 99, 0)),
+        (Action.COLLECT, manager_log(COLLECT_TOPIC, 2, 0xAA, 99, 0, by=TOKEN)),
+        (Action.COLLECT, replace(manager_log(COLLECT_TOPIC, 2, 0xAA, 99, 0), data="0x")),
+    ],
+)
+def test_without_the_managers_word_nothing_is_called_a_fee(action: Action, collect: Log | None) -> None:
+    mined = receipt(transfer_log(LOWER, 99, 1), *([collect] if collect else []))
+    assert kinds(paying(action), mined) == {("transfer", LOWER): 99, ("gas", NATIVE): -300}
