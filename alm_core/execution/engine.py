@@ -25,6 +25,12 @@ from alm_core.model.transactions import (
 
 _REORG_ROUNDS = 3
 _TRANSFER_GAS = 21_000
+_MORE_GAS = {Action.ADD: 60_000, Action.COLLECT: 60_000}
+"""Gas beyond the simulation's: a trade before the transaction is mined makes a position earn that had earned nothing.
+
+Two slots of owed fees go from zero (22,100 each) and four of fee growth change (2,800 each), or a second token is paid
+out. A collect right before leaves an add just there.
+"""
 
 
 class TransactionGuard(Protocol):
@@ -105,7 +111,8 @@ class TransactionEngine:
         return self._cancel(intent)
 
     def _sign(self, intent: Intent) -> Intent:
-        bid = bid_for(self._chain.read_fees(), self._chain.simulate(intent.tx))
+        gas = self._chain.simulate(intent.tx) + _MORE_GAS.get(intent.tx.action, 0)
+        bid = bid_for(self._chain.read_fees(), gas)
         self._guard.check(intent.tx, bid)
         if intent.state is IntentState.PLANNED:
             intent = self._journal.reserve_nonce(intent.key, self._chain.read_nonce(self._signer.address))

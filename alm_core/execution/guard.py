@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from alm_core.execution.chain_state import WalletState
 from alm_core.model.books import Journal
-from alm_core.model.decisions import AllocationPlan
+from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool
@@ -66,7 +66,8 @@ class ChainGuard:
 
     def _context(self) -> TransactionContext:
         touched = [self._state.pool(pool_id) for pool_id in self._touched] if self._state else []
-        deviations = [price_deviation_frac(state, self._plan.price) for state in touched]
+        known = self._plan.price > 0
+        deviations = [price_deviation_frac(state, self._plan.price) for state in touched if known]
         return TransactionContext(
             wallet=self._wallet,
             nav_usd=self.nav_usd(),
@@ -76,6 +77,16 @@ class ChainGuard:
             price_deviation_frac=max(deviations, default=None),
             stable=bool(touched) and all(is_stable(state) for state in touched),
             halted=self._journal.read_halt(self._chain_id, self._wallet),
+            exiting=self._plan.decision.kind is DecisionKind.EXIT and not self._plan.opens,
+            held=self._held(),
+        )
+
+    def _held(self) -> frozenset[tuple[str, int]] | None:
+        if self._state is None:
+            return None
+        return frozenset(
+            (self._state.pool(position.pool_id).pool.position_manager.lower(), position.token_id)
+            for position in self._state.positions
         )
 
     def _moved_usd(self) -> float:

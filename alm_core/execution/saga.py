@@ -11,6 +11,7 @@ from alm_core.execution.guard import ChainGuard
 from alm_core.execution.intents import SENT, plan_hash
 from alm_core.execution.reconcile import reconcile
 from alm_core.execution.runner import StepRunner
+from alm_core.execution.stage import Stage
 from alm_core.model.books import Journal
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
@@ -88,7 +89,7 @@ class PlanExecutor:
         digest = plan_hash(plan)
         broken = "; ".join(str(violation) for violation in check_plan(plan, snapshot, self._limits))
         refusal = f"plan refused: {broken}" if broken else None
-        touched = {move.chain_id for move in (*plan.closes, *plan.opens)}
+        touched = {move.chain_id for move in (*plan.closes, *plan.collects, *plan.opens)}
         results = {
             chain_id: self._execute_chain(chain_id, plan, snapshot, digest, refusal)
             for chain_id in sorted({state.pool.chain_id for state in snapshot.pools} | touched)
@@ -150,7 +151,8 @@ class PlanExecutor:
             late = self._too_late(view, plan, digest)
             if late is None:
                 runner = StepRunner(view, self._journal, engine, plan, digest)
-                ChainSaga(runner, guard, self._swaps, plan, snapshot, self._limits).run(result.report.allowances)
+                stage = Stage(runner=runner, guard=guard, plan=plan, snapshot=snapshot, limits=self._limits)
+                ChainSaga(stage, self._swaps).run(result.report.allowances)
             elif not self._journal.read_plan_intents(digest):
                 result.halted = late
 

@@ -6,7 +6,7 @@ SWAP_SLOT = "swap"
 ALLOWANCE_SLOT = "allowance"
 
 _FIRST_CLOSE = 1
-_OPEN_WIDTH = 7
+_PLACE_WIDTH = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +24,20 @@ class SpendSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepNumbers:
-    """Layout of one chain's saga: resets of old allowances, closes, the net swap, then the opens.
+    """Layout of one chain's saga: resets of old allowances, closes, collects, the net swap, then opens and adds.
 
     Examples
     --------
     >>> steps = StepNumbers(closes=2)
-    >>> steps.close(1), steps.swap().spend, steps.open(0).spend
+    >>> steps.close(1), steps.swap().spend, steps.place(0).spend
     (2, 7, 14)
+    >>> steps = StepNumbers(closes=2, collects=1)
+    >>> steps.close(1), steps.collect(0), steps.swap().spend, steps.place(0).spend
+    (2, 3, 8, 15)
     """
 
     closes: int
+    collects: int = 0
 
     @property
     def old_allowance(self) -> int:
@@ -44,13 +48,17 @@ class StepNumbers:
         """Slot of a close."""
         return _FIRST_CLOSE + index
 
+    def collect(self, index: int) -> int:
+        """Slot of a collect."""
+        return _FIRST_CLOSE + self.closes + index
+
     def swap(self) -> SpendSteps:
         """Slots of the net swap; only one token is spent."""
-        return _spend(_FIRST_CLOSE + self.closes)
+        return _spend(self.collect(self.collects))
 
-    def open(self, index: int) -> SpendSteps:
-        """Slots of the open of a target."""
-        return _spend(_FIRST_CLOSE + self.closes + (index + 1) * _OPEN_WIDTH)
+    def place(self, index: int) -> SpendSteps:
+        """Slots of the open or add of a target, in the order of the plan."""
+        return _spend(self.collect(self.collects) + (index + 1) * _PLACE_WIDTH)
 
 
 def _spend(first: int) -> SpendSteps:

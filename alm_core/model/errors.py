@@ -70,6 +70,10 @@ class NotReconciled(AlmError):
     """Books and chain disagree; trading on that chain stops until a person has looked."""
 
 
+class PositionChanged(NotReconciled):
+    """A position is not what the plan was made for; nothing was sent for this step."""
+
+
 class SignerRefused(AlmError):
     """The signer does not sign this payload."""
 

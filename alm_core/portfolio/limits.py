@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from alm_core.execution.allow_list import AllowList
+from alm_core.execution.calldata import payees_of
 from alm_core.model.config import LimitsConfig
-from alm_core.model.errors import LimitExceeded
+from alm_core.model.errors import InvalidInput, LimitExceeded
 from alm_core.model.transactions import Action, FeeBid, UnsignedTransaction
 from alm_core.portfolio.plan_limits import check_plan
 from alm_core.portfolio.violations import Violation, beyond, unknown
 
 __all__ = ["LimitsEngine", "TransactionContext", "Violation", "check_plan", "outflow_usd"]
 
-_VALUE_MOVING = frozenset({Action.SWAP, Action.OPEN, Action.CLOSE, Action.COLLECT})
+_VALUE_MOVING = frozenset({Action.SWAP, Action.OPEN, Action.ADD, Action.CLOSE, Action.COLLECT})
 _ROUNDING = 1e-9
 
 
@@ -42,6 +43,12 @@ class TransactionContext:
         Whether the pair's stricter bounds for stables apply.
     halted
         Why the wallet stands still on this chain, or ``None``.
+    exiting
+        Whether the plan is an EXIT: it closes and places nothing. Its closes are bounded by their minima around the
+        pool's own price and not by the independent one: leaving must be possible when pool and exchanges disagree, or
+        no price is known.
+    held
+        Positions of the wallet, as ``(lower-case manager address, token id)``.
     """
 
     wallet: str
@@ -52,6 +59,8 @@ class TransactionContext:
     price_deviation_frac: float | None
     stable: bool
     halted: str | None
+    exiting: bool = False
+    held: frozenset[tuple[str, int]] | None = None
 
 
 class LimitsEngine:
@@ -92,9 +101,12 @@ class LimitsEngine:
         if context.halted is not None:
             found.append(Violation(limit="halt", bound="not halted", value=context.halted, where=where))
         found += self._gas(tx, bid, context, where)
+        found += _strangers(tx, context, where)
         if tx.action in _VALUE_MOVING:
-            found += self._price(context, where)
-            found += self._value(tx, context, where)
+            leaves = context.exiting and tx.action is Action.CLOSE
+            found += [] if leaves else self._price(context, where)
+            # What takes nothing out of the wallet is within every share of any NAV.
+            found += [] if leaves and _takes_nothing(tx) else self._value(tx, context, where)
         if tx.action is Action.SWAP:
             found += self._swap_minimum(tx, context, where)
         return tuple(found)
@@ -141,6 +153,24 @@ class LimitsEngine:
         if not paid or received is None:
             return [unknown(name, bound, "value of the swap", where)]
         return beyond(name, bound + _ROUNDING, 1 - received / paid, where)
+
+
+def _takes_nothing(tx: UnsignedTransaction) -> bool:
+    return bool(tx.bounds) and all(bound.min_delta >= 0 for bound in tx.bounds)
+
+
+def _strangers(tx: UnsignedTransaction, context: TransactionContext, where: str) -> list[Violation]:
+    """Return a violation per position that liquidity would be added to and that is not ours: a gift to its owner."""
+    if tx.action is Action.NOOP:
+        return []
+    try:
+        grown = payees_of(tx.data).grown
+    except InvalidInput:
+        return []  # named by the allow-list already
+    if grown and context.held is None:
+        return [Violation(limit="held_positions", bound="ours", value="positions of the wallet unknown", where=where)]
+    strangers = [token_id for token_id in grown if (tx.to.lower(), token_id) not in (context.held or ())]
+    return [Violation(limit="held_positions", bound="ours", value=f"#{one}", where=where) for one in strangers]
 
 
 def outflow_usd(tx: UnsignedTransaction, token_usd: Mapping[str, float]) -> float | None:

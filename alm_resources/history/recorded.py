@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from alm_core.execution.intents import intent_key, plan_hash
-from alm_core.model.decisions import AllocationPlan
+from alm_core.model.decisions import AllocationPlan, Target
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import SourceUnavailable
 from alm_core.model.market import MarketSnapshot
@@ -65,7 +65,10 @@ class RecordingExecutor:
         """Return the moves of a plan as transactions that stay PLANNED."""
         digest, epoch = plan_hash(plan), Epoch(pair=plan.pair, epoch_at=plan.epoch_at)
         closes = [(Action.CLOSE, c.chain_id, c.pool_id, f"close position {c.token_id}") for c in plan.closes]
-        opens = [(Action.OPEN, t.chain_id, t.pool_id, f"open {t.capital_usd:,.2f} USD") for t in plan.opens]
+        collects = [
+            (Action.COLLECT, c.chain_id, c.pool_id, f"collect fees of position {c.token_id}") for c in plan.collects
+        ]
+        opens = [_placed(target) for target in plan.opens]
         return ExecutionReport(
             pair=plan.pair,
             epoch_at=plan.epoch_at,
@@ -82,8 +85,15 @@ class RecordingExecutor:
                     gas_cost_wei=0,
                     detail="recorded only",
                 )
-                for step_no, (action, chain_id, pool_id, what) in enumerate([*closes, *opens])
+                for step_no, (action, chain_id, pool_id, what) in enumerate([*closes, *collects, *opens])
             ),
             reconciliations=(),
             halted=None,
         )
+
+
+def _placed(target: Target) -> tuple[Action, int, str, str]:
+    where, usd = (target.chain_id, target.pool_id), f"{target.capital_usd:,.2f} USD"
+    if target.token_id is None:
+        return (Action.OPEN, *where, f"open {usd}")
+    return (Action.ADD, *where, f"add {usd} to position {target.token_id}")

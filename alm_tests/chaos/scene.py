@@ -7,7 +7,9 @@ from pathlib import Path
 import requests
 
 from alm_core.execution.saga import PlanExecutor
+from alm_core.math.liquidity import amounts_for_liquidity, liquidity_for_amounts
 from alm_core.math.orientation import price_at_sqrt_price_x96, sqrt_price_x96_from_price, ticks_for_range
+from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
 from alm_core.model.epochs import Epoch
@@ -15,7 +17,7 @@ from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool
 from alm_core.model.signals import PriceRange
 from alm_core.model.transactions import Intent
-from alm_core.portfolio.valuation import nav_usd
+from alm_core.portfolio.valuation import amounts_usd, idle_usd, nav_usd, prices_usd
 from alm_localnet import Localnet
 from alm_localnet.deploy import TRADER
 from alm_localnet.traders import Trade, trades_calldata
@@ -100,15 +102,7 @@ class Scene:
         """Close everything held and put the whole capital into all pools of each chain, around the shifted price."""
         price = self.price(snapshot)
         centre = price * (1 + shift)
-        wanted = PriceRange(
-            lower=centre * (1 - half_width),
-            upper=centre * (1 + half_width),
-            base=price,
-            breadth_frac=half_width,
-            confidence=1.0,
-            trend_bias=0.0,
-            kind="neutral",
-        )
+        wanted = range_around(centre, half_width)
         opens = []
         for chain_id in sorted({pool.chain_id for pool in self.pools}):
             own = [pool for pool in self.pools if pool.chain_id == chain_id]
@@ -143,6 +137,81 @@ class Scene:
     def hold(self, snapshot: MarketSnapshot) -> AllocationPlan:
         return self.plan_of(snapshot, DecisionKind.HOLD, (), ())
 
+    def exit(self, snapshot: MarketSnapshot) -> AllocationPlan:
+        """Close everything held and open nothing."""
+        return self.plan_of(snapshot, DecisionKind.EXIT, self.closes(snapshot), ())
+
+    def compound(self, snapshot: MarketSnapshot, *, collect: bool = True) -> AllocationPlan:
+        """Add what lies idle, and the fees of every position if they are collected, to the positions as they stand."""
+        prices, pools = prices_usd(snapshot, self.price(snapshot)), {pool.pool_id: pool for pool in self.pools}
+        positions = [position for holdings in snapshot.holdings for position in holdings.positions]
+        free = sum(idle_usd(holdings, self.pools, prices).total for holdings in snapshot.holdings)
+        for position in positions if collect else ():
+            free += amounts_usd(pools[position.pool_id], position.fees0, position.fees1, prices).total
+        opens = tuple(
+            self.target(
+                snapshot,
+                pools[position.pool_id],
+                free / len(positions),
+                (position.tick_lower, position.tick_upper),
+                position.token_id,
+            )
+            for position in positions
+        )
+        return self.plan_of(
+            snapshot, DecisionKind.COMPOUND, (), opens, collects=self.closes(snapshot) if collect else ()
+        )
+
+    def shift_without_swap(self, snapshot: MarketSnapshot, pool: Pool, half_width: float) -> AllocationPlan:
+        """Close everything; a range around the price takes both tokens as they are, a single-sided one the rest."""
+        state = snapshot.pool_state(pool.pool_id)
+        price = price_at_sqrt_price_x96(pool, state.sqrt_price_x96)
+        main = ticks_for_range(pool, range_around(price, half_width))
+        prices = prices_usd(snapshot, price)
+        (holdings,) = snapshot.holdings
+        tokens = (pool.token0.address, pool.token1.address)
+        owned0, owned1 = (holdings.balance(token) for token in tokens)
+        owned0 += sum(position.amount0 + position.fees0 for position in holdings.positions)
+        owned1 += sum(position.amount1 + position.fees1 for position in holdings.positions)
+        bounds = [sqrt_price_x96_at_tick(tick) for tick in main]
+        liquidity = liquidity_for_amounts(state.sqrt_price_x96, *bounds, owned0, owned1)
+        used = amounts_for_liquidity(state.sqrt_price_x96, *bounds, liquidity, round_up=False)
+        rest = (owned0 - used[0], owned1 - used[1])
+        here = state.tick // pool.tick_spacing
+        above, below = (here + 1, here + 41), (here - 40, here)
+        single = (
+            above
+            if amounts_usd(pool, rest[0], 0, prices).total > amounts_usd(pool, 0, rest[1], prices).total
+            else below
+        )
+        opens = (
+            self.target(snapshot, pool, amounts_usd(pool, *used, prices).total, main),
+            self.target(
+                snapshot, pool, amounts_usd(pool, *rest, prices).total, tuple(at * pool.tick_spacing for at in single)
+            ),
+        )
+        return self.plan_of(snapshot, DecisionKind.RS, self.closes(snapshot), opens)
+
+    def target(
+        self,
+        snapshot: MarketSnapshot,
+        pool: Pool,
+        capital_usd: float,
+        ticks: tuple[int, ...],
+        token_id: int | None = None,
+    ) -> Target:
+        nav = nav_usd(snapshot, self.price(snapshot), self.pools)
+        return Target(
+            pool_id=pool.pool_id,
+            chain_id=pool.chain_id,
+            share_frac=capital_usd / nav,
+            capital_usd=capital_usd,
+            expected_apr=0.1,
+            tick_lower=ticks[0],
+            tick_upper=ticks[1],
+            token_id=token_id,
+        )
+
     def closes(self, snapshot: MarketSnapshot) -> tuple[PositionClose, ...]:
         return tuple(
             PositionClose(pool_id=position.pool_id, chain_id=holdings.block.chain_id, token_id=position.token_id)
@@ -156,6 +225,7 @@ class Scene:
         kind: DecisionKind,
         closes: tuple[PositionClose, ...],
         opens: tuple[Target, ...],
+        collects: tuple[PositionClose, ...] = (),
     ) -> AllocationPlan:
         price = self.price(snapshot)
         return AllocationPlan(
@@ -173,4 +243,17 @@ class Scene:
             ),
             closes=closes,
             opens=opens,
+            collects=collects,
         )
+
+
+def range_around(price: float, half_width: float) -> PriceRange:
+    return PriceRange(
+        lower=price * (1 - half_width),
+        upper=price * (1 + half_width),
+        base=price,
+        breadth_frac=half_width,
+        confidence=1.0,
+        trend_bias=0.0,
+        kind="neutral",
+    )

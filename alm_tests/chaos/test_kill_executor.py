@@ -10,7 +10,7 @@ import pytest
 from alm_core.accounting.ledger import NATIVE
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.transactions import ExecutionReport
+from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_localnet import Localnet
 from alm_tests.chaos.killing import kill_myself, run_killed
 from alm_tests.chaos.scene import Scene
@@ -18,6 +18,8 @@ from alm_tests.core.execution.fakes import Crashing, CrashPoint
 
 CHAIN = 8453
 ROUNDS = 12
+COMPOUND_ROUNDS = 10
+COMPOUND_BOUNDARIES = 400
 KILLED_AGAIN_WHILE_RECOVERING = 0.3
 
 
@@ -52,6 +54,55 @@ def test_a_killed_run_leaves_no_duplicate_and_loses_nothing(localnet: Localnet, 
     assert recovered_same_epoch >= ROUNDS // 2 - 1
     # Costs of some 25 full rebalances with a net swap each, and the market's own moves: far from a lost position.
     assert _nav(localnet, journal_file) > 0.9 * nav_before
+
+
+@pytest.mark.chain
+def test_a_killed_compound_plan_collects_and_adds_exactly_once(localnet: Localnet, tmp_path: Path) -> None:
+    """Killed at seeded boundaries between collect, swap, approvals and adds, then run again in its own epoch."""
+    moments = random.Random(20261123)
+    journal_file = tmp_path / "journal.db"
+    _place_capital_and_count_boundaries(localnet, journal_file)
+    localnet.advance_to(localnet.now + timedelta(minutes=15))
+    killed = 0
+    for number in range(COMPOUND_ROUNDS):
+        localnet.advance_to(localnet.now + timedelta(minutes=15))
+        snapshot, plan = _compounded(localnet, journal_file)
+        at = moments.randint(1, COMPOUND_BOUNDARIES)
+        killed += _killed_at(localnet, journal_file, plan, snapshot, at)
+        report = _execute(localnet, journal_file, plan, snapshot)
+        assert report.halted is None, (number, at, report.halted)
+        done = [tx.action for tx in report.transactions if tx.state is IntentState.FINAL_OK]
+        assert (done.count(Action.COLLECT), done.count(Action.ADD)) == (2, 2), (number, at)
+        _check_grown(localnet, journal_file, snapshot)
+        _check_books(localnet, journal_file)
+    print(f"{killed} kills in {COMPOUND_ROUNDS} compound rounds")
+    assert killed >= COMPOUND_ROUNDS - 3
+
+
+def _compounded(localnet: Localnet, journal_file: Path) -> tuple[MarketSnapshot, AllocationPlan]:
+    scene = Scene(localnet, journal_file)
+    snapshot = scene.snapshot(localnet.now)
+    assert snapshot.problems == ()
+    scene.close()
+    return snapshot, scene.compound(snapshot)
+
+
+def _killed_at(localnet: Localnet, journal_file: Path, plan: AllocationPlan, snapshot: MarketSnapshot, at: int) -> bool:
+    def work() -> None:
+        point = CrashPoint(at, crash=kill_myself)
+        Scene(localnet, journal_file).executor(lambda port: Crashing(port, point)).execute(plan, snapshot)
+
+    return run_killed(work)
+
+
+def _check_grown(localnet: Localnet, journal_file: Path, snapshot: MarketSnapshot) -> None:
+    """The same positions as before, each with more liquidity."""
+    scene = Scene(localnet, journal_file)
+    (before,), (after,) = snapshot.holdings, scene.snapshot(localnet.now).holdings
+    assert [one.token_id for one in after.positions] == [one.token_id for one in before.positions]
+    for old, new in zip(before.positions, after.positions, strict=True):
+        assert new.liquidity > old.liquidity
+    scene.close()
 
 
 def _place_capital_and_count_boundaries(localnet: Localnet, journal_file: Path) -> int:

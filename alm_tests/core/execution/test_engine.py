@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from alm_core.execution.engine import TransactionEngine, bid_for
+from alm_core.execution.erc20 import uint_word
 from alm_core.execution.intents import LEGAL_STEPS, intent_key, predecessors
+from alm_core.execution.position_logs import INCREASE_TOPIC
 from alm_core.model.errors import (
     LimitExceeded,
     NotReconciled,
@@ -15,12 +17,22 @@ from alm_core.model.errors import (
     SourceRejected,
     TransactionWouldRevert,
 )
-from alm_core.model.transactions import Action, BalanceBound, Intent, IntentState
+from alm_core.model.transactions import (
+    Action,
+    BalanceBound,
+    FeeBid,
+    Intent,
+    IntentState,
+    Log,
+    SignedTransaction,
+    UnsignedTransaction,
+)
 from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import (
     GAS_PRICE,
     GAS_USED,
     TOKEN,
+    VENUE,
     WALLET,
     AllowAll,
     Crash,
@@ -191,6 +203,58 @@ def test_an_open_without_a_minted_position_is_no_success(
     assert "positions opened: [], planned: 1" in done.detail
 
 
+@pytest.mark.parametrize(
+    ("grown", "liquidity", "state"),
+    [
+        (7, 5, IntentState.FINAL_OK),
+        (8, 5, IntentState.MANUAL),
+        (7, 0, IntentState.MANUAL),
+        (None, 0, IntentState.MANUAL),
+    ],
+)
+def test_an_add_is_a_success_only_if_the_planned_position_grew(
+    chain: FakeChain,
+    journal: SqlJournal,
+    engine: TransactionEngine,
+    grown: int | None,
+    liquidity: int,
+    state: IntentState,
+) -> None:
+    wait = chain.wait_for_receipt
+    event = Log(
+        address=VENUE,
+        topics=(INCREASE_TOPIC, "0x" + uint_word(grown or 0)),
+        data="0x" + uint_word(liquidity) + uint_word(1) * 2,
+        log_index=9,
+    )
+
+    def with_event(tx_hash: str, timeout_s: float) -> object:
+        found = wait(tx_hash, timeout_s)
+        if grown is not None:
+            chain.blocks[-1].receipts[tx_hash] = replace(found, logs=(*found.logs, event))
+        return found
+
+    chain.wait_for_receipt = with_event
+    done = engine.run(stored(journal, adds_token_id=7, action=Action.ADD))
+    assert done.state is state
+    assert ("positions added to" in done.detail) == (state is IntentState.MANUAL)
+
+
+@pytest.mark.parametrize(("action", "more"), [(Action.ADD, 60_000), (Action.COLLECT, 60_000), (Action.SWAP, 0)])
+def test_gas_leaves_room_for_fees_that_accrue_before_a_position_is_touched(
+    chain: FakeChain, journal: SqlJournal, action: Action, more: int
+) -> None:
+    bids: list[FeeBid] = []
+
+    class Noting(FakeSigner):
+        def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid) -> SignedTransaction:
+            bids.append(bid)
+            return super().sign(tx, nonce, bid)
+
+    engine_of(chain, journal, signer=Noting()).run(stored(journal, action=action))
+    assert [bid.gas_limit for bid in bids] == [(GAS_USED + more) * 6 // 5]
+
+
 def test_a_reorganisation_between_two_readings_sends_the_same_bytes_again(
     chain: FakeChain, journal: SqlJournal, engine: TransactionEngine
 ) -> None:
@@ -359,8 +423,6 @@ def _crashing_engine(chain: FakeChain, journal: SqlJournal, point: CrashPoint) -
 
 
 def _sign(journal: SqlJournal, intent: Intent) -> Intent:
-    from alm_core.model.transactions import FeeBid
-
     bid = FeeBid(gas_limit=1, max_fee_per_gas_wei=1, max_priority_fee_per_gas_wei=1)
     assert intent.nonce is not None
     return journal.record_signed(intent.key, FakeSigner().sign(intent.tx, intent.nonce, bid), bid)

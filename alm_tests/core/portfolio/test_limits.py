@@ -13,13 +13,18 @@ from alm_core.model.transactions import Action, BalanceBound, FeeBid, UnsignedTr
 from alm_core.portfolio.limits import LimitsEngine, TransactionContext, check_plan, outflow_usd
 from alm_tests.core.execution.test_allow_list import (
     ALLOWED,
+    BURN,
+    DECREASE,
     DIAMOND,
     MANAGER,
     POOL,
     THIEF,
     WALLET,
     approve_data,
+    collect,
+    increase,
     mint,
+    multicall,
     swap,
 )
 from alm_tests.core.portfolio.scene import PRICE, Scene
@@ -99,6 +104,66 @@ def test_a_swap_must_bring_what_the_independent_price_says_less_slippage() -> No
     assert broken(swapping(400_000_000, math.ceil(fair * 0.9951))) == set()
     assert broken(swapping(400_000_000, int(fair * 0.9949))) == {"swap_slippage_frac"}
     assert broken(swapping(400_000_000, 0)) == {"swap_slippage_frac"}
+
+
+ADDING = replace(opening(1), data=increase(7), action=Action.ADD)
+OURS = replace(CONTEXT, held=frozenset({(MANAGER.lower(), 7)}))
+
+
+def test_liquidity_is_added_to_nobodys_position_but_ours() -> None:
+    """The contract would take it from us and give it to whoever owns the position."""
+    assert broken(ADDING, OURS) == set()
+    for stranger in (increase(8), multicall(collect(WALLET), increase(7), increase(8))):
+        assert broken(replace(ADDING, data=stranger), OURS) == {"held_positions"}
+    elsewhere = replace(OURS, held=frozenset({("0x" + "ab" * 20, 7)}))
+    assert broken(ADDING, elsewhere) == {"held_positions"}
+    assert broken(ADDING, CONTEXT) == {"held_positions"}, "what we hold is unknown"
+
+
+def test_calling_an_add_by_another_name_does_not_hide_it() -> None:
+    for action in Action:
+        if action is not Action.NOOP:
+            assert "held_positions" in broken(replace(ADDING, data=increase(8), action=action), OURS)
+
+
+def test_an_add_counts_as_placing() -> None:
+    assert broken(replace(ADDING, bounds=opening(500_000_001).bounds), OURS) == {"max_transaction_nav_frac"}
+    assert broken(ADDING, replace(OURS, price_deviation_frac=0.02)) == {"max_price_deviation_frac"}
+
+
+CLOSING = replace(
+    opening(1),
+    data=multicall(DECREASE, collect(WALLET), BURN),
+    action=Action.CLOSE,
+    bounds=(
+        BalanceBound(token=QUOTE, min_delta=5, max_delta=2**128),
+        BalanceBound(token=BASE, min_delta=0, max_delta=9),
+    ),
+)
+OFF = replace(CONTEXT, price_deviation_frac=0.5)
+LEAVING = replace(OFF, exiting=True)
+
+
+def test_an_exit_may_close_at_any_price_and_nothing_else_may() -> None:
+    assert broken(CLOSING, LEAVING) == set()
+    assert broken(CLOSING, OFF) == {"max_price_deviation_frac"}
+    assert broken(opening(1), LEAVING) == {"max_price_deviation_frac"}
+    assert broken(replace(CLOSING, action=Action.COLLECT), LEAVING) == {"max_price_deviation_frac"}
+
+
+def test_an_exit_needs_no_price_because_a_close_takes_nothing_out() -> None:
+    blind = replace(LEAVING, price_deviation_frac=None, nav_usd=None, token_usd={}, moved_usd=math.inf)
+    assert broken(CLOSING, blind) == set()
+    paying = replace(CLOSING, bounds=opening(1).bounds)
+    assert broken(paying, blind) == {"max_transaction_nav_frac"}
+    assert broken(replace(CLOSING, bounds=()), blind) == {"max_transaction_nav_frac"}
+
+
+def test_every_other_limit_holds_for_an_exit() -> None:
+    assert broken(CLOSING, replace(LEAVING, halted="operator")) == {"halt"}
+    assert broken(CLOSING, replace(LEAVING, native_usd=None)) == {"max_gas_usd"}
+    assert broken(CLOSING, LEAVING, replace(BID, gas_limit=10**8)) == {"max_gas_usd"}
+    assert broken(replace(CLOSING, data=multicall(DECREASE, collect(THIEF), BURN)), LEAVING) == {"allow_list"}
 
 
 def test_halted_means_nothing_at_all() -> None:

@@ -1,0 +1,96 @@
+"""The one swap of a chain: the wallet gets the ratio that all its targets together need."""
+
+import math
+from fractions import Fraction
+
+from alm_core.execution.calldata import approved_amount, swap_minimum
+from alm_core.execution.chain_state import WalletState
+from alm_core.execution.placing import Placing
+from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
+from alm_core.execution.steps import SWAP_SLOT, SpendSteps
+from alm_core.math.orientation import sqrt_price_x96_from_price
+from alm_core.math.zap import swap_for_ratio
+from alm_core.model.errors import LimitExceeded
+from alm_core.model.pools import Token
+from alm_core.model.ports import SwapQuote, SwapSource
+from alm_core.model.transactions import Action, Intent
+
+_FEE_UNITS = 1_000_000
+
+
+class NetSwap:
+    """Swaps what the targets need, once; a swap too small to be worth its cost is left out."""
+
+    def __init__(self, stage: Stage, swaps: SwapSource, placing: Placing, steps: SpendSteps) -> None:
+        self._stage = stage
+        self._runner = stage.runner
+        self._swaps = swaps
+        self._placing = placing
+        self._steps = steps
+
+    def run(self) -> None:
+        """Carry the swap out, or go on where an earlier run of it stopped."""
+        steps = self._steps
+        if self._stage.done(SWAP_SLOT, steps.spend, Action.SWAP):
+            self._reset()
+            return
+        if self._runner.started_after(steps.reset1):
+            return  # placing has begun: the wallet no longer holds what the ratio was computed for
+        state = self._stage.fresh(*self._placing.pool_ids)
+        approval = self._runner.find(SWAP_SLOT, steps.approve0, Action.APPROVE)
+        sell, buy, amount = self._amount(state, approval)
+        if amount == 0:
+            return
+        quote = self._quote(sell, buy, amount)
+        self._runner.approve(
+            SWAP_SLOT, steps.clear0, steps.approve0, self._runner.approval(sell.address, quote.spender, amount)
+        )
+        self._stage.fresh(*self._placing.pool_ids)
+        try:
+            self._runner.run(SWAP_SLOT, steps.spend, Action.SWAP, lambda: quote.tx)
+        except NOTHING_IN_FLIGHT:
+            self._reset()
+            raise
+        self._reset()
+
+    def _amount(self, state: WalletState, approval: Intent | None) -> tuple[Token, Token, int]:
+        pool = self._placing.common_pool(state)
+        if approval is not None:
+            sells0 = approval.tx.to.lower() == pool.token0.address.lower()
+            sell, buy = (pool.token0, pool.token1) if sells0 else (pool.token1, pool.token0)
+            return sell, buy, approved_amount(approval.tx.data)
+        swap = swap_for_ratio(
+            *self._placing.usable(state),
+            self._placing.ranges(state),
+            sqrt_price_x96=sqrt_price_x96_from_price(pool, self._stage.plan.price),
+            fee_frac=min(state.pool(pool_id).fee_pips for pool_id in self._placing.pool_ids) / _FEE_UNITS,
+        )
+        sell, buy = (pool.token0, pool.token1) if swap.zero_for_one else (pool.token1, pool.token0)
+        guard, limits = self._stage.guard, self._stage.limits
+        worth_usd = swap.sell_amount * guard.token_usd.get(sell.address.lower(), math.inf)
+        nav_usd = guard.nav_usd()
+        if nav_usd is None:
+            raise LimitExceeded(f"swap on chain {self._stage.chain_id} refused: NAV unknown")
+        return sell, buy, swap.sell_amount if worth_usd >= limits.min_swap_nav_frac * nav_usd else 0
+
+    def _quote(self, sell: Token, buy: Token, amount: int) -> SwapQuote:
+        limits = self._stage.limits
+        stable = sell.asset_class == "stable" and buy.asset_class == "stable"
+        slippage = limits.swap_slippage_stable_frac if stable else limits.swap_slippage_frac
+        prices = self._stage.guard.token_usd
+        fair = amount * Fraction(prices[sell.address.lower()]) / Fraction(prices[buy.address.lower()])
+        floor = math.ceil(fair * (1 - Fraction(slippage)))
+        quote = self._swaps.quote_swap(
+            sell=sell, buy=buy, sell_amount=amount, owner=self._stage.view.wallet, min_buy_amount=floor
+        )
+        if quote.sell_amount != amount or min(quote.buy_amount_min, swap_minimum(quote.tx.data)) < floor:
+            raise LimitExceeded(
+                f"quote of {quote.tool}: {quote.sell_amount} {sell.symbol} for at least {quote.buy_amount_min} "
+                f"{buy.symbol}, wanted is {amount} for at least {floor}"
+            )
+        return quote
+
+    def _reset(self) -> None:
+        approval = self._runner.find(SWAP_SLOT, self._steps.approve0, Action.APPROVE)
+        if approval is not None and approval.tx.spender is not None:
+            self._runner.reset(SWAP_SLOT, self._steps.reset0, approval.tx.to, approval.tx.spender)

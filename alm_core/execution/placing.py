@@ -1,0 +1,161 @@
+"""Placing the wallet's tokens: each target of a chain is a new position, or more liquidity in one that stays."""
+
+from collections.abc import Sequence
+
+from alm_core.execution.calldata import approved_amount
+from alm_core.execution.chain_state import WalletState
+from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
+from alm_core.execution.steps import SpendSteps, StepNumbers
+from alm_core.execution.wallet_share import usable_amounts
+from alm_core.math.orientation import sqrt_price_x96_from_price
+from alm_core.math.ratio import TargetRange, split_amounts
+from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.model.decisions import Target
+from alm_core.model.errors import InvalidInput, LimitExceeded, PositionChanged
+from alm_core.model.market import Position
+from alm_core.model.pools import Pool
+from alm_core.model.transactions import Action, UnsignedTransaction
+
+
+class Placing:
+    """Opens and adds of one plan on one chain, in the order of the plan. They share the wallet by their shares."""
+
+    def __init__(self, stage: Stage, targets: Sequence[Target], steps: StepNumbers) -> None:
+        self._stage = stage
+        self._runner = stage.runner
+        self._targets = tuple(targets)
+        self._steps = steps
+
+    @property
+    def pool_ids(self) -> tuple[str, ...]:
+        """Pools of the targets."""
+        return tuple(target.pool_id for target in self._targets)
+
+    def refuse_changed(self, state: WalletState) -> None:
+        """Refuse a plan that adds to a position which is not what it was, unless that add was begun before."""
+        for index, target in enumerate(self._targets):
+            step_no = self._steps.place(index).spend
+            if target.token_id is not None and self._runner.find(target.pool_id, step_no, Action.ADD) is None:
+                self._position(state, target)
+
+    def run(self) -> None:
+        """Place every target, or go on where an earlier run stopped."""
+        for index, target in enumerate(self._targets):
+            steps = self._steps.place(index)
+            if not self._stage.done(target.pool_id, steps.spend, _action(target)):
+                self._place(index, target, steps)
+            self._reset(target, steps)
+
+    def common_pool(self, state: WalletState) -> Pool:
+        """Return a pool that stands for the tokens of all targets.
+
+        Raises
+        ------
+        InvalidInput
+            If they do not share one pair of tokens.
+        """
+        pools = [state.pool(pool_id).pool for pool_id in self.pool_ids]
+        if len({(pool.token0.address.lower(), pool.token1.address.lower()) for pool in pools}) != 1:
+            raise InvalidInput(f"targets on chain {pools[0].chain_id} do not share one pair of tokens")
+        return pools[0]
+
+    def ranges(self, state: WalletState, first: int = 0) -> list[TargetRange]:
+        """Ranges of the targets from the given one on, at the prices of their pools now."""
+        return [
+            TargetRange(
+                sqrt_price_x96=state.pool(target.pool_id).sqrt_price_x96,
+                sqrt_lower_x96=sqrt_price_x96_at_tick(target.tick_lower),
+                sqrt_upper_x96=sqrt_price_x96_at_tick(target.tick_upper),
+                share_frac=target.share_frac,
+            )
+            for target in self._targets[first:]
+        ]
+
+    def usable(self, state: WalletState, first: int = 0) -> tuple[int, int]:
+        """Return what the targets from the given one on may use of the wallet: no more than their shares of NAV.
+
+        Raises
+        ------
+        LimitExceeded
+            If the NAV is unknown.
+        """
+        pool = self.common_pool(state)
+        guard, tokens = self._stage.guard, (pool.token0.address.lower(), pool.token1.address.lower())
+        nav_usd = guard.nav_usd()
+        if nav_usd is None:
+            raise LimitExceeded(f"placing on chain {self._stage.chain_id} refused: NAV unknown")
+        return usable_amounts(
+            state.balances[tokens[0]],
+            state.balances[tokens[1]],
+            self.ranges(state, first),
+            sqrt_price_x96=sqrt_price_x96_from_price(pool, self._stage.plan.price),
+            capital1=nav_usd / guard.token_usd[tokens[1]],
+        )
+
+    def _place(self, index: int, target: Target, steps: SpendSteps) -> None:
+        approvals = self._approvals(index, target, steps)
+        for (clear, approve), tx in approvals.items():
+            self._runner.approve(target.pool_id, clear, approve, tx)
+        try:
+            self._spend(target, steps, {tx.to.lower(): approved_amount(tx.data) for tx in approvals.values()})
+        except NOTHING_IN_FLIGHT:
+            self._reset(target, steps)
+            raise
+
+    def _approvals(self, index: int, target: Target, steps: SpendSteps) -> dict[tuple[int, int], UnsignedTransaction]:
+        """Exact approvals of a target, by their steps: those stored before, else of its share of the wallet now."""
+        numbers = ((steps.clear0, steps.approve0), (steps.clear1, steps.approve1))
+        stored = {
+            pair: intent.tx
+            for pair in numbers
+            if (intent := self._runner.find(target.pool_id, pair[1], Action.APPROVE))
+        }
+        if stored:
+            return stored
+        state = self._stage.fresh(target.pool_id)
+        pool = state.pool(target.pool_id).pool
+        amounts = split_amounts(*self.usable(state, index), self.ranges(state, index))[0]
+        ticks = target.tick_lower, target.tick_upper
+        if not self._stage.view.adapter(pool).quote_liquidity(state.pool(target.pool_id), *ticks, *amounts).liquidity:
+            raise InvalidInput(f"the wallet's share of target {target.pool_id}, {amounts}, buys no liquidity")
+        fresh = {
+            pair: self._runner.approval(token.address, pool.position_manager, amount)
+            for pair, token, amount in zip(numbers, (pool.token0, pool.token1), amounts, strict=True)
+            if amount
+        }
+        self._runner.store([(target.pool_id, pair[1], tx) for pair, tx in fresh.items()])
+        return fresh
+
+    def _spend(self, target: Target, steps: SpendSteps, amounts: dict[str, int]) -> None:
+        state = self._stage.fresh(target.pool_id)
+
+        def plan_tx() -> UnsignedTransaction:
+            pool = state.pool(target.pool_id)
+            adapter = self._stage.view.adapter(pool.pool)
+            amount0, amount1 = (amounts.get(token.address.lower(), 0) for token in (pool.pool.token0, pool.pool.token1))
+            bounds = (self._stage.interval(pool), self._stage.view.wallet, self._stage.deadline_at(pool))
+            if target.token_id is not None:
+                return adapter.plan_add(pool, self._position(state, target), amount0, amount1, *bounds)
+            return adapter.plan_open(pool, target.tick_lower, target.tick_upper, amount0, amount1, *bounds)
+
+        self._runner.run(target.pool_id, steps.spend, _action(target), plan_tx)
+
+    def _position(self, state: WalletState, target: Target) -> Position:
+        assert target.token_id is not None
+        position = self._stage.position(state, target.pool_id, target.token_id)
+        if (position.tick_lower, position.tick_upper) != (target.tick_lower, target.tick_upper):
+            raise PositionChanged(
+                f"position {target.token_id} in {target.pool_id} is at [{position.tick_lower}, {position.tick_upper}], "
+                f"the plan adds at [{target.tick_lower}, {target.tick_upper}]"
+            )
+        return position
+
+    def _reset(self, target: Target, steps: SpendSteps) -> None:
+        for approve, reset in ((steps.approve0, steps.reset0), (steps.approve1, steps.reset1)):
+            approval = self._runner.find(target.pool_id, approve, Action.APPROVE)
+            if approval is not None and approval.tx.spender is not None:
+                self._runner.reset(target.pool_id, reset, approval.tx.to, approval.tx.spender)
+
+
+def _action(target: Target) -> Action:
+    return Action.OPEN if target.token_id is None else Action.ADD
