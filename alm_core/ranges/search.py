@@ -92,9 +92,9 @@ def search_params(tape: Tape, venue: Venue, in_force: RangeParams, space: Search
     -------
     Search
         Successful only if, after all costs, the lower ends of the 80 % intervals of the gain over the parameters in
-        force and over doing nothing lie above zero, and neither the last validation stretch nor the test part speaks
-        against the set found. Else the parameters in force, with the reason; so too for input that cannot be searched
-        on, which is never an exception.
+        force and over doing nothing lie above zero, the set found is better than both on the last validation stretch,
+        and not worse on the test part. Else the parameters in force, with the reason; so too for input that cannot be
+        searched on, which is never an exception.
     """
     try:
         check_space(space)
@@ -159,14 +159,16 @@ def _refusal(candidate: Candidate, in_force: Scores) -> str:
     ):
         if not gain.low > 0.0:  # so written, a NaN refuses too
             return f"walking forward does not surely beat {rival}: net gain {_words(gain)}"
-    for part, score, theirs in (
-        ("last validation stretch", candidate.scores.validation, in_force.validation),
-        ("test part", candidate.scores.test, in_force.test),
-    ):
-        if score < max(0.0, theirs):
-            rival = "doing nothing" if theirs < 0.0 else f"{theirs:.4f} of the parameters in force"
-            return f"refused by the {part}: net APR {score:.4f} is worse than {rival}"
+    stretch, test = candidate.scores.validation, candidate.scores.test
+    if not stretch > max(0.0, in_force.validation):
+        return f"on the last validation stretch net APR {stretch:.4f} does not beat {_best_of(in_force.validation)}"
+    if not test >= max(0.0, in_force.test):
+        return f"refused by the test part: net APR {test:.4f} is worse than {_best_of(in_force.test)}"
     return ""
+
+
+def _best_of(in_force: float) -> str:
+    return "doing nothing" if in_force <= 0.0 else f"{in_force:.4f} of the parameters in force"
 
 
 def _praise(candidate: Candidate, in_force: Scores) -> str:

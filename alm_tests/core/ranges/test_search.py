@@ -156,6 +156,20 @@ def test_the_test_part_can_refuse_what_was_proven_and_adopts_nothing_that_was_no
     assert not poor.success
 
 
+def test_a_set_that_only_stood_aside_on_the_last_stretch_is_not_adopted() -> None:
+    # The price leaps away at the last cut and stays where no shift pays: nothing is earned there, nothing is lost.
+    cut = layout_of(len(tape())).folds[-1].train.stop
+    end = layout_of(len(tape())).folds[-1].validation.stop
+    away = changed(tape(), slice(cut, end), close=lambda price: 1.5 * price, low=lambda price: 1.5 * price)
+    away = changed(away, slice(cut, end), high=lambda price: 1.5 * price, sigma_annual=lambda sigma: 9.0 * sigma)
+    found = search_params(away, venue(), SPACE.initial, SPACE)
+    assert found.candidate is not None
+    assert found.candidate.scores.validation == 0.0
+    assert found.candidate.over_in_force.low > 0.0
+    assert not found.success
+    assert "last validation stretch" in found.reason
+
+
 def test_validation_bars_decide_whether_but_not_what() -> None:
     layout = layout_of(len(tape()))
     after = slice(layout.folds[-1].train.stop, None)
