@@ -1,67 +1,39 @@
 """One chain as the decision sees it: what is held, what it earns, and where the capital should be."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, ticks_for_range
 from alm_core.model.config import StrategyConfig
 from alm_core.model.decisions import Target
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolState, Position
-from alm_core.model.signals import OptimizedRange
-from alm_core.portfolio.costs import shift_cost
-from alm_core.portfolio.placements import Outlook, Placement, pool_income_usd, vessel_of
-from alm_core.portfolio.valuation import BaseQuoteUsd, Prices, idle_usd, position_usd
+from alm_core.model.market import ChainState, MarketSnapshot, PoolState
+from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.portfolio.caps import ChainCapital, cap_of, groups_of
+from alm_core.portfolio.filling.vessels import Group, Vessel
+from alm_core.portfolio.placements import Outlook, Placement, vessel_of
+from alm_core.portfolio.slots import Held, Slot
+from alm_core.portfolio.survey import ChainSurvey, survey_chains
+from alm_core.portfolio.valuation import BaseQuoteUsd, Prices
 from alm_core.portfolio.waterfill import Fill, water_fill
-from alm_core.portfolio.yields import PoolYield
-from alm_core.ranges.range import divergence
-
-MIN_TARGET_FRAC = 0.02
-"""A smaller part of a chain's capital is not worth a position."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
-    """A pool with the ticks at which our range would be placed there now."""
-
-    state: PoolState
-    price: float
-    tick_lower: int
-    tick_upper: int
-    bounds: tuple[float, float]
-    found: PoolYield
-    wanted_usd: float
-
-    def placement(self, capital_usd: float) -> Placement:
-        """Capital at this slot's range."""
-        return Placement(
-            pool_id=self.state.pool.pool_id, lower=self.bounds[0], upper=self.bounds[1], capital_usd=capital_usd
-        )
-
-    def income_usd(self, held: Sequence[Placement], fresh: Sequence[Placement], outlook: Outlook) -> float:
-        """Expected net income per year of placements in this pool."""
-        return pool_income_usd(self.found, held, fresh, self.price, self.bounds, outlook)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """A position of ours, valued, and how far it lies from the range wanted in its pool."""
-
-    position: Position
-    state: PoolState
-    usd: BaseQuoteUsd
-    placement: Placement
-    in_range: bool
-    divergence: float
-
-    def fits(self, rs_threshold: float) -> bool:
-        """True where the position may stay as it is."""
-        return self.in_range and self.divergence <= rs_threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainView:
-    """Holdings and targets of one chain. Capital does not cross chains."""
+    """Holdings and targets of one chain. Capital does not cross chains.
+
+    Parameters
+    ----------
+    held, slots
+        Positions, and by pool id the pools with what is wanted in each.
+    fill
+        The allocation over all chains that ``wanted_usd`` of the slots comes from.
+    binding
+        Limits that hold this chain's capital back, the dearest first: ``capital``, ``max_pool_share <pool id>``,
+        ``exit_capacity <pool id>``, ``max_chain_share <chain id>``, ``max_family_share <family>``,
+        ``max_issuer_share <issuer>``; then ``max_positions``, ``min_target <pool id>`` of pools that would get too
+        little, and ``move_costs <pool id>`` of those where more or less would be wanted if moving cost nothing.
+    """
 
     chain: ChainState
     prices: Prices
@@ -70,6 +42,7 @@ class ChainView:
     held: tuple[Held, ...]
     slots: Mapping[str, Slot]
     fill: Fill
+    binding: tuple[str, ...] = ()
 
     @property
     def nav_usd(self) -> float:
@@ -78,8 +51,13 @@ class ChainView:
 
     @property
     def states(self) -> tuple[PoolState, ...]:
-        """Pools of the chain with liquidity."""
+        """Pools of the chain whose yield is known."""
         return tuple(slot.state for slot in self.slots.values())
+
+    @property
+    def unknown_rewards(self) -> tuple[str, ...]:
+        """Pools whose rewards nobody knows, by id; they are judged as if they paid none."""
+        return tuple(pool_id for pool_id, slot in self.slots.items() if slot.found.rewards_usd is None)
 
     def income_usd(self, held: Sequence[Placement], fresh: Sequence[Placement] = ()) -> float:
         """Expected net income per year of positions that stay and of those that would be placed now."""
@@ -113,85 +91,118 @@ class ChainView:
         )
 
 
-def chain_view(
-    snapshot: MarketSnapshot,
-    holdings: Holdings,
+def chain_views(
+    signals: ForceSignals,
     optimized: OptimizedRange,
-    yields: Mapping[str, PoolYield],
-    prices: Prices,
-    outlook: Outlook,
+    snapshot: MarketSnapshot,
+    past_snapshots: Sequence[MarketSnapshot],
     config: StrategyConfig,
-) -> ChainView:
-    """Return one chain's view, its targets water-filled with the capital held there.
+    *,
+    fee_scale: float = 1.0,
+) -> tuple[ChainView, ...]:
+    """Return the view of every chain, by chain id, its targets from one water-filling over all chains.
+
+    Parameters
+    ----------
+    signals, optimized
+        Price and volatility; the range that would be placed, and the divergence from which a position has to move.
+    snapshot, past_snapshots
+        The epoch's snapshot and earlier ones, oldest first, that yields are measured from.
+    config
+        Horizon, limits and weights.
+    fee_scale
+        Multiplies the measured fees of every pool: what would be wanted if they paid that much.
 
     Raises
     ------
     InvalidInput
-        If a balance is unknown, a position lies in a pool that was not read, or the fees of its pool are unknown.
+        As :func:`alm_core.portfolio.survey.survey_chains` and :func:`views_at`.
     """
-    chain_id = holdings.block.chain_id
-    chain = _chain_state(snapshot, chain_id)
-    states = {state.pool.pool_id: state for state in snapshot.pools if state.pool.chain_id == chain_id}
-    pools = tuple(state.pool for state in states.values())
-    idle = idle_usd(holdings, pools, prices)
-    held = tuple(_held(position, states, optimized, prices) for position in holdings.positions)
-    for entry in held:
-        if entry.placement.pool_id not in yields:
-            raise InvalidInput(f"fees of pool {entry.placement.pool_id}, which holds a position, are unknown")
-    nav = idle.total + sum(entry.usd.total for entry in held)
-    if nav > 0.0 and any(state.liquidity > 0 for state in states.values()):
-        once = shift_cost(chain, tuple(states.values()), prices, nav)
-        outlook = replace(outlook, shift_cost_frac=once.total_usd / nav)
-    slots = [_slot(state, optimized, yields[pool_id]) for pool_id, state in sorted(states.items()) if pool_id in yields]
-    cap = config.max_pool_share * nav
-    vessels = [vessel_of(slot.found, slot.price, slot.bounds, outlook, cap) for slot in slots]
-    fill = water_fill(vessels, nav, config.max_positions)
+    return views_at(survey_chains(signals, optimized, snapshot, past_snapshots, config), config, fee_scale=fee_scale)
+
+
+def views_at(
+    surveys: Sequence[ChainSurvey], config: StrategyConfig, *, fee_scale: float = 1.0
+) -> tuple[ChainView, ...]:
+    """Return the views of chains that were surveyed: :func:`chain_views` for many scales at the price of one survey.
+
+    Raises
+    ------
+    InvalidInput
+        If the scale is negative or not finite, a pool's yield is not a number, or no optimal allocation was found.
+    """
+    if not (math.isfinite(fee_scale) and fee_scale >= 0.0):
+        raise InvalidInput(f"fee_scale {fee_scale} is not a finite non-negative number")
+    scaled = [replace(survey, slots=tuple(_scaled(slot, fee_scale) for slot in survey.slots)) for survey in surveys]
+    vessels = [_vessel(survey, slot, config) for survey in scaled for slot in survey.slots]
+    groups = groups_of(
+        [slot.state.pool for survey in scaled for slot in survey.slots],
+        [ChainCapital(chain_id=one.chain.block.chain_id, capital_usd=one.nav_usd) for one in scaled],
+        config,
+    )
+    fill = water_fill(vessels, groups)
+    if vessels and not fill.success:
+        raise InvalidInput(f"allocation: {fill.reason}")
+    views: list[ChainView] = []
+    first = 0
+    for survey in scaled:
+        rows = range(first, first + len(survey.slots))
+        first = rows.stop
+        views.append(
+            _view(survey, fill, fill.amounts_usd[rows.start : rows.stop], _binding(vessels, groups, fill, rows))
+        )
+    return tuple(views)
+
+
+def _scaled(slot: Slot, fee_scale: float) -> Slot:
+    return replace(slot, found=replace(slot.found, fees_usd=slot.found.fees_usd * fee_scale))
+
+
+def _vessel(survey: ChainSurvey, slot: Slot, config: StrategyConfig) -> Vessel:
+    pool_id = slot.state.pool.pool_id
+    cap_usd, cap_name = cap_of(slot.state.pool, survey.nav_usd, slot.found.active_usd, config)
+    rates, years = survey.rates(slot, cap_usd), survey.outlook.horizon_years
+    return replace(
+        vessel_of(slot.found, slot.price, slot.bounds, survey.outlook, cap_usd),
+        cap_name=cap_name,
+        held_usd=sum(entry.usd.total for entry in survey.staying[pool_id]),
+        entry_apr=rates.entry_frac / years,
+        exit_apr=rates.exit_frac / years,
+        least_usd=survey.least_usd(pool_id),
+    )
+
+
+def _binding(vessels: Sequence[Vessel], groups: Sequence[Group], fill: Fill, rows: range) -> tuple[str, ...]:
+    prices = {
+        "capital" if group.most is not None else group.name: fill.multipliers_apr.get(group.name, 0.0)
+        for group in groups
+        if not set(rows).isdisjoint(group.rows)
+    }
+    for row in rows:
+        name = f"{vessels[row].cap_name} {vessels[row].pool_id}"
+        prices[name] = fill.multipliers_apr.get(name, 0.0)
+    priced = sorted((name for name, price in prices.items() if price > 0.0), key=lambda name: (-prices[name], name))
+    left_out = [(row, fill.left_out[row]) for row in rows if row in fill.left_out]
+    crowded = ["max_positions"] if any(rule == "max_positions" for _, rule in left_out) else []
+    small = [_too_small(vessels[row]) for row, rule in left_out if rule == "least"]
+    return (*priced, *crowded, *small, *(f"move_costs {vessels[row].pool_id}" for row in rows if row in fill.unmoved))
+
+
+def _too_small(vessel: Vessel) -> str:
+    return f"{vessel.cap_name if vessel.cap_usd < vessel.least_usd else 'min_target'} {vessel.pool_id}"
+
+
+def _view(survey: ChainSurvey, fill: Fill, wanted_usd: Sequence[float], binding: tuple[str, ...]) -> ChainView:
     return ChainView(
-        chain=chain,
-        prices=prices,
-        outlook=outlook,
-        idle=idle,
-        held=held,
+        chain=survey.chain,
+        prices=survey.prices,
+        outlook=survey.outlook,
+        idle=survey.idle,
+        held=survey.held,
         slots={
-            slot.state.pool.pool_id: replace(slot, wanted_usd=amount if amount >= MIN_TARGET_FRAC * nav else 0.0)
-            for slot, amount in zip(slots, fill.amounts_usd, strict=True)
+            slot.state.pool.pool_id: replace(slot, wanted_usd=wanted)
+            for slot, wanted in zip(survey.slots, wanted_usd, strict=True)
         },
         fill=fill,
-    )
-
-
-def _chain_state(snapshot: MarketSnapshot, chain_id: int) -> ChainState:
-    try:
-        return snapshot.chain(chain_id)
-    except KeyError as missing:
-        raise InvalidInput(f"gas price of chain {chain_id} was not read") from missing
-
-
-def _slot(state: PoolState, optimized: OptimizedRange, found: PoolYield) -> Slot:
-    lower, upper = ticks_for_range(state.pool, optimized.price_range)
-    return Slot(
-        state=state,
-        price=price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96),
-        tick_lower=lower,
-        tick_upper=upper,
-        bounds=range_bounds_at_ticks(state.pool, lower, upper),
-        found=found,
-        wanted_usd=0.0,
-    )
-
-
-def _held(position: Position, states: Mapping[str, PoolState], optimized: OptimizedRange, prices: Prices) -> Held:
-    if position.pool_id not in states:
-        raise InvalidInput(f"position {position.token_id} lies in pool {position.pool_id}, which was not read")
-    state = states[position.pool_id]
-    bounds = range_bounds_at_ticks(state.pool, position.tick_lower, position.tick_upper)
-    usd = position_usd(state.pool, position, prices)
-    wanted = range_bounds_at_ticks(state.pool, *ticks_for_range(state.pool, optimized.price_range))
-    return Held(
-        position=position,
-        state=state,
-        usd=usd,
-        placement=Placement(pool_id=position.pool_id, lower=bounds[0], upper=bounds[1], capital_usd=usd.total),
-        in_range=position.tick_lower <= state.tick < position.tick_upper,
-        divergence=divergence(bounds, wanted),
+        binding=binding,
     )

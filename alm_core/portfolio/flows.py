@@ -66,9 +66,7 @@ def interval_flow(before: PoolState | None, after: PoolState | None) -> PoolFlow
     if before is None or after is None:
         return None
     _refuse_disorder(before, after)
-    liquidity = (before.liquidity + after.liquidity) // 2
-    fees0 = _fees(before.fee_growth_global0_x128, after.fee_growth_global0_x128, liquidity)
-    fees1 = _fees(before.fee_growth_global1_x128, after.fee_growth_global1_x128, liquidity)
+    fees0, fees1 = fees_to_liquidity(before, after)
     return PoolFlow(
         pool_id=after.pool.pool_id,
         fees0=fees0,
@@ -78,6 +76,16 @@ def interval_flow(before: PoolState | None, after: PoolState | None) -> PoolFlow
         seconds=(after.block.block_at - before.block.block_at).total_seconds(),
         exact=_conditions(before) == _conditions(after),
     )
+
+
+def fees_to_liquidity(before: PoolState, after: PoolState) -> tuple[int, int]:
+    """Return the fees of each token that went to liquidity between two readings of one pool, the first one older.
+
+    The part of :func:`interval_flow` that measuring yields needs, without its checks.
+    """
+    liquidity = (before.liquidity + after.liquidity) // 2
+    fees0 = _fees(before.fee_growth_global0_x128, after.fee_growth_global0_x128, liquidity)
+    return fees0, _fees(before.fee_growth_global1_x128, after.fee_growth_global1_x128, liquidity)
 
 
 def _refuse_disorder(before: PoolState, after: PoolState) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alm_core.portfolio.waterfill import Vessel
+from alm_core.portfolio.filling.vessels import Vessel
 from alm_core.portfolio.yields import PoolYield
 from alm_core.ranges.position import (
     EPOCH_WAIT_YEARS,
@@ -30,17 +30,28 @@ class Outlook:
         Share of LVR charged against fees.
     shift_cost_frac
         Cost of shifting a range once, relative to its capital; differs by chain.
+    rewards_haircut_frac
+        Part of a pool's rewards that is not counted on: they end, and their token falls. 1 counts none.
     """
 
     sigma_annual_frac: float
     horizon_years: float
     lvr_weight: float
     shift_cost_frac: float = 0.0
+    rewards_haircut_frac: float = 1.0
 
     @property
     def lvr_apr(self) -> float:
         """LVR charged to a full range, per year."""
         return self.lvr_weight * lvr_rate(self.sigma_annual_frac)
+
+    def paid_usd(self, found: PoolYield) -> float:
+        """Fees of a pool and what is counted on of its rewards, per year, to all its active liquidity.
+
+        Gauges pay liquidity in range by its share, as fees are paid, so that our own liquidity dilutes both alike.
+        Rewards nobody knows count as none.
+        """
+        return found.fees_usd + (1.0 - self.rewards_haircut_frac) * (found.rewards_usd or 0.0)
 
     def residence_years(self, price: float, lower: float, upper: float) -> float:
         """Expected time until the price first leaves a range."""
@@ -71,7 +82,7 @@ def care_of(found: PoolYield, price: float, bounds: tuple[float, float], outlook
         return alone
     cycle = residence + EPOCH_WAIT_YEARS
     renewed = Care(held_frac=residence / cycle, upkeep_apr=outlook.shift_cost_frac / cycle)
-    rate = concentration(price, *bounds) * (found.full_range_apr - outlook.lvr_apr)
+    rate = concentration(price, *bounds) * (outlook.paid_usd(found) / found.active_usd - outlook.lvr_apr)
     better = rate * renewed.held_frac - renewed.upkeep_apr > rate * alone.held_frac
     return renewed if better else alone
 
@@ -119,13 +130,13 @@ def pool_income_usd(
 
     Notes
     -----
-    They share the pool's fees with others' liquidity and with one another. A held position earns until the price first
-    leaves it and is worth a fresh one from then on (or nothing, if a fresh one would lose); one that the price has left
-    already earns nothing: shifting it is what is being judged.
+    They share fees and rewards of the pool with others' liquidity and with one another. A held position earns until the
+    price first leaves it and is worth a fresh one from then on (or nothing, if a fresh one would lose); one that the
+    price has left already earns nothing: shifting it is what is being judged.
     """
     care = care_of(found, price, bounds, outlook)
     shared_by = found.active_usd + sum(placement.active_usd(price) for placement in (*held, *fresh))
-    per_active = found.fees_usd / shared_by - outlook.lvr_apr
+    per_active = outlook.paid_usd(found) / shared_by - outlook.lvr_apr
     income = sum(_fresh_usd(place.active_usd(price), place.capital_usd, per_active, care) for place in fresh)
     for place in held:
         own = place.active_usd(price)
@@ -148,7 +159,7 @@ def vessel_of(found: PoolYield, price: float, bounds: tuple[float, float], outlo
     care = care_of(found, price, bounds, outlook)
     return Vessel(
         pool_id=found.pool_id,
-        fees_usd=found.fees_usd if inside else 0.0,
+        fees_usd=outlook.paid_usd(found) if inside else 0.0,
         active_usd=found.active_usd,
         times=concentration(price, *bounds) if inside else 1.0,
         lvr_apr=outlook.lvr_apr,

@@ -1,71 +1,18 @@
 """Water-filling: capital over pools so that the last dollar earns the same everywhere it may still go."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from alm_core.model.errors import InvalidInput
+from alm_core.portfolio.filling.multipliers import prices_of_rows
+from alm_core.portfolio.filling.optimality import AT_FRAC, FLOOR_APR, kkt_residual_frac, next_apr
+from alm_core.portfolio.filling.selection import Rule, filled_part, parts
+from alm_core.portfolio.filling.vessels import Group, Vessel
 
-BISECTIONS = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vessel:
-    r"""A pool as water-filling sees it: concave net income from the capital put in.
-
-    Parameters
-    ----------
-    fees_usd
-        Fees to active liquidity per year, :math:`F`.
-    active_usd
-        Full-range value of others' active liquidity, :math:`A > 0`.
-    times
-        Concentration of our range, :math:`c`.
-    lvr_apr
-        LVR of a full range per year, :math:`l`; our range bears ``c`` times it.
-    held_frac
-        Share of the time the price is expected to be in the range, :math:`h`.
-    cap_usd
-        Most that may be put in.
-    upkeep_apr
-        Cost of keeping the range around the price, per year and dollar, :math:`k`.
-
-    Notes
-    -----
-    Income :math:`N(x) = h\,(F c x / (A + c x) - c\,l\,x) - k\,x`, marginal
-    :math:`N'(x) = h\,(F c A / (A + c x)^2 - c\,l) - k`.
-    """
-
-    pool_id: str
-    fees_usd: float
-    active_usd: float
-    times: float
-    lvr_apr: float
-    held_frac: float
-    cap_usd: float
-    upkeep_apr: float = 0.0
-
-    def income_usd(self, capital_usd: float) -> float:
-        """Net income per year from an amount of capital."""
-        own = self.times * capital_usd
-        earned = self.held_frac * (self.fees_usd * own / (self.active_usd + own) - own * self.lvr_apr)
-        return earned - self.upkeep_apr * capital_usd
-
-    def marginal_apr(self, capital_usd: float) -> float:
-        """Net income per year of the next dollar."""
-        pool = self.active_usd + self.times * capital_usd
-        earned = self.held_frac * self.times * (self.fees_usd * self.active_usd / pool**2 - self.lvr_apr)
-        return earned - self.upkeep_apr
-
-    def capital_at(self, level_apr: float) -> float:
-        """Capital at which the next dollar earns ``level_apr``, within 0 and the cap."""
-        if self.marginal_apr(0.0) <= level_apr:
-            return 0.0
-        needed = (level_apr + self.upkeep_apr) / (self.held_frac * self.times) + self.lvr_apr
-        if needed <= 0.0:
-            return self.cap_usd
-        pool = math.sqrt(self.fees_usd * self.active_usd / needed)
-        return min(self.cap_usd, max(0.0, (pool - self.active_usd) / self.times))
+KKT_TOLERANCE = 1e-6
+BINDING_FRAC = 1e-9
+"""A limit whose price is smaller than this share of the yields does not bind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,87 +22,155 @@ class Fill:
     Parameters
     ----------
     amounts_usd
-        Capital per vessel, in the order given.
-    level_apr
-        What the last dollar earns; 0 where capital is left over.
-    kkt_residual_apr
-        Largest violation of the optimality conditions.
+        Capital per vessel, in the order given. What was held stays to the last bit where moving it does not pay.
+    multipliers_apr
+        By name of a limit, what one more dollar of it would earn per year: of groups, and of vessels' caps
+        (``<cap name> <pool id>``). Only limits that bind.
+    unmoved
+        Rows that keep what they hold, or stay empty, only because moving costs more than it brings.
+    left_out
+        By row, the rule for which a vessel got nothing: ``max_positions``, or ``least``.
+    kkt_residual_frac
+        Largest violation of the optimality conditions among the vessels not left out, relative to their yields.
+    success, reason
+        Whether the amounts are optimal, and why not. Without success the amounts are what is held.
     """
 
     amounts_usd: tuple[float, ...]
-    level_apr: float
-    kkt_residual_apr: float
+    multipliers_apr: Mapping[str, float]
+    left_out: Mapping[int, Rule]
+    unmoved: tuple[int, ...]
+    kkt_residual_frac: float
+    success: bool = True
+    reason: str = ""
 
     @property
     def placed_usd(self) -> float:
         """Capital placed; the rest earns more doing nothing."""
-        return sum(self.amounts_usd)
+        return math.fsum(self.amounts_usd)
 
 
-def water_fill(vessels: Sequence[Vessel], capital_usd: float, max_vessels: int) -> Fill:
-    """Return the allocation that maximises net income.
+def water_fill(vessels: Sequence[Vessel], groups: Sequence[Group]) -> Fill:
+    r"""Return the allocation that is worth most: net income less the cost of getting there.
 
     Parameters
     ----------
     vessels
-        Candidate pools.
-    capital_usd
-        Capital to place, non-negative. Capital whose best use would lose money stays out.
-    max_vessels
-        At most this many pools get capital: while more do, the one that loses least when left out is dropped.
+        Candidate pools, of all chains.
+    groups
+        Limits on the capital of several pools together: the capital of a chain, caps of families, chains, issuers.
 
     Raises
     ------
     InvalidInput
-        If the capital is negative or not finite.
+        If a figure of a pool or a limit is not a number or negative, or nothing bounds a pool's capital.
+
+    Notes
+    -----
+    With :math:`\phi_i` of :class:`Vessel`, caps :math:`X_i` and limits :math:`G_g`:
+
+    .. math::
+
+        \max \sum_i \phi_i(x_i), \quad 0 \le x_i \le X_i, \quad \sum_{i \in g} x_i \le G_g
+
+    The classic of water-filling (Boyd, Vandenberghe, *Convex Optimization*, 5.5.3, example 5.2) with several waters: a
+    price :math:`\lambda_g \ge 0` per limit, and each pool takes :math:`x_i(p_i)` at the sum :math:`p_i` of its prices
+    (:meth:`Vessel.response`; conditions in :func:`kkt_residual_frac`). Moving costs in proportion to what is moved give
+    a no-trade region (Magill, Constantinides 1976; Davis, Norman 1990): a pool whose marginal lies between
+    :math:`p - z` and :math:`p + e` keeps what it holds.
+
+    A pool that would get less than its ``least_usd`` is left out, the smallest first. While more of a group's pools
+    have capital than may, the one whose loss costs least is left out and the rest filled again. That is greedy: the
+    best set of a size need not be part of the best larger one. Against all sets it falls short where one large pool
+    replaces two small ones that are each worth more than it beside the other.
 
     Examples
     --------
     >>> pool = Vessel(
     ...     pool_id="a", fees_usd=100.0, active_usd=1000.0, times=1.0, lvr_apr=0.0, held_frac=1.0, cap_usd=800.0
     ... )
-    >>> water_fill([pool, pool], 1000.0, 3).amounts_usd
-    (500.0, 500.0)
+    >>> found = water_fill([pool, pool], [Group(name="capital", rows=(0, 1), limit_usd=1000.0)])
+    >>> found.amounts_usd, sorted(found.multipliers_apr)
+    ((500.0, 500.0), ['capital'])
     """
-    if not (math.isfinite(capital_usd) and capital_usd >= 0):
-        raise InvalidInput(f"capital {capital_usd} is not a finite non-negative number")
-    open_rows = list(range(len(vessels)))
-    amounts, level = _fill(vessels, open_rows, capital_usd)
-    while sum(amount > 0.0 for amount in amounts) > max(0, max_vessels):
-        funded = [row for row in open_rows if amounts[row] > 0.0]
-        open_rows = max(
-            ([row for row in funded if row != dropped] for dropped in funded),
-            key=lambda rows: _income(vessels, _fill(vessels, rows, capital_usd)[0]),
-        )
-        amounts, level = _fill(vessels, open_rows, capital_usd)
-    residual = max((_violation(vessels[row], amounts[row], level) for row in open_rows), default=0.0)
-    return Fill(amounts_usd=tuple(amounts), level_apr=level, kkt_residual_apr=residual)
+    _refuse_nonsense(vessels, groups)
+    if not vessels:
+        return _failed((), 0.0, "no pools")
+    amounts, prices, left_out = [0.0] * len(vessels), [0.0] * len(groups), dict[int, Rule]()
+    for rows in parts(len(vessels), groups):
+        level = filled_part(vessels, groups, rows, left_out)
+        for row, amount in level.amounts_usd.items():
+            amounts[row] = amount
+        for number, price in level.prices_apr.items():
+            prices[number] = price
+    return _judged(vessels, groups, amounts, prices, left_out)
 
 
-def _fill(vessels: Sequence[Vessel], rows: Sequence[int], capital_usd: float) -> tuple[list[float], float]:
-    def at(level: float) -> list[float]:
-        return [vessels[row].capital_at(level) if row in rows else 0.0 for row in range(len(vessels))]
+def _judged(
+    vessels: Sequence[Vessel],
+    groups: Sequence[Group],
+    amounts: Sequence[float],
+    prices: Sequence[float],
+    left_out: Mapping[int, Rule],
+) -> Fill:
+    costs = prices_of_rows(groups, prices, len(vessels))
+    barred = [replace(vessel, cap_usd=0.0) if row in left_out else vessel for row, vessel in enumerate(vessels)]
+    residual = kkt_residual_frac(barred, amounts, costs, groups, prices)
+    if not residual <= KKT_TOLERANCE:
+        reason = f"prices of the limits were not found: optimality is missed by {residual:.3g} of the yields"
+        return _failed([vessel.held_usd for vessel in vessels], residual, reason)
+    gross = [vessel.gross_apr(amount) for vessel, amount in zip(vessels, amounts, strict=True)]
+    least_apr = max(FLOOR_APR, BINDING_FRAC * max(gross))
+    multipliers = _multipliers(vessels, groups, amounts, prices, costs, left_out)
+    moving = [vessel.marginal_apr(amount) - cost for vessel, amount, cost in zip(vessels, amounts, costs, strict=True)]
+    return Fill(
+        amounts_usd=tuple(amounts),
+        multipliers_apr={name: price for name, price in multipliers.items() if price > least_apr},
+        left_out=dict(left_out),
+        unmoved=tuple(
+            row
+            for row, (vessel, amount) in enumerate(zip(vessels, amounts, strict=True))
+            if row not in left_out
+            and amount == vessel.held_usd < vessel.cap_usd
+            and (moving[row] > least_apr or (amount > 0.0 and moving[row] < -least_apr))
+        ),
+        kkt_residual_frac=residual,
+    )
 
-    if sum(at(0.0)) <= capital_usd:
-        return at(0.0), 0.0
-    low, high = 0.0, max((vessels[row].marginal_apr(0.0) for row in rows), default=0.0)
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2.0
-        if middle in (low, high):
-            break
-        low, high = (middle, high) if sum(at(middle)) > capital_usd else (low, middle)
-    # From the side that does not overspend; what rounding left goes to nobody.
-    return at(high), high
+
+def _failed(amounts: Sequence[float], residual: float, reason: str) -> Fill:
+    return Fill(
+        amounts_usd=tuple(amounts),
+        multipliers_apr={},
+        left_out={},
+        unmoved=(),
+        kkt_residual_frac=residual,
+        success=False,
+        reason=reason,
+    )
 
 
-def _income(vessels: Sequence[Vessel], amounts: Sequence[float]) -> float:
-    return sum(vessel.income_usd(amount) for vessel, amount in zip(vessels, amounts, strict=True))
+def _multipliers(
+    vessels: Sequence[Vessel],
+    groups: Sequence[Group],
+    amounts: Sequence[float],
+    prices: Sequence[float],
+    costs: Sequence[float],
+    left_out: Mapping[int, Rule],
+) -> dict[str, float]:
+    found = {group.name: price for group, price in zip(groups, prices, strict=True)}
+    for row, (vessel, amount) in enumerate(zip(vessels, amounts, strict=True)):
+        if row not in left_out and amount >= vessel.cap_usd * (1.0 - AT_FRAC):
+            found[f"{vessel.cap_name} {vessel.pool_id}"] = next_apr(vessel, amount) - costs[row]
+    return found
 
 
-def _violation(vessel: Vessel, amount: float, level: float) -> float:
-    excess = vessel.marginal_apr(amount) - level
-    if vessel.cap_usd <= 0.0:
-        return 0.0
-    if amount >= vessel.cap_usd:
-        return max(0.0, -excess)
-    return abs(excess) if amount > 0.0 else max(0.0, excess)
+def _refuse_nonsense(vessels: Sequence[Vessel], groups: Sequence[Group]) -> None:
+    for vessel in vessels:
+        vessel.refuse_nonsense()
+    for group in groups:
+        group.refuse_nonsense()
+    bounded = {row for group in groups if math.isfinite(group.limit_usd) for row in group.rows}
+    for row, vessel in enumerate(vessels):
+        if row not in bounded and math.isinf(vessel.cap_usd):
+            raise InvalidInput(f"pool {vessel.pool_id}: neither a cap nor a limit bounds its capital")

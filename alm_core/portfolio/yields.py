@@ -7,7 +7,7 @@ from typing import Literal
 
 from alm_core.model.epochs import SECONDS_PER_YEAR
 from alm_core.model.market import MarketSnapshot, PoolMarket, PoolState
-from alm_core.portfolio.flows import interval_flow
+from alm_core.portfolio.flows import fees_to_liquidity
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd, prices_usd
 
 SECONDS_PER_DAY = 86_400
@@ -30,6 +30,8 @@ class PoolYield:
         there is no growth history.
     window_s
         Length of the measurement.
+    rewards_usd
+        Rewards to active liquidity, per year, shared as fees are, before any haircut; ``None`` where nobody knows them.
     """
 
     pool_id: str
@@ -37,6 +39,7 @@ class PoolYield:
     active_usd: float
     source: Literal["fee_growth", "volume_24h"]
     window_s: float
+    rewards_usd: float | None = None
 
     @property
     def full_range_apr(self) -> float:
@@ -70,9 +73,11 @@ def pool_yields(
     prices = prices_usd(snapshot, price)
     window = (*past_snapshots[-window_epochs:], snapshot)
     markets = {market.pool_id: market for market in snapshot.markets}
+    readings = _readings(window)
     yields: dict[str, PoolYield] = {}
     for state in snapshot.pools:
-        found = _measured(state, window, prices, markets.get(state.pool.pool_id))
+        market = markets.get(state.pool.pool_id)
+        found = _measured(state, readings[state.pool.pool_id], prices, market)
         if found is None:
             continue
         fees_usd, window_s, source = found
@@ -83,6 +88,7 @@ def pool_yields(
             active_usd=max(FLOOR_ACTIVE_USD, full_range_usd(state, others, prices)),
             source=source,
             window_s=window_s,
+            rewards_usd=_rewards_usd(state, market, prices),
         )
     return yields
 
@@ -97,25 +103,34 @@ def own_active_liquidity(snapshot: MarketSnapshot, state: PoolState) -> int:
     )
 
 
+def _readings(window: Sequence[MarketSnapshot]) -> dict[str, list[PoolState]]:
+    """States of every pool, oldest first."""
+    found: dict[str, list[PoolState]] = {}
+    for one in window:
+        for seen in one.pools:
+            found.setdefault(seen.pool.pool_id, []).append(seen)
+    return found
+
+
 def _measured(
-    state: PoolState, window: Sequence[MarketSnapshot], prices: Prices, market: PoolMarket | None
+    state: PoolState, readings: Sequence[PoolState], prices: Prices, market: PoolMarket | None
 ) -> tuple[float, float, Literal["fee_growth", "volume_24h"]] | None:
     if state.liquidity == 0:
         return 0.0, 0.0, "fee_growth"
-    return _grown(state, window, prices) or _estimated(state, market)
+    return _grown(state, readings, prices) or _estimated(state, market)
 
 
 def _grown(
-    state: PoolState, window: Sequence[MarketSnapshot], prices: Prices
+    state: PoolState, seen: Sequence[PoolState], prices: Prices
 ) -> tuple[float, float, Literal["fee_growth"]] | None:
     """Fees per year from the flows between consecutive readings."""
-    readings = _in_order([seen for one in window for seen in one.pools if seen.pool.pool_id == state.pool.pool_id])
+    readings = _in_order(seen)
     elapsed_s = (readings[-1].block.block_at - readings[0].block.block_at).total_seconds()
     if elapsed_s <= 0:
         return None
-    flows = [flow for before, after in pairwise(readings) if (flow := interval_flow(before, after))]
-    fees_usd = sum(amounts_usd(state.pool, flow.fees0, flow.fees1, prices).total for flow in flows)
-    return fees_usd * SECONDS_PER_YEAR / elapsed_s, elapsed_s, "fee_growth"
+    flows = [fees_to_liquidity(before, after) for before, after in pairwise(readings)]
+    grown = amounts_usd(state.pool, sum(fees0 for fees0, _ in flows), sum(fees1 for _, fees1 in flows), prices).total
+    return grown * SECONDS_PER_YEAR / elapsed_s, elapsed_s, "fee_growth"
 
 
 def _in_order(readings: Sequence[PoolState]) -> list[PoolState]:
@@ -132,3 +147,9 @@ def _estimated(state: PoolState, market: PoolMarket | None) -> tuple[float, floa
         return None
     fees_per_day = market.volume_24h_usd * state.fee_pips / 1e6
     return fees_per_day * SECONDS_PER_YEAR / SECONDS_PER_DAY, float(SECONDS_PER_DAY), "volume_24h"
+
+
+def _rewards_usd(state: PoolState, market: PoolMarket | None, prices: Prices) -> float | None:
+    if market is None or market.rewards_apr is None:
+        return None
+    return market.rewards_apr * full_range_usd(state, state.liquidity, prices)

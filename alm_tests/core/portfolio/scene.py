@@ -74,7 +74,7 @@ class Scene:
 
     @property
     def pools(self) -> tuple[Pool, ...]:
-        tiers = ((500, 10), (3000, 60), (100, 1))[: len(self.active_usd)]
+        tiers = ((500, 10), (3000, 60), (100, 1), (10_000, 200))[: len(self.active_usd)]
         return tuple(
             pool(fee, spacing, base_is_token0=self.base_is_token0, chain_id=self.chain_id) for fee, spacing in tiers
         )

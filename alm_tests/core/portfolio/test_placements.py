@@ -58,3 +58,25 @@ def test_a_range_is_looked_after_where_that_pays_and_left_alone_where_it_does_no
     assert cheap.upkeep_apr > 0
     assert dear.upkeep_apr == 0
     assert 0 < dear.held_frac < cheap.held_frac <= 1
+
+
+def test_rewards_count_as_fees_less_their_haircut_and_unknown_ones_as_none() -> None:
+    rewarded = replace(POOL, rewards_usd=2e6)
+    counting = replace(OUTLOOK, rewards_haircut_frac=0.25)
+    as_fees = replace(POOL, fees_usd=POOL.fees_usd + 1.5e6)
+    fresh = (placed(1e5),)
+    earned = pool_income_usd(rewarded, (), fresh, PRICE, BOUNDS, counting)
+    assert earned == pytest.approx(pool_income_usd(as_fees, (), fresh, PRICE, BOUNDS, OUTLOOK))
+    assert vessel_of(rewarded, PRICE, BOUNDS, counting, 1e9) == vessel_of(as_fees, PRICE, BOUNDS, OUTLOOK, 1e9)
+    for unpaid in (POOL, replace(POOL, rewards_usd=0.0)):
+        assert pool_income_usd(unpaid, (), fresh, PRICE, BOUNDS, counting) == income(fresh=fresh)
+    assert pool_income_usd(rewarded, (), fresh, PRICE, BOUNDS, OUTLOOK) == income(fresh=fresh)
+
+
+@settings(deadline=None)
+@given(amounts)
+def test_our_own_capital_dilutes_rewards_too(capital: float) -> None:
+    rewarded, counting = replace(POOL, fees_usd=0.0, rewards_usd=2e7), replace(OUTLOOK, rewards_haircut_frac=0.0)
+    one = pool_income_usd(rewarded, (), (placed(capital),), PRICE, BOUNDS, counting)
+    two = pool_income_usd(rewarded, (), (placed(2 * capital),), PRICE, BOUNDS, counting)
+    assert two < 2 * one

@@ -91,3 +91,15 @@ def test_our_own_liquidity_is_not_competition() -> None:
     assert held.active_usd < 0.7 * free.active_usd
     away = Scene(positions=((1, 0, 2100, 2200, 10_000.0),))
     assert pool_yields(away.snapshot(), away.history(1), PRICE, 96)[POOL].active_usd == free.active_usd
+
+
+def test_rewards_are_of_all_liquidity_in_range_and_unknown_ones_stay_unknown() -> None:
+    scene = Scene()
+    snapshot = with_market(scene.snapshot(), (1e6, 1e6))
+    first, second = snapshot.markets
+    paying = replace(snapshot, markets=(replace(first, rewards_apr=0.04), replace(second, rewards_apr=0.0)))
+    known = pool_yields(paying, scene.history(1), PRICE, 96)
+    assert known[POOL].rewards_usd == pytest.approx(0.04 * 50e6, rel=1e-4)
+    assert known[scene.pools[1].pool_id].rewards_usd == 0.0
+    assert pool_yields(snapshot, scene.history(1), PRICE, 96)[POOL].rewards_usd is None
+    assert pool_yields(scene.snapshot(), scene.history(1), PRICE, 96)[POOL].rewards_usd is None

@@ -1,0 +1,217 @@
+"""A pool as water-filling sees it: concave net income, with a kink at the capital it holds already."""
+
+import math
+from dataclasses import dataclass
+
+from alm_core.model.errors import InvalidInput
+
+TIE_FRAC = 1e-8
+TIE_FLOOR_APR = 1e-3
+"""Where every dollar earns the same, capital leaves over this small a rise of its price and not at one point, so that
+what a pool takes is a continuous function of the price."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vessel:
+    r"""A pool as water-filling sees it.
+
+    Parameters
+    ----------
+    fees_usd
+        Fees to active liquidity per year, and rewards that are counted on, :math:`F`.
+    active_usd
+        Full-range value of others' active liquidity, :math:`A`. Without any the pool pays nothing.
+    times
+        Concentration of our range, :math:`c`.
+    lvr_apr
+        LVR of a full range per year, :math:`l`; our range bears ``c`` times it.
+    held_frac
+        Share of the time the price is expected to be in the range, :math:`\theta`.
+    cap_usd
+        Most that may be in the pool; may be infinite.
+    cap_name
+        Rule that the cap comes from.
+    upkeep_apr
+        Cost of keeping the range around the price, per year and dollar, :math:`k`.
+    held_usd
+        What is in the pool and may stay, :math:`h`.
+    entry_apr, exit_apr
+        Cost of moving a dollar in beyond :math:`h`, and of moving one of :math:`h` out, spread over the horizon: the
+        fraction it costs over the years it must pay in, :math:`e` and :math:`z`.
+    least_usd
+        Less than this is not worth a position.
+
+    Notes
+    -----
+    Income :math:`N(x) = \theta\,(F c x / (A + c x) - c\,l\,x) - k\,x`, marginal
+    :math:`N'(x) = \theta\,(F c A / (A + c x)^2 - c\,l) - k`. Worth
+    :math:`\phi(x) = N(x) - e\,(x - h)^+ - z\,(h - x)^+` is concave, with a kink at :math:`h`.
+    """
+
+    pool_id: str
+    fees_usd: float
+    active_usd: float
+    times: float
+    lvr_apr: float
+    held_frac: float
+    cap_usd: float
+    cap_name: str = "cap"
+    upkeep_apr: float = 0.0
+    held_usd: float = 0.0
+    entry_apr: float = 0.0
+    exit_apr: float = 0.0
+    least_usd: float = 0.0
+
+    @property
+    def pays(self) -> bool:
+        """Whether anything is earned in it at all."""
+        return self.fees_usd > 0.0 and self.active_usd > 0.0 and self.held_frac > 0.0
+
+    @property
+    def kept_usd(self) -> float:
+        """What is held, as far as the cap allows it."""
+        return min(self.held_usd, self.cap_usd)
+
+    @property
+    def top_apr(self) -> float:
+        """Price from which nothing is taken."""
+        if self.kept_usd <= 0.0:
+            return self.marginal_apr(0.0) - self.entry_apr
+        return self.marginal_apr(0.0) + self.exit_apr + (0.0 if self.pays else self._tie_apr)
+
+    @property
+    def _tie_apr(self) -> float:
+        idle = self.held_frac * self.times * self.lvr_apr + self.upkeep_apr
+        return TIE_FRAC * (idle + self.exit_apr + TIE_FLOOR_APR)
+
+    def income_usd(self, capital_usd: float) -> float:
+        """Net income per year from an amount of capital."""
+        own = self.times * capital_usd
+        fees = self.fees_usd * own / (self.active_usd + own) if self.pays else 0.0
+        return self.held_frac * (fees - own * self.lvr_apr) - self.upkeep_apr * capital_usd
+
+    def worth_usd(self, capital_usd: float) -> float:
+        """Net income per year, less what moving from the capital held costs."""
+        moved = capital_usd - self.held_usd
+        return self.income_usd(capital_usd) - (self.entry_apr * moved if moved > 0.0 else -self.exit_apr * moved)
+
+    def gross_apr(self, capital_usd: float) -> float:
+        """Sum of all rates that make up the marginal, without their signs: what a deviation is small against."""
+        fees = self._fees_apr(capital_usd)
+        return self.held_frac * self.times * (fees + self.lvr_apr) + self.upkeep_apr
+
+    def marginal_apr(self, capital_usd: float) -> float:
+        """Net income per year of the next dollar."""
+        fees = self._fees_apr(capital_usd)
+        return self.held_frac * self.times * (fees - self.lvr_apr) - self.upkeep_apr
+
+    def bend(self, capital_usd: float) -> float:
+        """How fast the marginal falls, per dollar: minus the second derivative of income."""
+        pool = self.active_usd + self.times * capital_usd
+        return 2.0 * self.held_frac * self.times**2 * self._fees_apr(capital_usd) / pool if self.pays else 0.0
+
+    def capital_at(self, price_apr: float) -> float:
+        """Capital that is worth most where every dollar costs ``price_apr`` per year."""
+        return self.response(price_apr)[0]
+
+    def response(self, price_apr: float) -> tuple[float, float]:
+        r"""Return the capital worth most at a price, and how fast it falls as the price rises.
+
+        Parameters
+        ----------
+        price_apr
+            What every dollar costs per year, :math:`p \ge 0`.
+
+        Notes
+        -----
+        :math:`x(p) = h` for :math:`N'(h) - e \le p \le N'(h) + z`, the no-trade region; below it
+        :math:`N'(x) = p + e`, above it :math:`N'(x) = p - z`, clamped to 0 and the cap. Continuous and falling in p.
+        """
+        kept = self.kept_usd
+        slope = self.marginal_apr(kept)
+        if kept > 0.0 and price_apr > slope + self.exit_apr:
+            return self._between(price_apr - self.exit_apr, 0.0, kept)
+        if price_apr >= slope - self.entry_apr:
+            return kept, 0.0
+        return self._between(price_apr + self.entry_apr, kept, self.cap_usd)
+
+    def _fees_apr(self, capital_usd: float) -> float:
+        if not self.pays:
+            return 0.0
+        pool = self.active_usd + self.times * capital_usd
+        return self.fees_usd * (self.active_usd / pool) / pool
+
+    def _between(self, level_apr: float, low: float, high: float) -> tuple[float, float]:
+        rate = self.held_frac * self.times
+        if not self.pays:
+            left = 1.0 - (level_apr + rate * self.lvr_apr + self.upkeep_apr) / self._tie_apr
+            return (high * left, high / self._tie_apr) if left > 0.0 else (0.0, 0.0)
+        needed = (level_apr + self.upkeep_apr) / rate + self.lvr_apr
+        if needed <= 0.0:
+            return high, 0.0
+        pool = math.sqrt(self.active_usd / needed) * math.sqrt(self.fees_usd)
+        capital = (pool - self.active_usd) / self.times
+        if not low < capital < high:
+            return (low, 0.0) if capital <= low else (high, 0.0)
+        return capital, pool / (2.0 * needed * self.times * rate)
+
+    def refuse_nonsense(self) -> None:
+        """Refuse figures that no pool can have.
+
+        Raises
+        ------
+        InvalidInput
+            Names the pool and the figure.
+        """
+        finite = {
+            "fees_usd": self.fees_usd,
+            "active_usd": self.active_usd,
+            "lvr_apr": self.lvr_apr,
+            "upkeep_apr": self.upkeep_apr,
+            "held_usd": self.held_usd,
+            "entry_apr": self.entry_apr,
+            "exit_apr": self.exit_apr,
+            "least_usd": self.least_usd,
+        }
+        for name, value in finite.items():
+            if not (math.isfinite(value) and value >= 0.0):
+                raise InvalidInput(f"pool {self.pool_id}: {name} {value} is not a finite non-negative number")
+        if not (math.isfinite(self.times) and self.times > 0.0):
+            raise InvalidInput(f"pool {self.pool_id}: times {self.times} is not a finite positive number")
+        if not 0.0 <= self.held_frac <= 1.0:
+            raise InvalidInput(f"pool {self.pool_id}: held_frac {self.held_frac} is not within 0 and 1")
+        if not self.cap_usd >= 0.0:
+            raise InvalidInput(f"pool {self.pool_id}: cap_usd {self.cap_usd} is negative or not a number")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Pools whose capital together has a limit.
+
+    Parameters
+    ----------
+    name
+        Rule and what it applies to, for example ``max_issuer_share circle``.
+    rows
+        Which of the vessels belong to it.
+    limit_usd
+        Most that may be in them together; may be infinite.
+    most
+        Most of them that may hold capital; ``None`` for any number.
+    """
+
+    name: str
+    rows: tuple[int, ...]
+    limit_usd: float
+    most: int | None = None
+
+    def refuse_nonsense(self) -> None:
+        """Refuse a limit that is none.
+
+        Raises
+        ------
+        InvalidInput
+            If the limit is negative or not a number.
+        """
+        if not self.limit_usd >= 0.0:
+            raise InvalidInput(f"{self.name}: limit {self.limit_usd} is not a non-negative number")

@@ -1,0 +1,191 @@
+"""What is known of every chain before any capital is placed: holdings, ranges, yields, costs. Read once an epoch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from alm_core.model.config import StrategyConfig
+from alm_core.model.errors import InvalidInput
+from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolState
+from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.portfolio.costs import shift_cost
+from alm_core.portfolio.placements import Outlook
+from alm_core.portfolio.slots import Held, Slot, held_of, slot_of
+from alm_core.portfolio.turnover import Mover, MoveRates
+from alm_core.portfolio.valuation import BaseQuoteUsd, Prices, idle_usd, prices_usd
+from alm_core.portfolio.yields import PoolYield, pool_yields
+from alm_core.ranges.position import base_share
+
+DAYS_PER_YEAR = 365.25
+MIN_TARGET_FRAC = 0.02
+"""A smaller part of a chain's capital is not worth a position."""
+MIN_KEPT_FRAC = 0.01
+"""What is held is given up only below this part: a position just over the line must not be closed a little under it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSurvey:
+    """One chain, with nothing wanted in its slots yet.
+
+    Parameters
+    ----------
+    slots
+        Pools whose yield is known.
+    staying
+        By pool id, the positions that need not move (:func:`_staying`).
+    mover
+        What moves on the chain cost.
+    """
+
+    chain: ChainState
+    prices: Prices
+    outlook: Outlook
+    idle: BaseQuoteUsd
+    held: tuple[Held, ...]
+    slots: tuple[Slot, ...]
+    staying: Mapping[str, tuple[Held, ...]]
+    mover: Mover
+
+    @property
+    def nav_usd(self) -> float:
+        """Idle balances and positions."""
+        return self.idle.total + sum(held.usd.total for held in self.held)
+
+    def least_usd(self, pool_id: str) -> float:
+        """Less than this in a pool is not worth a position."""
+        return (MIN_KEPT_FRAC if self.staying[pool_id] else MIN_TARGET_FRAC) * self.nav_usd
+
+    def rates(self, slot: Slot, cap_usd: float) -> MoveRates:
+        """What moving into a slot and out of it costs per dollar, where at most ``cap_usd`` may be in it."""
+        staying = self.staying[slot.state.pool.pool_id]
+        return self.mover.rates(
+            slot.state.pool.family,
+            base_share(slot.price, *slot.bounds),
+            most_usd=min(cap_usd, self.nav_usd),
+            held_usd=sum(entry.usd.total for entry in staying),
+            positions=len(staying),
+        )
+
+
+def survey_chains(
+    signals: ForceSignals,
+    optimized: OptimizedRange,
+    snapshot: MarketSnapshot,
+    past_snapshots: Sequence[MarketSnapshot],
+    config: StrategyConfig,
+) -> tuple[ChainSurvey, ...]:
+    """Return the survey of every chain whose holdings were read, by chain id.
+
+    Parameters
+    ----------
+    signals, optimized
+        Price and volatility; the range that would be placed.
+    snapshot, past_snapshots
+        The epoch's snapshot and earlier ones, oldest first, that yields are measured from.
+    config
+        Horizon, weights and the window of yields.
+
+    Raises
+    ------
+    InvalidInput
+        If a price, a balance or the gas price of a chain is unknown, a position lies in a pool that was not read, or
+        the fees of its pool are unknown.
+    """
+    prices = prices_usd(snapshot, signals.price)
+    yields = pool_yields(snapshot, past_snapshots, signals.price, config.yield_window_epochs)
+    outlook = Outlook(
+        sigma_annual_frac=signals.composite.sigma_annual_frac,
+        horizon_years=config.amortize_days / DAYS_PER_YEAR,
+        lvr_weight=config.lvr_weight,
+        rewards_haircut_frac=config.rewards_haircut_frac,
+    )
+    return tuple(
+        _survey(snapshot, holdings, optimized, yields, prices, outlook)
+        for holdings in sorted(snapshot.holdings, key=lambda holdings: holdings.block.chain_id)
+    )
+
+
+def _survey(
+    snapshot: MarketSnapshot,
+    holdings: Holdings,
+    optimized: OptimizedRange,
+    yields: Mapping[str, PoolYield],
+    prices: Prices,
+    outlook: Outlook,
+) -> ChainSurvey:
+    chain = _chain_state(snapshot, holdings.block.chain_id)
+    states = tuple(state for state in snapshot.pools if state.pool.chain_id == holdings.block.chain_id)
+    idle = idle_usd(holdings, tuple(state.pool for state in states), prices)
+    held = _held(holdings, states, optimized, prices, yields)
+    slots = tuple(
+        slot_of(state, optimized, yields[state.pool.pool_id])
+        for state in sorted(states, key=lambda state: state.pool.pool_id)
+        if state.pool.pool_id in yields
+    )
+    staying = {slot.state.pool.pool_id: _staying(slot, held, optimized.params.rs_threshold) for slot in slots}
+    nav = idle.total + sum(entry.usd.total for entry in held)
+    return ChainSurvey(
+        chain=chain,
+        prices=prices,
+        outlook=replace(outlook, shift_cost_frac=_shift_cost_frac(chain, states, prices, nav)),
+        idle=idle,
+        held=held,
+        slots=slots,
+        staying=staying,
+        mover=Mover(
+            chain=chain,
+            states=states,
+            prices=prices,
+            movable=_movable(idle, held, [entry for found in staying.values() for entry in found]),
+            quote=next((one for one in snapshot.swap_costs if one.chain_id == holdings.block.chain_id), None),
+        ),
+    )
+
+
+def _held(
+    holdings: Holdings,
+    states: Sequence[PoolState],
+    optimized: OptimizedRange,
+    prices: Prices,
+    yields: Mapping[str, PoolYield],
+) -> tuple[Held, ...]:
+    by_pool = {state.pool.pool_id: state for state in states}
+    held = tuple(held_of(position, by_pool, optimized, prices) for position in holdings.positions)
+    for entry in held:
+        if entry.placement.pool_id not in yields:
+            raise InvalidInput(f"fees of pool {entry.placement.pool_id}, which holds a position, are unknown")
+    return held
+
+
+def _shift_cost_frac(chain: ChainState, states: Sequence[PoolState], prices: Prices, nav_usd: float) -> float:
+    if nav_usd <= 0.0 or all(state.liquidity <= 0 for state in states):
+        return 0.0
+    return shift_cost(chain, states, prices, nav_usd).total_usd / nav_usd
+
+
+def _staying(slot: Slot, held: Sequence[Held], rs_threshold: float) -> tuple[Held, ...]:
+    """Positions of a pool that need not move.
+
+    Those that fit, and those that lie where they would be placed again. All others have to be closed whatever is
+    wanted: their capital is as free to go elsewhere as if it were idle.
+    """
+    ticks = slot.tick_lower, slot.tick_upper
+    return tuple(
+        entry
+        for entry in held
+        if entry.placement.pool_id == slot.state.pool.pool_id
+        and (entry.fits(rs_threshold) or (entry.position.tick_lower, entry.position.tick_upper) == ticks)
+    )
+
+
+def _movable(idle: BaseQuoteUsd, held: Sequence[Held], staying: Sequence[Held]) -> BaseQuoteUsd:
+    """Capital that new positions are made of: idle, and what has to move; without any to speak of, what others give."""
+    everything = sum((entry.usd for entry in held), idle)
+    free = sum((entry.usd for entry in held if entry not in staying), idle)
+    return free if free.total >= MIN_TARGET_FRAC * everything.total else everything
+
+
+def _chain_state(snapshot: MarketSnapshot, chain_id: int) -> ChainState:
+    try:
+        return snapshot.chain(chain_id)
+    except KeyError as missing:
+        raise InvalidInput(f"gas price of chain {chain_id} was not read") from missing
