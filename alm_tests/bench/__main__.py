@@ -21,6 +21,12 @@ def fitness() -> Iterator[Figure]:
     return measured()
 
 
+def allocation() -> Iterator[Figure]:
+    from alm_tests.bench.allocation import allocation as measured
+
+    return measured()
+
+
 def dagster() -> Iterator[Figure]:
     from alm_tests.bench.dagster_epoch import dagster_overhead
 
@@ -96,6 +102,7 @@ BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     default_tune: ("default_tune_60d_cpu_s",),
     sweep: ("sweep_1024_bars_per_cpu_s",),
     random_walks: ("random_walks_kept_frac", "random_walks_best_kept_frac", "random_walks_rich_kept_frac"),
+    allocation: ("allocation_survey_ms", "allocation_fill_ms", "allocation_fill_capped_ms"),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
     consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
     candle_sources: ("candles_30d_six_sources_seconds",),
