@@ -9,7 +9,7 @@ from alm_core.model.decisions import Target
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ChainState, MarketSnapshot, PoolState
 from alm_core.model.signals import ForceSignals, OptimizedRange
-from alm_core.portfolio.caps import ChainCapital, cap_of, groups_of
+from alm_core.portfolio.caps import ChainCapital, groups_of
 from alm_core.portfolio.filling.vessels import Group, Vessel
 from alm_core.portfolio.placements import Outlook, Placement, vessel_of
 from alm_core.portfolio.slots import Held, Slot
@@ -134,7 +134,7 @@ def views_at(
     if not (math.isfinite(fee_scale) and fee_scale >= 0.0):
         raise InvalidInput(f"fee_scale {fee_scale} is not a finite non-negative number")
     scaled = [replace(survey, slots=tuple(_scaled(slot, fee_scale) for slot in survey.slots)) for survey in surveys]
-    vessels = [_vessel(survey, slot, config) for survey in scaled for slot in survey.slots]
+    vessels = [_vessel(survey, slot) for survey in scaled for slot in survey.slots]
     groups = groups_of(
         [slot.state.pool for survey in scaled for slot in survey.slots],
         [ChainCapital(chain_id=one.chain.block.chain_id, capital_usd=one.nav_usd) for one in scaled],
@@ -158,17 +158,15 @@ def _scaled(slot: Slot, fee_scale: float) -> Slot:
     return replace(slot, found=replace(slot.found, fees_usd=slot.found.fees_usd * fee_scale))
 
 
-def _vessel(survey: ChainSurvey, slot: Slot, config: StrategyConfig) -> Vessel:
-    pool_id = slot.state.pool.pool_id
-    cap_usd, cap_name = cap_of(slot.state.pool, survey.nav_usd, slot.found.active_usd, config)
-    rates, years = survey.rates(slot, cap_usd), survey.outlook.horizon_years
+def _vessel(survey: ChainSurvey, slot: Slot) -> Vessel:
+    terms = survey.terms[slot.state.pool.pool_id]
     return replace(
-        vessel_of(slot.found, slot.price, slot.bounds, survey.outlook, cap_usd),
-        cap_name=cap_name,
-        held_usd=sum(entry.usd.total for entry in survey.staying[pool_id]),
-        entry_apr=rates.entry_frac / years,
-        exit_apr=rates.exit_frac / years,
-        least_usd=survey.least_usd(pool_id),
+        vessel_of(slot.found, slot.price, slot.bounds, survey.outlook, terms.cap_usd),
+        cap_name=terms.cap_name,
+        held_usd=terms.kept_usd,
+        entry_apr=terms.entry_apr,
+        exit_apr=terms.exit_apr,
+        least_usd=terms.least_usd,
     )
 
 

@@ -7,10 +7,11 @@ from alm_core.model.config import StrategyConfig
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolState
 from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.portfolio.caps import cap_of
 from alm_core.portfolio.costs import shift_cost
 from alm_core.portfolio.placements import Outlook
 from alm_core.portfolio.slots import Held, Slot, held_of, slot_of
-from alm_core.portfolio.turnover import Mover, MoveRates
+from alm_core.portfolio.turnover import Mover
 from alm_core.portfolio.valuation import BaseQuoteUsd, Prices, idle_usd, prices_usd
 from alm_core.portfolio.yields import PoolYield, pool_yields
 from alm_core.ranges.position import base_share
@@ -23,18 +24,32 @@ MIN_KEPT_FRAC = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainSurvey:
-    """One chain, with nothing wanted in its slots yet.
+class Terms:
+    """What water-filling must respect in one pool, whatever it pays.
 
     Parameters
     ----------
-    slots
-        Pools whose yield is known.
-    staying
-        By pool id, the positions that need not move (:func:`_staying`).
-    mover
-        What moves on the chain cost.
+    cap_usd, cap_name
+        Most that may be in it, and the rule.
+    kept_usd
+        Capital of our positions there that need not move (:func:`_staying`).
+    entry_apr, exit_apr
+        What moving a dollar in and out costs, over the years it must pay in.
+    least_usd
+        Less than this is not worth a position.
     """
+
+    cap_usd: float
+    cap_name: str
+    kept_usd: float
+    entry_apr: float
+    exit_apr: float
+    least_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainSurvey:
+    """One chain, with nothing wanted yet in its slots, the pools whose yield is known; ``terms`` by pool id."""
 
     chain: ChainState
     prices: Prices
@@ -42,28 +57,12 @@ class ChainSurvey:
     idle: BaseQuoteUsd
     held: tuple[Held, ...]
     slots: tuple[Slot, ...]
-    staying: Mapping[str, tuple[Held, ...]]
-    mover: Mover
+    terms: Mapping[str, Terms]
 
     @property
     def nav_usd(self) -> float:
         """Idle balances and positions."""
         return self.idle.total + sum(held.usd.total for held in self.held)
-
-    def least_usd(self, pool_id: str) -> float:
-        """Less than this in a pool is not worth a position."""
-        return (MIN_KEPT_FRAC if self.staying[pool_id] else MIN_TARGET_FRAC) * self.nav_usd
-
-    def rates(self, slot: Slot, cap_usd: float) -> MoveRates:
-        """What moving into a slot and out of it costs per dollar, where at most ``cap_usd`` may be in it."""
-        staying = self.staying[slot.state.pool.pool_id]
-        return self.mover.rates(
-            slot.state.pool.family,
-            base_share(slot.price, *slot.bounds),
-            most_usd=min(cap_usd, self.nav_usd),
-            held_usd=sum(entry.usd.total for entry in staying),
-            positions=len(staying),
-        )
 
 
 def survey_chains(
@@ -82,7 +81,7 @@ def survey_chains(
     snapshot, past_snapshots
         The epoch's snapshot and earlier ones, oldest first, that yields are measured from.
     config
-        Horizon, weights and the window of yields.
+        Horizon, weights, caps per pool and the window of yields.
 
     Raises
     ------
@@ -99,7 +98,7 @@ def survey_chains(
         rewards_haircut_frac=config.rewards_haircut_frac,
     )
     return tuple(
-        _survey(snapshot, holdings, optimized, yields, prices, outlook)
+        _survey(snapshot, holdings, optimized, yields, prices, outlook, config)
         for holdings in sorted(snapshot.holdings, key=lambda holdings: holdings.block.chain_id)
     )
 
@@ -111,6 +110,7 @@ def _survey(
     yields: Mapping[str, PoolYield],
     prices: Prices,
     outlook: Outlook,
+    config: StrategyConfig,
 ) -> ChainSurvey:
     chain = _chain_state(snapshot, holdings.block.chain_id)
     states = tuple(state for state in snapshot.pools if state.pool.chain_id == holdings.block.chain_id)
@@ -121,23 +121,49 @@ def _survey(
         for state in sorted(states, key=lambda state: state.pool.pool_id)
         if state.pool.pool_id in yields
     )
-    staying = {slot.state.pool.pool_id: _staying(slot, held, optimized.params.rs_threshold) for slot in slots}
     nav = idle.total + sum(entry.usd.total for entry in held)
+    outlook = replace(outlook, shift_cost_frac=_shift_cost_frac(chain, states, prices, nav))
+    staying = {slot.state.pool.pool_id: _staying(slot, held, optimized.params.rs_threshold) for slot in slots}
+    mover = Mover(
+        chain=chain,
+        states=states,
+        prices=prices,
+        movable=_movable(idle, held, [entry for found in staying.values() for entry in found]),
+        quote=next((one for one in snapshot.swap_costs if one.chain_id == holdings.block.chain_id), None),
+    )
     return ChainSurvey(
         chain=chain,
         prices=prices,
-        outlook=replace(outlook, shift_cost_frac=_shift_cost_frac(chain, states, prices, nav)),
+        outlook=outlook,
         idle=idle,
         held=held,
         slots=slots,
-        staying=staying,
-        mover=Mover(
-            chain=chain,
-            states=states,
-            prices=prices,
-            movable=_movable(idle, held, [entry for found in staying.values() for entry in found]),
-            quote=next((one for one in snapshot.swap_costs if one.chain_id == holdings.block.chain_id), None),
-        ),
+        terms={
+            slot.state.pool.pool_id: _terms(slot, staying[slot.state.pool.pool_id], nav, mover, outlook, config)
+            for slot in slots
+        },
+    )
+
+
+def _terms(
+    slot: Slot, staying: Sequence[Held], nav_usd: float, mover: Mover, outlook: Outlook, config: StrategyConfig
+) -> Terms:
+    cap_usd, cap_name = cap_of(slot.state.pool, nav_usd, slot.found.active_usd, config)
+    kept_usd = sum(entry.usd.total for entry in staying)
+    rates = mover.rates(
+        slot.state.pool.family,
+        base_share(slot.price, *slot.bounds),
+        most_usd=min(cap_usd, nav_usd),
+        held_usd=kept_usd,
+        positions=len(staying),
+    )
+    return Terms(
+        cap_usd=cap_usd,
+        cap_name=cap_name,
+        kept_usd=kept_usd,
+        entry_apr=rates.entry_frac / outlook.horizon_years,
+        exit_apr=rates.exit_frac / outlook.horizon_years,
+        least_usd=(MIN_KEPT_FRAC if staying else MIN_TARGET_FRAC) * nav_usd,
     )
 
 
