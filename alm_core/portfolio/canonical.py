@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import cast
 
 from alm_core.model.errors import InvalidInput
+from alm_core.model.market import MarketSnapshot
 
 
 def canonical_json(value: object) -> str:
@@ -31,11 +33,45 @@ def canonical_json(value: object) -> str:
 
 
 def canonical_hash(*values: object) -> str:
-    """Return the SHA-256 of the canonical JSON of the values, as hex."""
-    return hashlib.sha256(canonical_json(values).encode()).hexdigest()
+    """Return the SHA-256 of the canonical JSON of the values, as hex.
+
+    A market snapshot stands in it as its own hash: the same one is in the past of 96 epochs and is hashed once.
+
+    Raises
+    ------
+    InvalidInput
+        As :func:`canonical_json`.
+    """
+    return _sha256(canonical_json([_plain(value, digested=True) for value in values]))
 
 
-def _plain(value: object) -> object:
+class _Same:
+    """Stands for a value in a cache by identity: comparing snapshots would cost more than is saved."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: MarketSnapshot) -> None:
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.value is self.value
+
+
+@lru_cache(maxsize=512)
+def _snapshot_sha256(snapshot: _Same) -> str:
+    return _sha256(canonical_json(snapshot.value))
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(value: object, *, digested: bool = False) -> object:
+    if digested and isinstance(value, MarketSnapshot):
+        return _snapshot_sha256(_Same(value))
     if value is None or isinstance(value, str | bool | int | float):
         return value.value if isinstance(value, Enum) else value
     if isinstance(value, datetime):
@@ -45,10 +81,10 @@ def _plain(value: object) -> object:
     if isinstance(value, timedelta):
         return value.total_seconds()
     if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        return {field.name: _plain(getattr(value, field.name), digested=digested) for field in fields(value)}
     if isinstance(value, Mapping):
         items = cast("Mapping[object, object]", value)
-        return {str(key): _plain(item) for key, item in items.items()}
+        return {str(key): _plain(item, digested=digested) for key, item in items.items()}
     if isinstance(value, tuple | list):
-        return [_plain(item) for item in cast("list[object]", value)]
+        return [_plain(item, digested=digested) for item in cast("list[object]", value)]
     raise InvalidInput(f"no canonical form of {type(value).__name__}")

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -9,6 +10,7 @@ from alm_core.model.config import StrategyConfig
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.errors import InvalidInput
 from alm_core.portfolio.canonical import canonical_hash, canonical_json
+from alm_tests.core.portfolio.scene import Scene
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -40,6 +42,14 @@ def test_integers_stay_exact_and_times_become_utc() -> None:
 def test_a_dataclass_is_told_by_its_fields() -> None:
     assert canonical_hash(StrategyConfig()) == canonical_hash(StrategyConfig())
     assert canonical_hash(StrategyConfig()) != canonical_hash(StrategyConfig(max_positions=2))
+
+
+def test_a_snapshot_counts_by_what_is_in_it() -> None:
+    snapshot = Scene().snapshot()
+    again, other = replace(snapshot), replace(snapshot, quote_usd=0.999)
+    assert canonical_hash((snapshot,)) == canonical_hash((snapshot,)) == canonical_hash([again])
+    assert canonical_hash((snapshot,)) != canonical_hash((other,))
+    assert json.loads(canonical_json(snapshot))["quote_usd"] == 1.0
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), datetime(2026, 1, 1), {1, 2}, object()])  # noqa: DTZ001
