@@ -1,12 +1,13 @@
 """Whether a plan is one that may be carried out at all: shares, ticks, prices, positions, turnover."""
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from alm_core.math.orientation import price_at_sqrt_price_x96
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose, Target
-from alm_core.model.market import MarketSnapshot, PoolState
+from alm_core.model.market import MarketSnapshot, PoolState, Position
+from alm_core.portfolio.sight import unseen_chains
 from alm_core.portfolio.violations import Violation, beyond, unknown
 
 _ROUNDING = 1e-9
@@ -19,6 +20,8 @@ def check_plan(plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsCon
     """
     if plan.decision.kind is DecisionKind.HOLD:
         return _moves_nothing(plan)
+    if plan.decision.kind is DecisionKind.EXIT:
+        return _only_closes(plan, snapshot)
     found: list[Violation] = []
     if snapshot.problems:
         sources = ", ".join(problem.source for problem in snapshot.problems)
@@ -27,12 +30,13 @@ def check_plan(plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsCon
         found.append(unknown("price", 0, f"independent price {plan.price}", plan.pair))
     if snapshot.quote_usd is None or plan.nav_usd is None or not (math.isfinite(plan.nav_usd) and plan.nav_usd > 0):
         found.append(unknown("nav_usd", 0, f"NAV {plan.nav_usd} at quote price {snapshot.quote_usd}", plan.pair))
-    found += [violation for close in plan.closes for violation in _close(close, snapshot)]
+    found += [violation for close in plan.closes for violation in _held("closes", close, snapshot)]
+    found += [violation for collect in plan.collects for violation in _held("collects", collect, snapshot)]
     for target in plan.opens:
         found += _target(target, snapshot)
-    for pool_id in sorted({move.pool_id for move in (*plan.closes, *plan.opens)}):
+    for pool_id in sorted({move.pool_id for move in (*plan.closes, *plan.collects, *plan.opens)}):
         found += _pool_price(pool_id, plan, snapshot, limits)
-    return (*found, *_shares(plan), *_turnover(plan, limits))
+    return (*found, *_moved_twice(plan), *_shares(plan), *_turnover(plan, limits))
 
 
 def price_deviation_frac(state: PoolState, price: float) -> float:
@@ -46,23 +50,51 @@ def is_stable(state: PoolState) -> bool:
 
 
 def _moves_nothing(plan: AllocationPlan) -> tuple[Violation, ...]:
-    moves = len(plan.closes) + len(plan.opens)
+    moves = len(plan.closes) + len(plan.opens) + len(plan.collects)
     if not moves:
         return ()
     return (Violation(limit="hold", bound="0 moves", value=f"{moves} moves", where=plan.pair),)
 
 
-def _close(close: PositionClose, snapshot: MarketSnapshot) -> list[Violation]:
-    held = [
-        position
-        for holdings in snapshot.holdings
-        if holdings.block.chain_id == close.chain_id
-        for position in holdings.positions
-        if (position.pool_id, position.token_id) == (close.pool_id, close.token_id)
-    ]
-    if held:
+def _only_closes(plan: AllocationPlan, snapshot: MarketSnapshot) -> tuple[Violation, ...]:
+    """Return what keeps an exit from being one. Leaving needs neither NAV nor price: it must be possible without."""
+    found: list[Violation] = []
+    if moves := len(plan.opens) + len(plan.collects):
+        found.append(Violation(limit="exit", bound="closes only", value=f"{moves} other moves", where=plan.pair))
+    if not plan.closes:
+        found.append(Violation(limit="exit", bound="closes only", value="closes nothing", where=plan.pair))
+    unseen = unseen_chains(snapshot)
+    blind = sorted({close.chain_id for close in plan.closes} & unseen.keys())
+    found += [Violation(limit="sources", bound="all answered", value=unseen[one], where="snapshot") for one in blind]
+    found += [violation for close in plan.closes for violation in _held("closes", close, snapshot)]
+    return (*found, *_moved_twice(plan))
+
+
+def _held(limit: str, move: PositionClose, snapshot: MarketSnapshot) -> list[Violation]:
+    if _position(move.pool_id, move.chain_id, move.token_id, snapshot) is not None:
         return []
-    return [Violation(limit="closes", bound="a position we hold", value=f"#{close.token_id}", where=close.pool_id)]
+    return [Violation(limit=limit, bound="a position we hold", value=f"#{move.token_id}", where=move.pool_id)]
+
+
+def _position(pool_id: str, chain_id: int, token_id: int, snapshot: MarketSnapshot) -> Position | None:
+    for holdings in snapshot.holdings:
+        for position in holdings.positions if holdings.block.chain_id == chain_id else ():
+            if (position.pool_id, position.token_id) == (pool_id, token_id):
+                return position
+    return None
+
+
+def _moved_twice(plan: AllocationPlan) -> list[Violation]:
+    """A position is closed, or collected from, or added to, each once; only the last two go together."""
+    closed = [(move.pool_id, move.token_id) for move in plan.closes]
+    collected = [(move.pool_id, move.token_id) for move in plan.collects]
+    added = [(target.pool_id, target.token_id) for target in plan.opens if target.token_id is not None]
+    counts = Counter([*closed, *collected]) | Counter([*closed, *added])
+    return [
+        Violation(limit="moves", bound="once per position", value=f"#{token_id} {count} times", where=pool_id)
+        for (pool_id, token_id), count in sorted(counts.items())
+        if count > 1
+    ]
 
 
 def _target(target: Target, snapshot: MarketSnapshot) -> list[Violation]:
@@ -78,7 +110,22 @@ def _target(target: Target, snapshot: MarketSnapshot) -> list[Violation]:
         found.append(
             Violation(limit="share_frac", bound="(0, 1]", value=f"{target.share_frac:.6g}", where=target.pool_id)
         )
-    return found
+    return [*found, *_added_to(target, snapshot)]
+
+
+def _added_to(target: Target, snapshot: MarketSnapshot) -> list[Violation]:
+    """Return what is wrong with adding to a position: it must be ours, and lie at exactly these ticks."""
+    if target.token_id is None:
+        return []
+    position = _position(target.pool_id, target.chain_id, target.token_id, snapshot)
+    value = f"#{target.token_id}"
+    if position is None:
+        return [Violation(limit="adds", bound="a position we hold", value=value, where=target.pool_id)]
+    if (position.tick_lower, position.tick_upper) == (target.tick_lower, target.tick_upper):
+        return []
+    bound = f"[{position.tick_lower}, {position.tick_upper}], its ticks"
+    value = f"{value} at [{target.tick_lower}, {target.tick_upper}]"
+    return [Violation(limit="adds", bound=bound, value=value, where=target.pool_id)]
 
 
 def _pool_price(pool_id: str, plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsConfig) -> list[Violation]:

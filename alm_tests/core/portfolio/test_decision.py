@@ -2,57 +2,22 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alm_core.model.config import LimitsConfig, StrategyConfig
+from alm_core.model.config import StrategyConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.market import MarketSnapshot, SourceProblem
 from alm_core.model.past import PastEpochs
+from alm_core.model.signals import RegimeState
 from alm_core.portfolio.canonical import canonical_json
 from alm_core.portfolio.decision import plan_allocation
-from alm_core.portfolio.plan_limits import check_plan
 from alm_tests.core.forces.tapes import END_AT
+from alm_tests.core.portfolio.deciding import FITTING, LIMITS, TARGET, assert_sound, invested, line_of, plan, with_fees
 from alm_tests.core.portfolio.scene import EPOCH, Scene, with_market
-
-LIMITS = LimitsConfig()
-TARGET = (1900.0, 2100.0)
-FITTING = ((1, 0, *TARGET, 28_000.0), (2, 1, *TARGET, 12_000.0))
-
-
-def plan(
-    scene: Scene,
-    *,
-    snapshot: MarketSnapshot | None = None,
-    config: StrategyConfig | None = None,
-    last_rebalance_at: datetime | None = None,
-    history: int = 8,
-    signals_reason: str = "",
-) -> AllocationPlan:
-    past = PastEpochs(snapshots=scene.history(history), last_rebalance_at=last_rebalance_at)
-    signals = replace(scene.signals, reason=signals_reason)
-    rules = config or StrategyConfig()
-    return plan_allocation(EPOCH, signals, scene.optimized, snapshot or scene.snapshot(), past, rules, LIMITS, "1", "2")
-
-
-def invested(**changes: object) -> Scene:
-    return Scene(**{"idle_base": 0.0, "idle_quote": 0.0, "positions": FITTING, **changes})
-
-
-def assert_sound(found: AllocationPlan, scene: Scene) -> None:
-    held = {(entry.pool_id, entry.token_id) for entry in scene.snapshot().holdings[0].positions}
-    assert {(close.pool_id, close.token_id) for close in found.closes} <= held
-    assert (found.decision.kind is DecisionKind.HOLD) == (not found.closes and not found.opens)
-    assert sum(target.capital_usd for target in found.opens) <= (found.nav_usd or 0.0) * (1 + 1e-9)
-    assert found.decision.reason
-    assert found.decision.binding
-    assert check_plan(found, scene.snapshot(), LIMITS) == ()
-    for target in (*found.targets, *found.opens):
-        assert target.tick_lower < target.tick_upper
-
 
 holdings = st.lists(
     st.tuples(st.integers(0, 1), st.floats(1000, 2200), st.floats(20, 1500), st.floats(10, 50_000)).map(
@@ -62,7 +27,7 @@ holdings = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     holdings,
     st.booleans(),
@@ -72,6 +37,8 @@ holdings = st.lists(
     st.floats(0.05, 1.5),
     st.floats(0.001, 100),
     st.sampled_from([None, 1, 30]),
+    st.sampled_from(RegimeState),
+    st.lists(st.floats(0, 2_000), min_size=4, max_size=4),
 )
 def test_every_plan_is_sound(
     positions: list[tuple[int, float, float, float]],
@@ -82,6 +49,8 @@ def test_every_plan_is_sound(
     sigma: float,
     gwei: float,
     hours: int | None,
+    regime: RegimeState,
+    uncollected: list[float],
 ) -> None:
     scene = Scene(
         base_is_token0=base_is_token0,
@@ -93,7 +62,8 @@ def test_every_plan_is_sound(
         positions=tuple((number, *held) for number, held in enumerate(positions)),
     )
     last = None if hours is None else END_AT - timedelta(hours=hours)
-    assert_sound(plan(scene, last_rebalance_at=last, history=2), scene)
+    snapshot = with_fees(scene.snapshot(), *uncollected[: len(positions)])
+    assert_sound(plan(scene, snapshot=snapshot, last_rebalance_at=last, history=2, regime=regime), snapshot)
 
 
 @pytest.mark.parametrize("base_is_token0", [True, False])
@@ -167,7 +137,10 @@ def test_a_shift_that_does_not_pay_for_its_gas_is_refused() -> None:
     found = plan(replace(too_wide(), base_fee_gwei=20_000.0))
     assert found.decision.kind is DecisionKind.HOLD
     assert found.decision.binding in {"rs_cost", "pra_cost"}
-    assert any("rs_cost" in line.note and line.net_usd < 0 for line in found.decision.alternatives)
+    line = line_of(found, "shift ranges")
+    assert line.note.endswith("refused by rs_cost")
+    assert line.net_usd is not None
+    assert line.net_usd < 0
 
 
 def test_a_shift_and_idle_capital_are_done_together_where_both_pay() -> None:
@@ -179,7 +152,7 @@ def test_a_shift_and_idle_capital_are_done_together_where_both_pay() -> None:
 
 def test_the_cost_of_a_shift_counts_close_swap_and_open() -> None:
     scene = invested(positions=((1, 0, 1500.0, 1900.0, 28_000.0), FITTING[1]), base_fee_gwei=10.0)
-    line = next(one for one in plan(scene).decision.alternatives if one.action is DecisionKind.RS)
+    line = line_of(plan(scene), "shift ranges")
     gas = (424_000 + 433_000 + 4 * 48_000 + 101_000 + 150_000 + 2 * 48_000) * (10e9 + 1e6) / 1e18 * scene.price
     # The position left its range upwards: all of it is quote, and about half must become base.
     assert line.cost_usd == pytest.approx(gas + 14_000 * (0.0005 + 2 * 14_000 / 50e6), rel=0.05)
@@ -230,6 +203,8 @@ def test_the_table_of_alternatives_has_usd_for_every_action() -> None:
     table = plan(invested(idle_quote=20_000.0, positions=((1, 0, 1500.0, 1900.0, 28_000.0),))).decision.alternatives
     assert {line.action for line in table} == {DecisionKind.HOLD, DecisionKind.RS, DecisionKind.PRA}
     for line in table:
+        assert line.gain_usd is not None
+        assert line.cost_usd is not None
         assert line.net_usd == pytest.approx(line.gain_usd - line.cost_usd)
         assert line.note
 
@@ -323,7 +298,7 @@ def test_capital_does_not_cross_chains() -> None:
 def test_no_pool_gets_more_than_its_share_of_a_chain() -> None:
     found = plan(Scene(fees_usd_day=(90_000.0, 4_000.0)))
     assert max(target.share_frac for target in found.targets) <= 0.7
-    assert found.decision.binding == "max_pool_share"
+    assert found.decision.binding == f"max_pool_share {found.targets[0].pool_id}"
 
 
 def test_the_inputs_hash_tells_inputs_apart_and_the_plan_is_reproducible() -> None:
@@ -335,7 +310,7 @@ def test_the_inputs_hash_tells_inputs_apart_and_the_plan_is_reproducible() -> No
 
 def test_the_plan_does_not_depend_on_the_hash_seed() -> None:
     program = (
-        "from alm_tests.core.portfolio.test_decision import plan, invested;"
+        "from alm_tests.core.portfolio.deciding import plan, invested;"
         "from alm_core.portfolio.canonical import canonical_json;"
         "print(canonical_json(plan(invested(idle_quote=30000.0))))"
     )

@@ -1,0 +1,127 @@
+"""Plans that collect, add to positions, or only leave."""
+
+from dataclasses import replace
+
+import pytest
+
+from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
+from alm_core.model.market import MarketSnapshot, SourceProblem
+from alm_core.portfolio.plan_limits import check_plan
+from alm_tests.core.portfolio.deciding import LIMITS, invested
+from alm_tests.core.portfolio.scene import PRICE
+
+SNAPSHOT = invested().snapshot()
+FIRST, SECOND = SNAPSHOT.holdings[0].positions
+
+
+def move(position_id: int, number: int = 0, chain_id: int = 8453) -> PositionClose:
+    return PositionClose(pool_id=SNAPSHOT.pools[number].pool.pool_id, chain_id=chain_id, token_id=position_id)
+
+
+def added(**changes: object) -> Target:
+    made = Target(
+        pool_id=FIRST.pool_id,
+        chain_id=8453,
+        share_frac=0.01,
+        capital_usd=400.0,
+        expected_apr=0.1,
+        tick_lower=FIRST.tick_lower,
+        tick_upper=FIRST.tick_upper,
+        token_id=1,
+    )
+    return replace(made, **changes)
+
+
+def made(kind: DecisionKind = DecisionKind.COMPOUND, **changes: object) -> AllocationPlan:
+    compounding = AllocationPlan(
+        pair="WETH-USDC",
+        epoch_at=SNAPSHOT.epoch_at,
+        policy="test",
+        inputs_hash="",
+        code_version="",
+        config_version="",
+        price=PRICE,
+        nav_usd=40_000.0,
+        targets=(),
+        decision=Decision(kind=kind, reason="", binding="", current_apr=0, optimal_apr=0, alternatives=()),
+        closes=(),
+        opens=(added(),),
+        collects=(move(1),),
+    )
+    return replace(compounding, **changes)
+
+
+def leaving(**changes: object) -> AllocationPlan:
+    return made(DecisionKind.EXIT, **{"closes": (move(1), move(2, 1)), "opens": (), "collects": (), **changes})
+
+
+def refused(of: AllocationPlan, snapshot: MarketSnapshot = SNAPSHOT) -> set[str]:
+    return {violation.limit for violation in check_plan(of, snapshot, LIMITS)}
+
+
+def test_collecting_and_adding_to_the_same_position_is_sound() -> None:
+    assert refused(made()) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit"),
+    [
+        ({"collects": (move(7),)}, "collects"),
+        ({"collects": (move(1, 1),)}, "collects"),
+        ({"collects": (move(1, chain_id=1),)}, "collects"),
+        ({"collects": (move(1), move(1))}, "moves"),
+        ({"closes": (move(1),), "opens": ()}, "moves"),
+        ({"closes": (move(1),), "collects": ()}, "moves"),
+        ({"opens": (added(), added())}, "moves"),
+        ({"opens": (added(token_id=7),)}, "adds"),
+        ({"opens": (added(chain_id=1),)}, "adds"),
+        ({"opens": (added(tick_lower=FIRST.tick_lower - 10),)}, "adds"),
+        ({"opens": (added(share_frac=0.9), added(share_frac=0.2, token_id=None))}, "share_frac"),
+        ({"opens": (added(capital_usd=120_001.0),)}, "max_epoch_turnover_frac x nav_usd"),
+        ({"price": PRICE * 1.02}, "max_price_deviation_frac"),
+    ],
+)
+def test_each_unsound_compounding_is_refused_by_name(changes: dict[str, object], limit: str) -> None:
+    assert limit in refused(made(**changes))
+
+
+def test_only_what_is_added_counts_as_turnover() -> None:
+    """The position holds 28,000 USD already; adding 400 to it moves 400."""
+    tight = replace(LIMITS, max_epoch_turnover_frac=0.011)
+    assert check_plan(made(), SNAPSHOT, tight) == ()
+    assert check_plan(made(opens=(added(capital_usd=441.0),)), SNAPSHOT, tight) != ()
+
+
+def test_collecting_alone_is_sound_and_looks_at_the_pools_price() -> None:
+    assert refused(made(opens=())) == set()
+    assert refused(made(opens=(), price=PRICE * 1.02)) == {"max_price_deviation_frac"}
+
+
+def test_hold_that_collects_is_refused() -> None:
+    assert refused(made(DecisionKind.HOLD, opens=())) == {"hold"}
+
+
+def test_an_exit_needs_neither_price_nor_nav() -> None:
+    assert refused(leaving()) == set()
+    assert refused(leaving(price=PRICE * 1.5, nav_usd=None)) == set()
+    assert refused(leaving(), replace(SNAPSHOT, quote_usd=None)) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "limit"),
+    [
+        ({"opens": (added(),)}, "exit"),
+        ({"collects": (move(2, 1),), "closes": (move(1),)}, "exit"),
+        ({"closes": ()}, "exit"),
+        ({"closes": (move(7),)}, "closes"),
+        ({"closes": (move(1), move(1))}, "moves"),
+    ],
+)
+def test_an_exit_that_does_anything_but_leave_is_refused(changes: dict[str, object], limit: str) -> None:
+    assert limit in refused(leaving(**changes))
+
+
+def test_an_exit_from_a_chain_that_was_not_seen_is_refused() -> None:
+    for source, found in (("rpc:8453", {"sources"}), ("rpc:1", set()), ("geckoterminal", set())):
+        blind = replace(SNAPSHOT, problems=(SourceProblem(source=source, detail="down"),))
+        assert refused(leaving(), blind) == found
