@@ -6,6 +6,7 @@ from alm_core.model.candles import CandleSeries
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
+from alm_core.model.errors import ConfigError
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.past import PastEpochs
 from alm_core.model.signals import ForceSignals, OptimizedRange
@@ -50,3 +51,29 @@ class Policy(Protocol):
     ) -> AllocationPlan:
         """Return targets, decision with reasons, and what to close and open."""
         ...
+
+
+def policy_named(name: str) -> Policy:
+    """Return the policy of a name, as ``StrategyConfig.policy`` has it.
+
+    Imported on demand: a policy brings its compiled kernels.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such policy.
+
+    Examples
+    --------
+    >>> policy_named("seed").name
+    'seed'
+    """
+    if name == "default":
+        from alm_core.policies.default import DefaultPolicy
+
+        return DefaultPolicy()
+    if name == "seed":
+        from alm_core.policies.seed.policy import SeedPolicy
+
+        return SeedPolicy()
+    raise ConfigError(f"policy {name!r} is not known; there are: default, seed")
