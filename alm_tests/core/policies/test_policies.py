@@ -1,19 +1,12 @@
-import pytest
-
 from alm_core.forces.signals import compute_force_signals
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.past import PastEpochs
-from alm_core.model.signals import Forces, RangeParams
 from alm_core.policies.default import DefaultPolicy
 from alm_core.policies.policy import Policy
-from alm_core.policies.seed.candles import columns_of
-from alm_core.policies.seed.forces import composite_forces
 from alm_core.policies.seed.params import DEFAULTS, params_from_vector, vector_from_params
-from alm_core.policies.seed.ranges import compute_range
 from alm_core.portfolio.decision import plan_allocation
 from alm_core.ranges.optimizer import optimize_range
-from alm_core.ranges.range import price_range
-from alm_tests.core.forces.tapes import flat, walk
+from alm_tests.core.forces.tapes import walk
 from alm_tests.core.portfolio.scene import EPOCH, Scene
 
 
@@ -32,25 +25,6 @@ def test_the_default_policy_is_the_functions_of_the_core() -> None:
     plan = policy.allocation(EPOCH, signals, found, scene.snapshot(), past, config, LimitsConfig(), "1", "1")
     assert plan == plan_allocation(EPOCH, signals, found, scene.snapshot(), past, config, LimitsConfig(), "1", "1")
     assert plan.policy == policy.name == "default"
-
-
-def test_volatility_narrows_the_seeds_range_and_widens_ours() -> None:
-    def breadths(volatility: float) -> tuple[float, float]:
-        forces = Forces(volatility=volatility, momentum=50.0, trend=50.0, sigma_annual_frac=0.5)
-        return (
-            compute_range(1.0, (volatility, 50.0, 50.0), DEFAULTS).breadth_frac,
-            price_range(1.0, forces, RangeParams()).breadth_frac,
-        )
-
-    calm, wild = breadths(5.0), breadths(90.0)
-    assert wild[0] < calm[0]
-    assert wild[1] > calm[1]
-
-
-def test_a_flat_series_is_overbought_to_the_seed_only() -> None:
-    series = flat(10)
-    assert composite_forces(columns_of(series)).momentum == pytest.approx(100)
-    assert compute_force_signals(EPOCH, series).composite.momentum == 50
 
 
 def test_the_seeds_search_vector_is_clamped_to_its_bounds() -> None:
