@@ -10,7 +10,6 @@ from alm_core.execution.placing import Placing
 from alm_core.execution.stage import Stage
 from alm_core.execution.steps import ALLOWANCE_SLOT, StepNumbers
 from alm_core.model.decisions import PositionClose
-from alm_core.model.errors import InvalidInput
 from alm_core.model.ports import SwapSource
 from alm_core.model.transactions import Action, ResidualAllowance, UnsignedTransaction
 
@@ -42,7 +41,6 @@ class ChainSaga:
         AlmError
             At the first step that fails; what was done stays done and is in the journal.
         """
-        self._refuse_contradiction()
         if not self._runner.started_after(self._steps.close(0) - 1):
             for left in residual:
                 slot = f"{ALLOWANCE_SLOT}:{left.token}:{left.spender}"
@@ -55,18 +53,6 @@ class ChainSaga:
         if self._targets:
             self._swap.run()
             self._placing.run()
-
-    def _refuse_contradiction(self) -> None:
-        """A position may be closed, or collected, or added to, each once; only the last two go together."""
-        closed = [(close.pool_id, close.token_id) for close in self._closes]
-        grown = [(target.pool_id, target.token_id) for target in self._targets if target.token_id is not None]
-        collected = [(collect.pool_id, collect.token_id) for collect in self._collects]
-        for moves in (closed + grown, closed + collected):
-            twice = sorted(
-                {f"#{token_id} in {pool_id}" for pool_id, token_id in moves if moves.count((pool_id, token_id)) > 1}
-            )
-            if twice:
-                raise InvalidInput(f"plan moves a position twice: {', '.join(twice)}")
 
     def _refuse_changed(self) -> None:
         state = self._stage.view.read_wallet()

@@ -16,6 +16,7 @@ from alm_core.math.tick import UINT128_MAX
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import Holdings, MarketSnapshot, Position
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
+from alm_core.portfolio.limits import check_plan
 from alm_core.portfolio.valuation import idle_usd, prices_usd
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.deploy import fund
@@ -280,6 +281,20 @@ def test_an_exit_closes_although_the_pools_have_left_the_independent_price(scene
     assert len(held(scene).positions) == 2
     assert done(execute(scene, leave, snapshot)) == {Action.CLOSE: 2}
     assert held(scene).positions == ()
+
+
+def test_an_exit_is_planned_and_carried_out_while_the_pools_are_off(scene: Scene) -> None:
+    placed(scene)
+    snapshot = scene.snapshot(scene.localnet.now)
+    price = scene.price(snapshot)
+    move_all(scene, 0.95)
+    seen = scene.snapshot(scene.localnet.now)
+    leave = replace(scene.exit(seen), price=price)
+    assert check_plan(leave, seen, LIMITS) == ()
+    assert {one.limit for one in check_plan(replace(scene.plan(seen), price=price), seen, LIMITS)} == {
+        "max_price_deviation_frac"
+    }
+    assert done(execute(scene, leave, seen)) == {Action.CLOSE: 2}
 
 
 def test_every_other_limit_holds_for_an_exit(scene: Scene) -> None:

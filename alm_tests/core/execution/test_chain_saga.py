@@ -7,7 +7,7 @@ import pytest
 
 from alm_core.accounting.ledger import FEES
 from alm_core.execution.steps import StepNumbers
-from alm_core.model.decisions import AllocationPlan, DecisionKind
+from alm_core.model.decisions import AllocationPlan, DecisionKind, Target
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET, Crash, Crashing, CrashPoint
@@ -145,6 +145,26 @@ def test_an_exit_closes_whatever_the_price_says_and_nothing_else_moves(world: Wo
         assert "max_price_deviation_frac" in str(report.halted)
         assert sent(report) == []
     assert world.books_equal_chain()
+
+
+def test_an_exit_needs_neither_nav_nor_the_price_of_the_quote(world: World) -> None:
+    earning(world)
+    snapshot = replace(world.snapshot(), quote_usd=None)
+    plan = replace(plan_of(snapshot, DecisionKind.EXIT, closes=[1]), nav_usd=None)
+    report = world.execute(plan, snapshot)
+    assert report.halted is None
+    assert sent(report) == [Action.CLOSE]
+    assert world.books_equal_chain()
+
+
+@pytest.mark.parametrize("opens", [[target(0.5, WIDE, token_id=1)], [target(0.5, WIDE)] * 2])
+def test_a_position_is_not_moved_twice_by_one_plan(world: World, opens: list[Target]) -> None:
+    earning(world)
+    snapshot = world.snapshot()
+    plan = plan_of(snapshot, DecisionKind.PRA, closes=[1, 1], opens=opens)
+    report = world.execute(plan, snapshot)
+    assert "once per position" in str(report.halted)
+    assert sent(report) == []
 
 
 def test_a_plan_called_exit_that_opens_something_is_no_exit(world: World) -> None:

@@ -1,5 +1,6 @@
 """What the targets of a plan may use of the wallet: their shares of the capital, and all of it where they sum to it."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import hypothesis.strategies as st
@@ -9,6 +10,7 @@ from hypothesis import given
 from alm_core.execution.wallet_share import usable_amounts
 from alm_core.math.ratio import TargetRange, split_amounts
 from alm_core.math.tick import Q96
+from alm_core.math.zap import swap_for_ratio
 from alm_core.model.errors import InvalidInput
 
 PRICE = 2000
@@ -74,6 +76,35 @@ def test_of_two_targets_the_second_finds_its_share_after_the_first() -> None:
     second = usable_amounts(*rest, targets[1:], sqrt_price_x96=ROOT, capital1=capital)
     assert worth1(*first) == pytest.approx(0.3 * capital, rel=1e-8)
     assert worth1(*second) == pytest.approx(0.2 * capital, rel=1e-8)
+
+
+@given(st.floats(-0.009, 0.009), st.floats(0.05, 0.95), st.floats(0.0, 3.0))
+def test_ranges_that_need_what_the_wallet_holds_swap_nothing_although_their_pool_is_off(
+    off: float, main: float, idle: float
+) -> None:
+    """Shares are divided by worth at the pool's price and sum to worth at the independent one."""
+    root = int(ROOT * (1 + off) ** 0.5)
+    around_main = TargetRange(
+        sqrt_price_x96=root, sqrt_lower_x96=int(ROOT * 0.9), sqrt_upper_x96=int(ROOT * 1.1), share_frac=1.0
+    )
+    beside = TargetRange(
+        sqrt_price_x96=root, sqrt_lower_x96=int(ROOT * 1.02), sqrt_upper_x96=int(ROOT * 1.1), share_frac=1.0
+    )
+    need0, need1 = (float(need) for need in around_main.need_per_liquidity(Decimal(root) / Q96))
+    liquidity = main * 10**24 / (need0 * PRICE + need1)
+    held = (need0 * liquidity, need1 * liquidity), ((1 - main) * 10**24 / PRICE, 0.0)
+    at_pool = [token0 * PRICE * (1 + off) + token1 for token0, token1 in held]
+    placed, capital = 10.0**24, 10.0**24 * (1.0 + idle)
+    targets = [
+        replace(target, share_frac=worth / sum(at_pool) * placed / capital)
+        for target, worth in zip((around_main, beside), at_pool, strict=True)
+    ]
+    # What lies idle beyond the plan's shares is of both tokens.
+    wallet = tuple(int(sum(part) * (1.0 + idle)) for part in zip(*held, strict=True))
+    used = usable_amounts(*wallet, targets, sqrt_price_x96=ROOT, capital1=capital)
+    swap = swap_for_ratio(*used, targets, sqrt_price_x96=ROOT, fee_frac=0.0005)
+    assert swap.sell_amount * (PRICE if swap.zero_for_one else 1) < 1e-6 * placed
+    assert worth1(*used) == pytest.approx(placed, rel=1e-6)
 
 
 @pytest.mark.parametrize("capital", [0.0, -1.0, float("inf"), float("nan")])
