@@ -47,6 +47,6 @@ def plan_from(inputs: DecisionInputs, signals: ForceSignals, optimized: Optimize
 def _policy(inputs: DecisionInputs) -> "Policy":
     """The policy that the record names."""
     # numba and scipy come with it: a code location that only lists its assets does without.
-    from alm_core.policies.default import DefaultPolicy
+    from alm_core.policies import policy_named
 
-    return DefaultPolicy()
+    return policy_named(inputs.record.strategy.policy)

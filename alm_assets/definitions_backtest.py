@@ -5,7 +5,7 @@ The prefix keeps a backtest's materializations apart from what really happened; 
 
 import dagster as dg
 
-from alm_assets import execution, market, strategy
+from alm_assets import execution, market, shadow, strategy
 from alm_assets.jobs import BACKTEST_PREFIX, backtest_rebalance
 from alm_assets.resources_backtest import (
     BacktestHistory,
@@ -18,7 +18,7 @@ from alm_assets.resources_backtest import (
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(  # pyright: ignore[reportUnknownMemberType] - AutomationCondition in it
-        [market, strategy, execution], key_prefix=BACKTEST_PREFIX
+        [market, strategy, shadow, execution], key_prefix=BACKTEST_PREFIX
     ),
     jobs=[backtest_rebalance],
     executor=dg.in_process_executor,

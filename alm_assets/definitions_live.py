@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from alm_assets import execution, market, strategy
+from alm_assets import execution, market, shadow, strategy
 from alm_assets.freshness import epochs_fresh
 from alm_assets.jobs import freshness, rebalance
 from alm_assets.resources import (
@@ -20,7 +20,7 @@ from alm_assets.sensors import failed_epochs, failed_transactions, troubled_epoc
 
 defs = dg.Definitions(
     assets=dg.load_assets_from_modules(  # pyright: ignore[reportUnknownMemberType] - AutomationCondition in it
-        [market, strategy, execution]
+        [market, strategy, shadow, execution]
     ),
     asset_checks=[epochs_fresh],
     jobs=[rebalance, freshness, retention],

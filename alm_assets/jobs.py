@@ -15,6 +15,7 @@ EPOCH_ASSETS = (
     "force_signals",
     "optimized_ranges",
     "allocations",
+    "shadow_decisions",
     "executed_transactions",
     "epoch_report",
 )

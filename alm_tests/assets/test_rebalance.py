@@ -47,6 +47,7 @@ def test_an_epoch_stores_every_asset_and_reports(world: MemoryWorld, instance: d
         "force_signals",
         "optimized_ranges",
         "allocations",
+        "shadow_decisions",
         "executed_transactions",
         "epoch_report",
         "epoch_inputs",

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
-from alm_assets import execution, market, strategy
+from alm_assets import execution, market, shadow, strategy
 from alm_assets.freshness import epochs_fresh
 from alm_assets.io import HistoryIOManager
 from alm_assets.jobs import freshness, rebalance
@@ -180,7 +180,7 @@ class MemoryWorld:
 
     def definitions(self) -> dg.Definitions:
         return dg.Definitions(
-            assets=dg.load_assets_from_modules([market, strategy, execution]),
+            assets=dg.load_assets_from_modules([market, strategy, shadow, execution]),
             asset_checks=[epochs_fresh],
             jobs=[rebalance, freshness],
             executor=dg.in_process_executor,
