@@ -146,7 +146,7 @@ def test_the_json_of_a_demo_has_exactly_the_keys_of_its_contract() -> None:
     reports = [REPORT, later]
     summary: dict[str, Any] = summary_of(reports, judge(Books(), *reports), 12.34)
     assert set(summary) == {"epochs", "pairs", "decisions", "transactions", "reconciled", "nav", "seconds"}
-    assert summary["decisions"] == {"HOLD": 1, "RS": 0, "PRA": 1}
+    assert summary["decisions"] == {"HOLD": 1, "RS": 0, "PRA": 1, "COMPOUND": 0, "WIDEN": 0, "EXIT": 0}
     assert summary["nav"] == {PAIR: 45_010.0}
     assert summary["pairs"][PAIR]["nav_start_usd"] == 45_000.0
     assert summary["pairs"][PAIR]["gas_usd"] == 0.5
