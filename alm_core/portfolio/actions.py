@@ -19,8 +19,10 @@ MIN_OPEN_USD = 1.0
 Name = Literal[
     "compound",
     "shift without swap",
+    "shift one range",
     "shift ranges",
     "widen ranges",
+    "place in one pool",
     "place idle capital",
     "place and shift",
     "reallocate",
@@ -89,8 +91,18 @@ def opening_onto(slot: Slot, held: Held, usd: float) -> Opening:
 class Transition:
     """A possible action on one chain.
 
-    ``gate`` names the rule that forbids it; empty where it may be done. ``gain_usd`` is over the horizon, before costs;
-    ``collects`` are positions that stay and whose fees are collected.
+    Parameters
+    ----------
+    gain_usd
+        Over the horizon, before costs.
+    gate
+        The rule that forbids it; empty where it may be done.
+    collects
+        Positions that stay and whose fees are collected.
+    part_of
+        The larger action that this is a part of, done only where the larger one may not be.
+    remark
+        What a reader must know to follow its gate.
     """
 
     name: Name
@@ -101,6 +113,8 @@ class Transition:
     cost: Cost
     gate: str
     collects: tuple[Held, ...] = ()
+    part_of: Name | None = None
+    remark: str = ""
 
     @property
     def net_usd(self) -> float:

@@ -10,8 +10,10 @@ from alm_core.portfolio.costs import Cost
 NAMES: tuple[Name, ...] = (
     "compound",
     "shift without swap",
+    "shift one range",
     "shift ranges",
     "widen ranges",
+    "place in one pool",
     "place idle capital",
     "place and shift",
     "reallocate",
@@ -62,10 +64,11 @@ def cost_words(cost: Cost) -> str:
 def _line(part: Sequence[Transition], refused_by: str) -> Alternative:
     cost = sum((one.cost for one in part[1:]), part[0].cost)
     gain = sum(one.gain_usd for one in part)
+    remarks = [one.remark for one in part if one.remark]
     return Alternative(
         action=part[0].kind,
         gain_usd=gain,
         cost_usd=cost.total_usd,
         net_usd=gain - cost.total_usd,
-        note=noted(f"{part[0].name} ({cost_words(cost)})", refused_by),
+        note=noted("; ".join([f"{part[0].name} ({cost_words(cost)})", *remarks]), refused_by),
     )

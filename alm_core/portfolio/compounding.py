@@ -1,6 +1,7 @@
 """Fees that were earned go back into the positions that earned them, with idle capital that is missing there."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from alm_core.model.decisions import DecisionKind
 from alm_core.portfolio.actions import Case, Transition, fees_usd, opening_onto, priced
@@ -40,7 +41,7 @@ def _of(case: Case, earned: Sequence[Earned]) -> Transition:
     rules = case.rules
     from_fees = made.gain_usd * sum(fees for _, fees in earned) / sum(one.usd for one in opens)
     gate = rules.cost_gate(from_fees, made.cost.total_usd, rules.config.compound_cost_multiple, "compound_cost")
-    return made.gated(gate)
+    return replace(made, gate=gate, remark=f"fees alone gain {from_fees:.2f}")
 
 
 def _idle_shares(case: Case, positions: Sequence[Held]) -> list[float]:

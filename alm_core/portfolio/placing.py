@@ -1,9 +1,10 @@
 """Capital over pools: idle capital is placed, and capital moves between pools."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from alm_core.model.decisions import DecisionKind
-from alm_core.portfolio.actions import Case, Opening, Transition, opening_at_slot, priced
+from alm_core.portfolio.actions import Case, Name, Opening, Transition, opening_at_slot, priced
 from alm_core.portfolio.shifting import fitting
 from alm_core.portfolio.slots import Held, Slot
 
@@ -13,16 +14,26 @@ OVERWEIGHT_FRAC = 0.25
 Missing = tuple[Slot, float]
 
 
-def place(case: Case) -> Transition:
-    """Return placing idle capital where it is missing, added to a position that lies exactly there if there is one."""
-    view, config = case.view, case.rules.config
+def place(case: Case) -> list[Transition]:
+    """Return placing idle capital where it is missing, and where that is several pools, in the best of them alone.
+
+    It is added to a position that lies exactly where it would be placed, if there is one.
+    """
+    view = case.view
     missing = [
         (slot, slot.wanted_usd - sum(held.usd.total for held in view.held if held.placement.pool_id == pool_id))
         for pool_id, slot in view.slots.items()
     ]
-    opens = _affordable(case, missing, view.idle.total, ())
-    transition = priced(case, "place idle capital", DecisionKind.PRA, opens=opens, leaves_small_swaps=True)
-    if sum(one.usd for one in opens) < config.idle_threshold_frac * view.nav_usd:
+    whole = _placed(case, "place idle capital", _affordable(case, missing, view.idle.total, ()))
+    if len(whole.opens) < 2:
+        return [whole]
+    alone = [_placed(case, "place in one pool", (opening,)) for opening in whole.opens]
+    return [whole, replace(max(alone, key=lambda one: (not one.gate, one.net_usd)), part_of=whole.name)]
+
+
+def _placed(case: Case, name: Name, opens: Sequence[Opening]) -> Transition:
+    transition = priced(case, name, DecisionKind.PRA, opens=opens, leaves_small_swaps=True)
+    if sum(one.usd for one in opens) < case.rules.config.idle_threshold_frac * case.view.nav_usd:
         return transition.gated("idle_threshold")
     return transition.gated(_cost_gate(case, transition))
 

@@ -36,7 +36,8 @@ def _done(choice: Choice, one: Transition) -> str:
 def _refused(refused: Sequence[Transition]) -> str:
     best = _best(refused)
     worth = f"gain {best.gain_usd:.2f} USD, cost {best.cost.total_usd:.2f} USD ({cost_words(best.cost)})"
-    return f"{best.name} refused by {best.gate}: {worth}"
+    remark = f"; {best.remark}" if best.remark else ""
+    return f"{best.name} refused by {best.gate}: {worth}{remark}"
 
 
 def _best(refused: Sequence[Transition]) -> Transition:

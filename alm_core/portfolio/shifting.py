@@ -17,8 +17,8 @@ Make = Callable[[Sequence[Held]], Transition]
 def shifts(case: Case) -> list[Transition]:
     """Return the shifts a chain could make, gated or not: without swap, with it, and to wider ranges.
 
-    Of each kind the positions whose own shift passes its gates are shifted together; where none passes, all of the
-    kind are shown with the gate of the first.
+    Of each kind the positions whose own shift passes its gates are shifted together, where together they pass as well;
+    the best of them alone is there beside. Where none passes, all of the kind are shown with the gate of the first.
     """
     misfits = [held for held in case.view.held if not case.suits(held)]
     narrow = [held for held in misfits if case.rules.widening and is_too_narrow(case, held)]
@@ -34,11 +34,21 @@ def shifts(case: Case) -> list[Transition]:
     def wider(positions: Sequence[Held]) -> Transition:
         return _at_slots(case, "widen ranges", DecisionKind.WIDEN, positions)
 
+    shift = _together(case, others, with_swap, waits=True)
     return [
         _together(case, others, without_swap, waits=True),
-        _together(case, others, with_swap, waits=True),
+        shift,
         _together(case, narrow, wider, waits=False),
+        *_best_alone(case, shift),
     ]
+
+
+def _best_alone(case: Case, shift: Transition) -> list[Transition]:
+    """Return the best shift of one range where several are shifted together."""
+    if len(shift.closes) < 2 or shift.gate:
+        return []
+    alone = [_at_slots(case, "shift one range", DecisionKind.RS, (held,)) for held in shift.closes]
+    return [replace(max(alone, key=lambda one: one.net_usd), part_of=shift.name)]
 
 
 def is_too_narrow(case: Case, held: Held) -> bool:

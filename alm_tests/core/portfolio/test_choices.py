@@ -133,6 +133,15 @@ def test_of_actions_that_move_as_much_the_better_is_taken_without_a_margin() -> 
     assert best_of([second, first], 0.05, 100.0) is second
 
 
+def test_a_part_is_done_only_where_the_whole_may_not_be() -> None:
+    cost = Cost(gas_usd=1.0, swap_usd=0.0, swapped_usd=0.0)
+    whole = replace(action(100.0, replace(cost, gas_usd=10.0)), name="place idle capital")
+    part = replace(action(99.0, cost), name="place in one pool", part_of="place idle capital")
+    assert best_of([whole, part], 0.05, 100.0) is whole
+    assert best_of([whole, part], 0.05, 9.0) is part
+    assert best_of([whole.gated("pra_cost"), part], 0.05, 100.0) is part
+
+
 def test_what_a_gate_refuses_or_nets_nothing_is_not_taken() -> None:
     cost = Cost(gas_usd=1.0, swap_usd=0.0, swapped_usd=0.0)
     assert best_of([action(100.0, cost, "min_hold"), action(1.0, cost)], 0.05, 100.0) is None

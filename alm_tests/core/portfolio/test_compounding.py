@@ -61,6 +61,8 @@ def test_idle_capital_does_not_pay_for_compounding_a_trifle() -> None:
     assert line.gain_usd is not None
     assert line.cost_usd is not None
     assert line.gain_usd > 2 * line.cost_usd
+    assert "fees alone gain 0." in line.note
+    assert "fees alone gain 0." in found.decision.reason
 
 
 def test_fees_that_do_not_pay_for_their_gas_stay_where_they_are() -> None:

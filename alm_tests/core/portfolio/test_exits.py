@@ -248,3 +248,26 @@ def test_what_the_budget_still_allows_is_done_instead_of_what_it_does_not() -> N
     assert found.decision.kind in {DecisionKind.RS, DecisionKind.PRA}
     assert sum(line.cost_usd or 0.0 for line in taken(found.decision.alternatives)) <= sum(costs) / 2
     assert line_of(found, "place and shift").note.endswith("refused by day_budget")
+
+
+def test_where_the_budget_does_not_allow_two_pools_the_better_one_is_filled() -> None:
+    small = Scene(idle_base=0.4, idle_quote=300.0, base_fee_gwei=1.8)
+    found = plan(small)
+    assert found.decision.kind is DecisionKind.PRA
+    assert len(found.opens) == 1
+    assert line_of(found, "place in one pool").is_taken
+    assert line_of(found, "place idle capital").note.endswith("refused by day_budget")
+    assert len(plan(small, config=StrategyConfig(day_budget_frac=0.1)).opens) == 2
+
+
+def test_where_the_budget_does_not_allow_two_shifts_the_better_one_is_made() -> None:
+    scene = invested(positions=((1, 0, 1500.0, 1900.0, 28_000.0), (2, 1, 1500.0, 1900.0, 12_000.0)), base_fee_gwei=1.0)
+    both = plan(scene)
+    cost = line_of(both, "shift ranges").cost_usd or 0.0
+    found = plan(
+        scene, config=StrategyConfig(day_budget_frac=0.95 * cost / (both.nav_usd or 1.0), pra_cost_multiple=1e9)
+    )
+    assert found.decision.kind is DecisionKind.RS
+    assert [close.token_id for close in found.closes] == [1]
+    assert line_of(found, "shift one range").is_taken
+    assert line_of(found, "shift ranges").note.endswith("refused by day_budget")
