@@ -27,6 +27,12 @@ def allocation() -> Iterator[Figure]:
     return measured()
 
 
+def decision() -> Iterator[Figure]:
+    from alm_tests.bench.decision import decision as measured
+
+    return measured()
+
+
 def dagster() -> Iterator[Figure]:
     from alm_tests.bench.dagster_epoch import dagster_overhead
 
@@ -103,6 +109,7 @@ BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     sweep: ("sweep_1024_bars_per_cpu_s",),
     random_walks: ("random_walks_kept_frac", "random_walks_best_kept_frac", "random_walks_rich_kept_frac"),
     allocation: ("allocation_survey_ms", "allocation_fill_ms", "allocation_fill_capped_ms"),
+    decision: ("plan_hold_ms", "plan_counterfactual_ms"),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
     consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
     candle_sources: ("candles_30d_six_sources_seconds",),
