@@ -82,7 +82,9 @@ def bars_from_minutes(series: CandleSeries, length: int) -> Bars:
     return Bars(series=bars, length=length, minutes=after - starts, real=real)
 
 
-def aggregate(series: CandleSeries, minutes: int, *, keep_incomplete: bool = False) -> CandleSeries:
+def aggregate(
+    series: CandleSeries, minutes: int, *, keep_incomplete: bool = False, of_minutes: int = 1
+) -> CandleSeries:
     """Return bars of ``minutes`` minutes.
 
     Parameters
@@ -95,6 +97,8 @@ def aggregate(series: CandleSeries, minutes: int, *, keep_incomplete: bool = Fal
         Keep a first bar whose beginning and a last bar whose end were not seen. Left out by default: the range of
         half a bar is not the range of a bar, and its close is not final. Bars with a hole inside are kept in any
         case; :func:`bars_from_minutes` tells which they are.
+    of_minutes
+        Length of the candles given, a divisor of ``minutes``: bars of bars are bars of their minutes.
 
     Returns
     -------
@@ -112,5 +116,5 @@ def aggregate(series: CandleSeries, minutes: int, *, keep_incomplete: bool = Fal
         return bars
     length_ms = minutes * MINUTE_MS
     first = 1 if series.ts_ms[0] >= bars.ts_ms[0] + MINUTE_MS else 0
-    last_complete = series.ts_ms[-1] + MINUTE_MS >= bars.ts_ms[-1] + length_ms
+    last_complete = series.ts_ms[-1] + of_minutes * MINUTE_MS >= bars.ts_ms[-1] + length_ms
     return bars.rows(slice(first, len(bars) if last_complete else len(bars) - 1))
