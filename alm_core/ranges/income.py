@@ -104,6 +104,7 @@ def shift_incomes(
     price: float,
     held: tuple[float, float],
     target: tuple[float, float],
+    standing: float,
     capital: float,
     pool: tuple[float, float],
     outlook: tuple[float, float, float, float],
@@ -116,8 +117,9 @@ def shift_incomes(
         Quote per base.
     held, target
         Bounds now and then. A held range without width earns nothing: capital that lies idle.
-    capital
-        Value of the position, in the unit of ``pool``.
+    standing, capital
+        Value of the position without and with the fees that were not collected, in the unit of ``pool``: those earn
+        nothing until they are placed.
     pool
         ``(fees, active)``: fees per year and full-range value of others' active liquidity, above zero.
     outlook
@@ -133,8 +135,9 @@ def shift_incomes(
     care = target_care(price, target, pool, outlook)
     again = active_value(price, target[0], target[1], capital)
     after = fresh_income(again, capital, fees / (active + again) - lvr_apr, care)
-    own = active_value(price, held[0], held[1], capital)
+    own = active_value(price, held[0], held[1], standing)
     if own == 0.0:
         return after, 0.0
     first = occupancy(residence_years(price, held[0], held[1], sigma), horizon)
-    return after, held_income(own, again, capital, fees / (active + own) - lvr_apr, first, care)
+    again = active_value(price, target[0], target[1], standing)
+    return after, held_income(own, again, standing, fees / (active + own) - lvr_apr, first, care)

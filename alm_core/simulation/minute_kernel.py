@@ -88,19 +88,6 @@ def depth_at(liquidity: float, root: float, book: FloatArray, within: bool) -> f
 
 
 @compiled
-def fees_until(closes: IntArray, fees: FloatArray) -> FloatArray:
-    """Return the sum of a column before each quarter-hour close."""
-    out = np.empty(closes.shape[0])
-    total, minute = 0.0, 0
-    for row in range(closes.shape[0]):
-        while minute < closes[row]:
-            total += fees[minute]
-            minute += 1
-        out[row] = total
-    return out
-
-
-@compiled
 def yearly_fees(closes: IntArray, until: tuple[FloatArray, FloatArray], row: int, window: int, price: float) -> float:
     """Return the pool's fees per year over the last ``window`` quarter hours, or since the beginning, at a price."""
     base, quote, minutes = until[0][row], until[1][row], closes[row]
@@ -171,6 +158,7 @@ def run_policy(
     columns: MinuteColumns,
     thickness: float,
     closes: IntArray,
+    until: tuple[FloatArray, FloatArray],
     forces: tuple[FloatArray, FloatArray, FloatArray],
     sets: FloatArray,
     in_force: IntArray,
@@ -186,6 +174,8 @@ def run_policy(
     ----------
     columns, thickness, closes, book, costs, grid, nav
         As :func:`run_fixed`.
+    until : shapes (k,)
+        The pool's fees in base and in quote from the first minute to each close.
     forces : shapes (k,)
         Volatility, bias and sigma known at each close; NaN where unknown.
     sets : shape (s, 5)
@@ -195,8 +185,7 @@ def run_policy(
     rule
         Gates.
     """
-    root, fee_base, fee_quote = columns.root, columns.fee_base, columns.fee_quote
-    until = (fees_until(closes, fee_base), fees_until(closes, fee_quote))
+    root, count = columns.root, columns.liquidity.shape[0]
     ticks = np.zeros(2, dtype=np.int64)
     moves, minute, held_for = 0, 0, 0
     for row in range(closes.shape[0]):
@@ -205,14 +194,14 @@ def run_policy(
             earn(columns, thickness, book, ticks, (minute, end), False, False, False)
         minute, held_for = end, held_for + 1
         nav[row] = net_value(book, root[end])
-        if end == fee_base.shape[0]:
+        if end == count:
             break
         fees = yearly_fees(closes, until, row, rule.yield_window, root[end] * root[end])
         known = Known(forces[0][row], forces[1][row], forces[2][row])
         if _act(columns, thickness, end, fees, known, sets[in_force[row]], rule, book, ticks, costs, grid, held_for):
             moves, held_for = moves + 1, 0
     if book[LIQUIDITY] > 0.0:
-        earn(columns, thickness, book, ticks, (minute, fee_base.shape[0]), False, False, False)
+        earn(columns, thickness, book, ticks, (minute, count), False, False, False)
     return moves
 
 

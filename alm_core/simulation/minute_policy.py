@@ -7,19 +7,21 @@ from alm_core.forces.compiled import compiled
 from alm_core.model.candles import FloatArray, IntArray
 from alm_core.portfolio.costs import SWAPPED_PER_SHIFT_FRAC
 from alm_core.ranges.income import shift_incomes
-from alm_core.ranges.position import base_share
+from alm_core.ranges.position import base_share, lvr_rate
 from alm_core.ranges.range import bounds_divergence, half_width_frac, range_bounds
 from alm_core.simulation.minute_book import (
+    HIGH_ROOT,
     IDLE_BASE,
     IDLE_QUOTE,
     LIQUIDITY,
+    LOW_ROOT,
     OWED_BASE,
     OWED_QUOTE,
     inside,
     net_value,
     position_amounts,
 )
-from alm_core.simulation.minute_ticks import Grid, bounds_at, enclosing_ticks
+from alm_core.simulation.minute_ticks import LOG_TICK, Grid, bounds_at, enclosing_ticks
 
 HOLD, SHIFT, OPEN, WITHDRAW = 0, 1, 2, 3
 
@@ -67,9 +69,26 @@ def policy_target(
 
     ``params`` are those of :class:`alm_core.model.signals.RangeParams` in their order.
     """
-    width = half_width_frac(known.volatility, params[0], params[1], params[2], params[3])
-    lower, upper = range_bounds(price, width, known.bias)
+    lower, upper = policy_bounds(price, known, params)
     return enclosing_ticks(lower, upper, grid)
+
+
+@compiled
+def policy_bounds(price: float, known: Known, params: tuple[float, float, float, float, float]) -> tuple[float, float]:
+    """Return the price bounds that the forces ask for, before they are rounded to ticks."""
+    width = half_width_frac(known.volatility, params[0], params[1], params[2], params[3])
+    return range_bounds(price, width, known.bias)
+
+
+@compiled
+def _surely_fits(held: tuple[float, float], wanted: tuple[float, float], threshold: float, grid: Grid) -> bool:
+    """Return whether a range fits whichever way the wanted bounds are rounded; saves their logarithms.
+
+    Rounding moves each bound outwards by less than a spacing: the width by the sum, the middle by half the greater.
+    """
+    step = math.expm1((grid.tick_spacing + 1) * LOG_TICK)
+    slack = 1.5 * step * (wanted[0] + wanted[1]) / (held[1] - held[0])
+    return bounds_divergence(held[0], held[1], wanted[0], wanted[1]) + slack < threshold
 
 
 @compiled
@@ -141,19 +160,31 @@ def policy_step(
     in_range = inside(tick, ticks)
     if in_range and held_for < rule.min_hold:
         return HOLD, 0, 0
+    held = (book[LOW_ROOT] ** 2, book[HIGH_ROOT] ** 2)
+    may_withdraw = in_range and rule.may_idle and _loses(root, book, pool, known.sigma, rule)
+    if in_range and not may_withdraw and _surely_fits(held, policy_bounds(price, known, params), params[4], grid):
+        return HOLD, 0, 0
     lower, upper = policy_target(price, known, params, grid)
-    held, target = bounds_at(ticks[0], ticks[1], grid), bounds_at(lower, upper, grid)
-    misfit = not in_range or bounds_divergence(held[0], held[1], target[0], target[1]) > params[4]
-    if not misfit and not rule.may_idle:
+    target = bounds_at(lower, upper, grid)
+    far = not in_range or bounds_divergence(held[0], held[1], target[0], target[1]) > params[4]
+    misfit = far and not (lower == ticks[0] and upper == ticks[1])
+    if not misfit and not may_withdraw:
         return HOLD, 0, 0
     gain, now, cost = _shift_worth(root, in_range, book, held, target, pool, known.sigma, rule, costs)
-    if misfit and gain + now > 0.0 and gain * rule.horizon_years > rule.cost_multiple * cost:
-        return SHIFT, lower, upper
-    nav = net_value(book, root)
-    loses = -now * rule.horizon_years > rule.place_multiple * costs.gas_close and -now >= rule.min_apr_gain * nav
-    if rule.may_idle and held_for >= rule.min_hold and loses:
+    pays = misfit and gain * rule.horizon_years > max(1.0, rule.cost_multiple) * cost
+    kept = -now * rule.horizon_years
+    loses = may_withdraw and -now >= rule.min_apr_gain * net_value(book, root)
+    leaves = loses and kept > max(1.0, rule.place_multiple) * costs.gas_close
+    if leaves and not (pays and gain * rule.horizon_years - cost >= kept - costs.gas_close):
         return WITHDRAW, 0, 0
-    return HOLD, 0, 0
+    return (SHIFT, lower, upper) if pays else (HOLD, 0, 0)
+
+
+@compiled
+def _loses(root: float, book: FloatArray, pool: tuple[float, float], sigma: float, rule: Gates) -> bool:
+    """Return whether a position in range may earn less than its LVR; only then can its income be below zero."""
+    own = 2.0 * book[LIQUIDITY] * root
+    return pool[0] / (pool[1] + own) < rule.lvr_weight * lvr_rate(sigma) * (1.0 + 1e-9)
 
 
 @compiled
@@ -171,11 +202,12 @@ def _shift_worth(
     """Return yearly gain of a shift, yearly income as it stands, and the cost of the shift."""
     price = root * root
     base, quote = position_amounts(book, root)
+    standing = base * price + quote
     base, quote = (base + book[OWED_BASE]) * price, quote + book[OWED_QUOTE]
     capital = base + quote
     depth = pool[1] + (2.0 * book[LIQUIDITY] * root if in_range else 0.0)
     outlook = (sigma, rule.horizon_years, rule.lvr_weight, upkeep_once(net_value(book, root), depth, costs))
-    after, now = shift_incomes(price, held, target, capital, pool, outlook)
+    after, now = shift_incomes(price, held, target, standing, capital, pool, outlook)
     share = base_share(price, target[0], target[1])
     swapped = swap_needed(base + book[IDLE_BASE] * price, quote + book[IDLE_QUOTE], capital, share)
     return after - now, now, move_price(swapped, depth, costs, costs.gas_open + costs.gas_close)
@@ -200,8 +232,8 @@ def _open(
     base, quote = book[IDLE_BASE] * price, book[IDLE_QUOTE]
     capital = (base + quote) * rule.share
     outlook = (known.sigma, rule.horizon_years, rule.lvr_weight, upkeep_once(base + quote, pool[1], costs))
-    after, _ = shift_incomes(price, (0.0, 0.0), target, capital, pool, outlook)
+    after, _ = shift_incomes(price, (0.0, 0.0), target, 0.0, capital, pool, outlook)
     swapped = swap_needed(base, quote, capital, base_share(price, target[0], target[1]))
-    if after * rule.horizon_years > rule.place_multiple * move_price(swapped, pool[1], costs, costs.gas_open):
+    if after * rule.horizon_years > max(1.0, rule.place_multiple) * move_price(swapped, pool[1], costs, costs.gas_open):
         return OPEN, lower, upper
     return HOLD, 0, 0

@@ -177,6 +177,7 @@ def simulate_policy(
             _columns(market),
             thickness,
             closes,
+            (market.base_until, market.quote_until),
             forces,
             rows,
             chosen,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from alm_core.forces.compiled import compiled
 from alm_core.forces.timeframes import BASE_MINUTES
 from alm_core.model.candles import MINUTE_MS, FloatArray, IntArray
 from alm_core.model.errors import InvalidInput
@@ -13,6 +14,19 @@ from alm_core.simulation.tape import Tape
 
 QUARTER_MS = BASE_MINUTES * MINUTE_MS
 MIN_MINUTES = 2 * BASE_MINUTES
+
+
+@compiled
+def sums_until(closes: IntArray, values: FloatArray) -> FloatArray:
+    """Return the sum of a column of minutes before each quarter-hour close, shape (k,)."""
+    out = np.empty(closes.shape[0])
+    total, minute = 0.0, 0
+    for row in range(closes.shape[0]):
+        while minute < closes[row]:
+            total += values[minute]
+            minute += 1
+        out[row] = total
+    return out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,6 +75,9 @@ class MinuteMarket:
     source: str
     fee_error_frac: float = 0.0
     forces: QuarterForces | None = None
+    base_until: FloatArray = field(init=False)
+    quote_until: FloatArray = field(init=False)
+    """Fees from the first minute to each quarter-hour close, shape (k,)."""
     problem: str = field(init=False)
     """Why nothing can be simulated on it; empty where it can."""
 
@@ -71,6 +88,8 @@ class MinuteMarket:
             raise InvalidInput(f"columns of {count} minutes have shapes {found}; prices have one more than minutes")
         if self.forces is not None and self.forces.volatility.shape != self.closes.shape:
             raise InvalidInput(f"{self.forces.volatility.shape[0]} forces for {self.closes.shape[0]} quarter hours")
+        object.__setattr__(self, "base_until", sums_until(self.closes, self.fee_base))
+        object.__setattr__(self, "quote_until", sums_until(self.closes, self.fee_quote))
         object.__setattr__(self, "problem", _shortage(self) or _bad_price(self) or _bad_liquidity(self))
 
     def __len__(self) -> int:

@@ -37,17 +37,19 @@ def found(fees_usd: float, active_usd: float) -> PoolYield:
 
 
 @settings(max_examples=300)
-@given(bounds, around, capital, fees, active, outlooks)
+@given(bounds, around, capital, st.floats(0, 0.2), fees, active, outlooks)
 def test_incomes_before_and_after_a_shift_are_those_of_the_live_decision(
     held: tuple[float, float],
     target: tuple[float, float],
     capital_usd: float,
+    owed_frac: float,
     fees_usd: float,
     active_usd: float,
     outlook: tuple[float, float, float, float],
 ) -> None:
-    after, now = shift_incomes(PRICE, held, target, capital_usd, (fees_usd, active_usd), outlook)
-    stays = Placement(pool_id="p", lower=held[0], upper=held[1], capital_usd=capital_usd)
+    standing = capital_usd * (1 - owed_frac)
+    after, now = shift_incomes(PRICE, held, target, standing, capital_usd, (fees_usd, active_usd), outlook)
+    stays = Placement(pool_id="p", lower=held[0], upper=held[1], capital_usd=standing)
     placed = Placement(pool_id="p", lower=target[0], upper=target[1], capital_usd=capital_usd)
     pool, world = found(fees_usd, active_usd), live(outlook)
     scale = capital_usd * (1 + fees_usd / active_usd)
@@ -83,7 +85,7 @@ def test_a_small_position_gains_by_a_shift_what_the_fitness_says(
     outlook: tuple[float, float, float, float],
 ) -> None:
     small = 1e-9 * active_usd
-    after, now = shift_incomes(PRICE, held, target, small, (fees_usd, active_usd), outlook)
+    after, now = shift_incomes(PRICE, held, target, small, small, (fees_usd, active_usd), outlook)
     sigma, horizon, weight, once = outlook
     venue = (fees_usd / active_usd, 1e-9, weight, horizon)
     gain = shift_gain(PRICE, held, target, sigma, venue, once)
@@ -92,7 +94,7 @@ def test_a_small_position_gains_by_a_shift_what_the_fitness_says(
 
 def test_a_range_that_the_price_has_left_earns_nothing_and_residence_is_none() -> None:
     assert residence_years(PRICE, 2100.0, 2200.0, 0.5) == 0.0
-    _, now = shift_incomes(PRICE, (2100.0, 2200.0), (1900.0, 2100.0), 1e4, (1e6, 1e7), (0.5, 0.02, 1.0, 1e-3))
+    _, now = shift_incomes(PRICE, (2100.0, 2200.0), (1900.0, 2100.0), 1e4, 1e4, (1e6, 1e7), (0.5, 0.02, 1.0, 1e-3))
     assert now == 0.0
 
 

@@ -302,7 +302,7 @@ def decide(
         capital = nav * rule.share_frac
         swapped = max(0.0, capital * share - found.base * price, capital * (1 - share) - found.quote)
         cost = costs.gas_open + (costs.gas_swap + swapped * found.cost_frac(swapped, depth) if swapped > 0 else 0.0)
-        worth = world.after(capital) * rule.horizon_years > rule.place_multiple * cost
+        worth = world.after(capital) * rule.horizon_years > max(1.0, rule.place_multiple) * cost
         if worth or not rule.may_idle:
             found.move(ticks, capital, price, depth, even=False)
             return True
@@ -313,23 +313,31 @@ def decide(
     span = held[1] - held[0]
     far = abs((target[1] - target[0]) - span) / span + abs(sum(target) - sum(held)) / 2 / span
     base, quote = found.amounts(price)
+    standing = base * price + quote
     base, quote = (base + found.owed_base) * price, quote + found.owed_quote
     capital = base + quote
     swapped = max(0.0, capital * share - base - found.base * price, capital * (1 - share) - quote - found.quote)
     cost = costs.gas_open + costs.gas_close
     cost += costs.gas_swap + swapped * found.cost_frac(swapped, depth) if swapped > 0 else 0.0
-    after, now = world.after(capital), world.now(capital, held)
-    pays = after > 0 and (after - now) * rule.horizon_years > rule.cost_multiple * cost
-    if pays and (not within or min(1.0, far) > params.rs_threshold):
+    now = world.now(standing, held)
+    gain, kept = (world.after(capital) - now) * rule.horizon_years, -now * rule.horizon_years
+    misfits = ticks != found.ticks and (not within or min(1.0, far) > params.rs_threshold)
+    # (net gain, carried out by)
+    ways: list[tuple[float, bool]] = []
+    if misfits and gain > max(1.0, rule.cost_multiple) * cost:
+        ways.append((gain - cost, True))
+    spared = kept > max(1.0, rule.place_multiple) * costs.gas_close and -now >= rule.min_apr_gain * nav
+    if rule.may_idle and within and held_for >= rule.min_hold_quarters and spared:
+        ways.append((kept - costs.gas_close, False))
+    if not ways:
+        return False
+    if max(ways)[1]:
         found.move(ticks, capital, price, depth, even=False)
         return True
-    loses = -now * rule.horizon_years > rule.place_multiple * costs.gas_close and -now >= rule.min_apr_gain * nav
-    if rule.may_idle and held_for >= rule.min_hold_quarters and loses:
-        found.close(price)
-        found.pay_gas(costs.gas_close, price)
-        found.actions += 1
-        return True
-    return False
+    found.close(price)
+    found.pay_gas(costs.gas_close, price)
+    found.actions += 1
+    return True
 
 
 @dataclass

@@ -98,9 +98,8 @@ def test_parameters_that_change_along_the_way_equal_the_slow_twin() -> None:
 
 def test_every_action_of_the_policy_is_among_the_cases() -> None:
     pool, market = scene(4)
-    lean = replace(market, fee_base=market.fee_base.copy(), fee_quote=market.fee_quote.copy())
-    lean.fee_base[4000:] *= 1e-3
-    lean.fee_quote[4000:] *= 1e-3
+    dwindling = np.where(np.arange(len(market)) < 4000, 1.0, 1e-3)
+    lean = replace(market, fee_base=market.fee_base * dwindling, fee_quote=market.fee_quote * dwindling)
     start = Start(capital=10_000.0)
     rule = replace(RULE, yield_window=12)
     found = simulate_policy(lean, start, CHEAP, TIGHT, rule)
