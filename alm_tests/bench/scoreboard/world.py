@@ -1,0 +1,145 @@
+"""A tape as the live code sees a market: a snapshot of its pool at every quarter hour, and the candles before it."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from alm_core.math.orientation import sqrt_price_x96_from_price
+from alm_core.math.tick import Q128, tick_at_sqrt_price_x96
+from alm_core.model.candles import CandleSeries
+from alm_core.model.epochs import EPOCH_LENGTH
+from alm_core.model.inputs import LOOK_BACK
+from alm_core.model.market import (
+    Block,
+    ChainState,
+    Holdings,
+    MarketSnapshot,
+    PoolMarket,
+    PoolState,
+    TokenBalance,
+)
+from alm_core.model.pools import Pool, Token
+from alm_tests.bench.scoreboard.tapes import ScoreTape
+
+CHAIN_ID = 137
+BASE_FEE_WEI = 100 * 10**9
+NATIVE_USD = 0.5
+"""Gas of Polygon: 100 gwei, a native coin of 0.50 USD."""
+CAPITAL_USD = 10_000.0
+TVL_PER_ACTIVE = 0.1
+"""TVL of a pool over the full-range value of its active liquidity; only the reference's policy looks at TVL."""
+EPOCH_MINUTES = 15
+DAY_MINUTES = 1440
+
+_BASE = Token(
+    chain_id=CHAIN_ID, address="0x" + "b" * 40, symbol="WETH", decimals=18, asset_class="volatile", issuer="none"
+)
+_QUOTE = Token(
+    chain_id=CHAIN_ID, address="0x" + "c" * 40, symbol="USDC", decimals=6, asset_class="stable", issuer="circle"
+)
+POOL = Pool(
+    chain_id=CHAIN_ID,
+    address="0x" + "a" * 40,
+    dex="uni-v3",
+    family="uniswap_v3",
+    factory="0x" + "f" * 40,
+    position_manager="0x" + "e" * 40,
+    token0=_BASE,
+    token1=_QUOTE,
+    fee_pips=500,
+    tick_spacing=10,
+    base_is_token0=True,
+)
+PAIR = "WETH-USDC"
+
+
+class TapeWorld:
+    """Snapshots of one tape. The wallet holds ``CAPITAL_USD``, half in each token at the first scored epoch.
+
+    Parameters
+    ----------
+    tape
+        What happens.
+    first_at
+        First scored epoch; what lies before it is history.
+    """
+
+    def __init__(self, tape: ScoreTape, first_at: datetime) -> None:
+        self.tape = tape
+        self._start_ms = int(tape.candles.ts_ms[0])
+        price = float(tape.candles.close[self._row(first_at) - 1])
+        self._balances = (
+            TokenBalance(address=_BASE.address, amount=int(CAPITAL_USD / 2 / price * 1e18)),
+            TokenBalance(address=_QUOTE.address, amount=int(CAPITAL_USD / 2 * 1e6)),
+        )
+        root = np.sqrt(tape.candles.close * 1e-12)
+        # 2 L sqrt(P) in raw quote is the active value.
+        self._liquidity = tape.active_usd / 2.0 * 1e6 / root
+        self._growth0 = np.cumsum(tape.fees_base * 1e18 / self._liquidity)
+        self._growth1 = np.cumsum(tape.fees_quote * 1e6 / self._liquidity)
+        self._volume_usd = np.cumsum((tape.fees_base * tape.candles.close + tape.fees_quote) / (POOL.fee_pips / 1e6))
+
+    def candles_at(self, at: datetime) -> CandleSeries:
+        """Minutes of the look-back before an epoch."""
+        return self.tape.candles.between(at - LOOK_BACK, at)
+
+    def snapshot(self, at: datetime) -> MarketSnapshot:
+        """Return the pool as it was right before an epoch."""
+        row = self._row(at) - 1
+        price = float(self.tape.candles.close[row])
+        sqrt_price = sqrt_price_x96_from_price(POOL, price)
+        block = Block(chain_id=CHAIN_ID, number=int(at.timestamp()) // 2, block_hash="0x" + "1" * 64, block_at=at)
+        state = PoolState(
+            pool=POOL,
+            block=block,
+            sqrt_price_x96=sqrt_price,
+            tick=tick_at_sqrt_price_x96(sqrt_price),
+            liquidity=int(self._liquidity[row]),
+            fee_pips=POOL.fee_pips,
+            fee_growth_global0_x128=int(self._growth0[row] * Q128),
+            fee_growth_global1_x128=int(self._growth1[row] * Q128),
+            source="tape",
+        )
+        market = PoolMarket(
+            pool_id=POOL.pool_id,
+            source="tape",
+            fetched_at=at,
+            volume_24h_usd=self._volume_24h(row),
+            tvl_usd=float(self.tape.active_usd[row]) * TVL_PER_ACTIVE,
+            fee_frac=POOL.fee_pips / 1e6,
+            base_usd=price,
+            quote_usd=1.0,
+        )
+        return MarketSnapshot(
+            pair=PAIR,
+            epoch_at=at,
+            quote_usd=1.0,
+            chains=(
+                ChainState(block=block, base_fee_wei=BASE_FEE_WEI, priority_fee_wei=30 * 10**9, native_usd=NATIVE_USD),
+            ),
+            pools=(state,),
+            markets=(market,),
+            holdings=(
+                Holdings(block=block, wallet="0x" + "9" * 40, native_wei=10**18, balances=self._balances, positions=()),
+            ),
+        )
+
+    def epochs(self, first_at: datetime) -> list[datetime]:
+        """Return the scored epochs, oldest first."""
+        last_ms = int(self.tape.candles.ts_ms[-1])
+        count = (last_ms - int(first_at.timestamp() * 1000)) // (EPOCH_MINUTES * 60_000)
+        return [first_at + number * EPOCH_LENGTH for number in range(count + 1)]
+
+    def _row(self, at: datetime) -> int:
+        return (int(at.timestamp() * 1000) - self._start_ms) // 60_000
+
+    def _volume_24h(self, row: int) -> float:
+        before = self._volume_usd[row - DAY_MINUTES] if row >= DAY_MINUTES else 0.0
+        return float(self._volume_usd[row] - before)
+
+
+def first_epoch(tape: ScoreTape, warm_days: int) -> datetime:
+    """Return the first quarter hour with ``warm_days`` of history before it."""
+    start = datetime.fromtimestamp(int(tape.candles.ts_ms[0]) / 1000, tz=UTC) + timedelta(days=warm_days)
+    seconds = int(start.timestamp())
+    return datetime.fromtimestamp(-(-seconds // 900) * 900, tz=UTC)
