@@ -99,6 +99,36 @@ def random_walks() -> Iterator[Figure]:
     return measured()
 
 
+def minutes_policy() -> Iterator[Figure]:
+    from alm_tests.bench.minutes import policy_of_a_year
+
+    return policy_of_a_year()
+
+
+def minutes_forces() -> Iterator[Figure]:
+    from alm_tests.bench.minutes import forces_of_a_year
+
+    return forces_of_a_year()
+
+
+def minutes_memory() -> Iterator[Figure]:
+    from alm_tests.bench.minutes import memory_of_a_year
+
+    return memory_of_a_year()
+
+
+def minutes_compilation() -> Iterator[Figure]:
+    from alm_tests.bench.minutes import compilation
+
+    return compilation()
+
+
+def minutes_demeter() -> Iterator[Figure]:
+    from alm_tests.bench.demeter_peer import against_demeter
+
+    return against_demeter()
+
+
 BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     core: ("epoch_core_cpu_s",),
     fitness: ("fitness_evaluation_cpu_s", "fitness_speed_ratio_vs_python"),
@@ -110,6 +140,11 @@ BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     random_walks: ("random_walks_kept_frac", "random_walks_best_kept_frac", "random_walks_rich_kept_frac"),
     allocation: ("allocation_survey_ms", "allocation_fill_ms", "allocation_fill_capped_ms"),
     decision: ("plan_hold_ms", "plan_counterfactual_ms"),
+    minutes_policy: ("simulate_1y_m1_ms",),
+    minutes_demeter: ("simulate_vs_demeter_ratio",),
+    minutes_forces: ("forces_35040_epochs_cpu_s",),
+    minutes_memory: ("simulate_peak_memory_ratio_365d_vs_60d",),
+    minutes_compilation: ("compile_s", "compile_cached_s"),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
     consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
     candle_sources: ("candles_30d_six_sources_seconds",),
