@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, to_float
+from alm_core.model.candles import FloatArray, IntArray
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan, Alternative
 from alm_core.model.market import MarketSnapshot
@@ -28,7 +29,7 @@ from alm_core.simulation.minute_book import (
     OWED_BASE,
     OWED_QUOTE,
 )
-from alm_core.simulation.minute_policy import HOLD, SHIFT, Known, policy_step
+from alm_core.simulation.minute_policy import HOLD, OPEN, SHIFT, WITHDRAW, Known, policy_step
 from alm_core.simulation.minute_rules import costs_on_chain, rule_from_config
 from alm_core.simulation.minute_ticks import grid_of
 from alm_tests.core.portfolio.scene import EPOCH, Scene
@@ -101,17 +102,26 @@ def live(case: Case) -> AllocationPlan:
     )
 
 
-def simulated(case: Case) -> tuple[int, int, int]:
-    state, chain, held = case.snapshot.pools[0], case.snapshot.chains[0], case.snapshot.holdings[0]
-    pool, position = state.pool, held.positions[0]
-    book, ticks = np.zeros(BOOK_ROWS), np.array([position.tick_lower, position.tick_upper])
-    bounds = range_bounds_at_ticks(pool, position.tick_lower, position.tick_upper)
-    book[LIQUIDITY] = position.liquidity / 10 ** ((pool.token0.decimals + pool.token1.decimals) / 2)
-    book[LOW_ROOT], book[HIGH_ROOT] = math.sqrt(bounds[0]), math.sqrt(bounds[1])
-    owed = (position.fees0, position.fees1) if pool.base_is_token0 else (position.fees1, position.fees0)
-    book[OWED_BASE], book[OWED_QUOTE] = to_float(pool.base, owed[0]), to_float(pool.quote, owed[1])
+def book_of(case: Case) -> tuple[FloatArray, IntArray]:
+    """Holdings as the kernel keeps them: floats in units of the tokens."""
+    pool, held = case.snapshot.pools[0].pool, case.snapshot.holdings[0]
+    book, ticks = np.zeros(BOOK_ROWS), np.zeros(2, dtype=np.int64)
     book[IDLE_BASE] = to_float(pool.base, held.balance(pool.base.address))
     book[IDLE_QUOTE] = to_float(pool.quote, held.balance(pool.quote.address))
+    for position in held.positions:
+        ticks[:] = position.tick_lower, position.tick_upper
+        bounds = range_bounds_at_ticks(pool, position.tick_lower, position.tick_upper)
+        book[LIQUIDITY] = position.liquidity / 10 ** ((pool.token0.decimals + pool.token1.decimals) / 2)
+        book[LOW_ROOT], book[HIGH_ROOT] = math.sqrt(bounds[0]), math.sqrt(bounds[1])
+        owed = (position.fees0, position.fees1) if pool.base_is_token0 else (position.fees1, position.fees0)
+        book[OWED_BASE], book[OWED_QUOTE] = to_float(pool.base, owed[0]), to_float(pool.quote, owed[1])
+    return book, ticks
+
+
+def simulated(case: Case, *, may_idle: bool = False) -> tuple[int, int, int]:
+    state, chain = case.snapshot.pools[0], case.snapshot.chains[0]
+    pool = state.pool
+    book, ticks = book_of(case)
     found = pool_yields(case.snapshot, case.scene.history(HISTORY), case.signals.price, CONFIG.yield_window_epochs)
     forces, params = case.signals.composite, case.optimized.params
     bias = confidence_and_bias(forces.volatility, forces.momentum, forces.trend)[1]
@@ -123,7 +133,7 @@ def simulated(case: Case) -> tuple[int, int, int]:
         (found[pool.pool_id].fees_usd, found[pool.pool_id].active_usd),
         Known(forces.volatility, bias, forces.sigma_annual_frac),
         (params.base_min_frac, params.base_max_frac, params.vforce_exp, params.vforce_divider, params.rs_threshold),
-        rule_from_config(CONFIG, may_idle=False).gates,
+        rule_from_config(CONFIG, may_idle=may_idle).gates,
         costs_on_chain(chain, state, 1.0).charges,
         grid_of(pool),
         10**6 if case.held_quarters is None else case.held_quarters,
@@ -153,6 +163,36 @@ def test_live_and_simulated_shifts_agree_on_random_scenes() -> None:
     # Every outcome is there often enough for the agreement to mean something.
     for outcome in ("nothing to shift", "rs_cost", "min_hold", "shifted", "taken"):
         assert seen[outcome] >= 20, seen
+
+
+def test_where_the_live_decision_takes_all_capital_out_so_does_the_simulated_one() -> None:
+    out = [case for case in map(drawn, range(SCENES)) if not (plan := live(case)).opens and plan.closes]
+    assert len(out) >= 20
+    assert [simulated(case, may_idle=True)[0] for case in out] == [WITHDRAW] * len(out)
+
+
+def test_idle_capital_is_placed_whole_or_left_idle_as_in_the_live_decision() -> None:
+    """Where the pool is too thin for all of it, the live decision places a part; the simulation knows no parts."""
+    seen: Counter[int] = Counter()
+    for seed in range(SCENES // 2):
+        case = idle(drawn(seed), seed)
+        plan = live(case)
+        placed = sum(one.share_frac for one in plan.opens)
+        if 0.0 < placed < 0.999:
+            continue
+        action, lower, upper = simulated(case, may_idle=True)
+        assert action == (OPEN if placed else HOLD), (seed, plan.decision.alternatives)
+        if placed:
+            assert [(one.tick_lower, one.tick_upper) for one in plan.opens] == [(lower, upper)]
+        seen[action] += 1
+    assert min(seen[OPEN], seen[HOLD]) >= 30, seen
+
+
+def idle(case: Case, seed: int) -> Case:
+    """The same market with all capital idle, half in each token."""
+    half = float(10 ** np.random.default_rng(seed).uniform(2, 5.5)) / 2
+    scene = replace(case.scene, positions=(), idle_base=half / case.scene.price, idle_quote=half)
+    return replace(case, scene=scene, snapshot=scene.snapshot(), held_quarters=None)
 
 
 @pytest.mark.parametrize("base_is_token0", [True, False])
