@@ -79,8 +79,8 @@ class PoolMarket:
 
     ``as_of_at`` is the latest moment the figures can be from: services send no time, but caches tell their age, and
     figures that did not change since an earlier answer are not newer than it. ``native_usd`` is USD per native coin.
-    ``rewards_apr`` is what a gauge pays per year, as a fraction of the full-range value of all liquidity in range; it is
-    shared by that liquidity as fees are. A pool without rewards has 0, one nobody has asked about ``None``.
+    ``rewards_apr`` is what a gauge pays per year, as a fraction of the full-range value of all liquidity in range; it
+    is shared by that liquidity as fees are. A pool without rewards has 0, one nobody has asked about ``None``.
     """
 
     pool_id: str
