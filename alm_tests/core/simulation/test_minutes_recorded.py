@@ -2,6 +2,7 @@
 
 import json
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -88,6 +89,21 @@ def test_acting_on_a_close_at_its_own_price_earns_less_than_acting_before_it_was
     known, early = (simulate_fixed(market, START, COSTS, 300, reset=True, as_demeter=ahead) for ahead in (False, True))
     assert known.final < 0.95 * early.final
     assert abs(known.rebalances - early.rebalances) <= 1
+
+
+def test_the_table_of_the_decision_record_is_what_comes_out() -> None:
+    record = Path(__file__).parents[3] / "docs" / "decisions" / "020-acting-on-a-close-at-its-own-price.md"
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in record.read_text().splitlines()]
+    rows = [row for row in rows if row and row[0].isdecimal()]
+    assert len(rows) == 4
+    for width, rebalances, early, known in rows:
+        runs = [
+            simulate_fixed(recorded(35), START, COSTS, int(width), reset=True, as_demeter=ahead)
+            for ahead in (True, False)
+        ]
+        assert [f"{run.final:,.2f}" for run in runs] == [early, known]
+        shown = rebalances.replace(",", "").split(" / ")
+        assert [run.rebalances for run in runs] == [int(shown[0]), int(shown[-1])]
 
 
 def test_missing_minutes_were_filled() -> None:
