@@ -6,11 +6,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from alm_core.model.candles import MINUTE_MS, CandleSeries, FloatArray
 from alm_core.model.errors import InvalidInput
 from alm_core.model.pools import Pool, Token
 from alm_core.simulation.minute_rules import MinuteCosts
 from alm_core.simulation.minute_run import Start
 from alm_core.simulation.minute_sources import SwapMinutes
+from alm_core.simulation.minute_ticks import grid_of, prices_at_ticks
 
 FOLDER = Path(os.environ.get("ALM_REFERENCE_DATA", Path(__file__).parents[4] / "shared" / "data"))
 RECORDED = FOLDER / "polygon_usdc_weth_005_pool_minutes_2022-07-19_2022-08-22.parquet"
@@ -71,3 +73,25 @@ def recorded_swaps() -> SwapMinutes:
         in_amount1=integers("inAmount1"),
         liquidity=integers("currentLiquidity"),
     )
+
+
+def recorded_candles(days: int) -> CandleSeries:
+    """The pool's own price by the minute; a minute without a swap is filled with the close before it."""
+    frame = recorded_frame()
+    opened = frame["timestamp"].str.to_datetime(time_unit="ms").cast(pl.Int64).to_numpy()
+    minutes = opened[0] + MINUTE_MS * np.arange(days * 1440, dtype=np.int64)
+    rows = np.searchsorted(opened, minutes, side="right") - 1
+    filled = opened[rows] != minutes
+
+    def price(name: str) -> FloatArray:
+        ticks = frame[name].cast(pl.Int64).to_numpy()[rows]
+        return prices_at_ticks(ticks, grid_of(POOL))
+
+    close = price("closeTick")
+    # Highest tick is lowest price: USDC is token0.
+    columns = {"open": price("openTick"), "high": price("lowestTick"), "low": price("highestTick")}
+    columns = {name: np.where(filled, close, values) for name, values in columns.items()}
+    ends = np.stack([columns["open"], close])
+    columns["high"] = np.maximum(columns["high"], ends.max(axis=0))
+    columns["low"] = np.minimum(columns["low"], ends.min(axis=0))
+    return CandleSeries(ts_ms=minutes, close=close, volume=np.zeros(len(minutes)), filled=filled, **columns)

@@ -1,18 +1,22 @@
 """Against demeter 1.3.0 on the recorded minutes of a real pool, and what its conventions hide."""
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from alm_core.simulation.minute_run import simulate_fixed
+from alm_core.model.signals import RangeParams
+from alm_core.simulation.minute_rules import Rule
+from alm_core.simulation.minute_run import simulate_fixed, simulate_policy
 from alm_core.simulation.minute_sources import minutes_from_swaps
 from alm_core.simulation.minutes import MinuteMarket
+from alm_core.simulation.tape import tape_from_candles
 from alm_tests.bench import minute_share
 from alm_tests.core.simulation import minute_twin
-from alm_tests.core.simulation.recorded_pool import COSTS, POOL, RECORDED, START, recorded_swaps
+from alm_tests.core.simulation.recorded_pool import COSTS, POOL, RECORDED, START, recorded_candles, recorded_swaps
 
 pytestmark = [
     pytest.mark.reference,
@@ -89,6 +93,21 @@ def test_acting_on_a_close_at_its_own_price_earns_less_than_acting_before_it_was
     known, early = (simulate_fixed(market, START, COSTS, 300, reset=True, as_demeter=ahead) for ahead in (False, True))
     assert known.final < 0.95 * early.final
     assert abs(known.rebalances - early.rebalances) <= 1
+
+
+def test_the_policy_on_real_minutes_equals_its_slow_twin() -> None:
+    market = recorded(12).with_forces(tape_from_candles(recorded_candles(12)))
+    rule = Rule(min_hold_quarters=24, horizon_years=7 / 365.25, cost_multiple=1.0)
+    params = RangeParams(base_min_frac=0.01, base_max_frac=0.1)
+    for may_idle in (True, False):
+        gated = replace(rule, may_idle=may_idle)
+        found = simulate_policy(market, START, COSTS, params, gated)
+        slow = minute_twin.policy(market, POOL, START, COSTS, [params], [0] * len(market.closes), gated)
+        assert found.success, found.reason
+        assert found.nav == pytest.approx(slow.nav, rel=1e-9)
+        assert (found.fees, found.lvr, found.swap) == pytest.approx((slow.fees, slow.lvr, slow.swap), rel=1e-9)
+        assert found.rebalances == max(0, slow.actions - 1)
+    assert found.rebalances > 3
 
 
 def test_the_table_of_the_decision_record_is_what_comes_out() -> None:
