@@ -18,7 +18,7 @@ BTC_FILE = "btc_perp_1m_2021-12-31_2022-02-01.csv.gz"
 MINUTES_PER_YEAR = 525_960
 ACTIVE_USD = 40e6
 """Full-range value of the active liquidity of generated pools, about that of the recorded one."""
-SEEDED_DAYS = 48
+SEEDED_DAYS = 34
 SEEDED = 20
 FEE_MULTIPLES = (1.0, 1.5)
 """Fees of generated pools, as multiples of what their liquidity loses to arbitrage over the whole tape."""
