@@ -1,13 +1,12 @@
 """Capital in ranges of pools, and the net income it is expected to make over the decision's horizon."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alm_core.portfolio.filling.vessels import Vessel
 from alm_core.portfolio.yields import PoolYield
+from alm_core.ranges.income import active_value, care_of_range, fresh_income, held_income
 from alm_core.ranges.position import (
-    EPOCH_WAIT_YEARS,
     base_share,
     concentration,
     lvr_rate,
@@ -76,15 +75,10 @@ class Care:
 
 def care_of(found: PoolYield, price: float, bounds: tuple[float, float], outlook: Outlook) -> Care:
     """Return the better way to hold a range that is placed at ``bounds`` now, judged for a small position."""
-    residence = outlook.residence_years(price, *bounds)
-    alone = Care(held_frac=outlook.held_frac(price, *bounds), upkeep_apr=0.0)
-    if residence == 0.0 or math.isinf(residence):
-        return alone
-    cycle = residence + EPOCH_WAIT_YEARS
-    renewed = Care(held_frac=residence / cycle, upkeep_apr=outlook.shift_cost_frac / cycle)
     rate = concentration(price, *bounds) * (outlook.paid_usd(found) / found.active_usd - outlook.lvr_apr)
-    better = rate * renewed.held_frac - renewed.upkeep_apr > rate * alone.held_frac
-    return renewed if better else alone
+    residence = outlook.residence_years(price, *bounds)
+    held_frac, upkeep_apr = care_of_range(rate, residence, outlook.horizon_years, outlook.shift_cost_frac)
+    return Care(held_frac=held_frac, upkeep_apr=upkeep_apr)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,20 +131,16 @@ def pool_income_usd(
     care = care_of(found, price, bounds, outlook)
     shared_by = found.active_usd + sum(placement.active_usd(price) for placement in (*held, *fresh))
     per_active = outlook.paid_usd(found) / shared_by - outlook.lvr_apr
-    income = sum(_fresh_usd(place.active_usd(price), place.capital_usd, per_active, care) for place in fresh)
+    kept = (care.held_frac, care.upkeep_apr)
+    income = sum(fresh_income(place.active_usd(price), place.capital_usd, per_active, kept) for place in fresh)
     for place in held:
         own = place.active_usd(price)
         if own == 0.0:
             continue
         first = outlook.held_frac(price, place.lower, place.upper)
-        again = Placement(pool_id=place.pool_id, lower=bounds[0], upper=bounds[1], capital_usd=place.capital_usd)
-        later = _fresh_usd(again.active_usd(price), place.capital_usd, per_active, care)
-        income += first * own * per_active + (1.0 - first) * max(0.0, later)
+        again = active_value(price, bounds[0], bounds[1], place.capital_usd)
+        income += held_income(own, again, place.capital_usd, per_active, first, kept)
     return income
-
-
-def _fresh_usd(own_usd: float, capital_usd: float, per_active: float, care: Care) -> float:
-    return own_usd * per_active * care.held_frac - capital_usd * care.upkeep_apr
 
 
 def vessel_of(found: PoolYield, price: float, bounds: tuple[float, float], outlook: Outlook, cap_usd: float) -> Vessel:
