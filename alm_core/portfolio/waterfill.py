@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from alm_core.model.errors import InvalidInput
 from alm_core.portfolio.filling.multipliers import prices_of_rows
-from alm_core.portfolio.filling.optimality import AT_FRAC, FLOOR_APR, kkt_residual_frac, next_apr
+from alm_core.portfolio.filling.optimality import AT_FRAC, DUST_USD, FLOOR_APR, kkt_residual_frac, next_apr
 from alm_core.portfolio.filling.selection import Rule, filled_part, parts
 from alm_core.portfolio.filling.vessels import Group, Vessel
 
@@ -160,7 +160,7 @@ def _multipliers(
 ) -> dict[str, float]:
     found = {group.name: price for group, price in zip(groups, prices, strict=True)}
     for row, (vessel, amount) in enumerate(zip(vessels, amounts, strict=True)):
-        if row not in left_out and amount >= vessel.cap_usd * (1.0 - AT_FRAC):
+        if row not in left_out and amount >= vessel.cap_usd * (1.0 - AT_FRAC) - DUST_USD:
             found[f"{vessel.cap_name} {vessel.pool_id}"] = next_apr(vessel, amount) - costs[row]
     return found
 

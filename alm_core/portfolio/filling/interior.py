@@ -119,7 +119,9 @@ class InteriorPoint:
             if self.filled[n] / part.width_usd < self.below[n] / gross:
                 continue
             full = self.missing[n] / part.width_usd < self.above[n] / gross
-            amounts[part.row] = part.end_usd if full else part.start_usd + self.filled[n]
+            # Where costs are too small to tell a vessel's two parts apart, both may be filled in part.
+            reached = amounts[part.row] == part.start_usd
+            amounts[part.row] = part.end_usd if full and reached else amounts[part.row] + self.filled[n]
         prices = [
             0.0 if price / gross < room / limit else price
             for price, room, limit in zip(self.prices, self.room, self.limits, strict=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from alm_core.portfolio.filling.interior import InteriorPoint
-from alm_core.portfolio.filling.levels import ROUNDING_FRAC, level_apr
+from alm_core.portfolio.filling.levels import ROUNDING_FRAC, level
 from alm_core.portfolio.filling.optimality import DUST_USD, kkt_residual_frac
 from alm_core.portfolio.filling.settling import settled
 from alm_core.portfolio.filling.vessels import Group, Vessel
@@ -33,12 +33,13 @@ def solved(vessels: Sequence[Vessel], groups: Sequence[Group], start_apr: Sequen
 
     Notes
     -----
-    Limits that share no pool have one price each, found alone (:func:`level_apr`). If
+    Limits that share no pool have one price each, found alone (:func:`level`). If
     what comes of it respects the other limits it is optimal, with prices 0 for them: without a limit the best can only
     be better. Otherwise those that are exceeded are added and all solved together (:class:`InteriorPoint`), until none
     is. Both ways end in exact amounts (:func:`settled`).
     """
     closed = {row for group in groups if group.limit_usd <= DUST_USD for row in group.rows}
+    closed |= {row for row, vessel in enumerate(vessels) if vessel.cap_usd <= DUST_USD}
     rows = [row for row in range(len(vessels)) if row not in closed]
     numbers, inner = _that_can_bind(vessels, groups, rows)
     bounded = [_bounded(vessels[row], [group.limit_usd for group in groups if row in group.rows]) for row in rows]
@@ -120,14 +121,14 @@ def _apart(
 ) -> Solved:
     """Fill under limits that share no pool."""
     apart = [groups[number] for number in chosen]
-    levels = [
-        level_apr([vessels[row] for row in group.rows], group.limit_usd, start_apr[number])
-        for number, group in zip(chosen, apart, strict=True)
-    ]
-    costs = prices_of_rows(apart, levels, len(vessels))
-    taken = [vessel.capital_at(cost) for vessel, cost in zip(vessels, costs, strict=True)]
-    amounts, levels = settled(vessels, apart, taken, levels)
-    return Solved(amounts_usd=amounts, prices_apr=_spread(levels, chosen, len(groups)))
+    taken, prices = [vessel.capital_at(0.0) for vessel in vessels], list[float]()
+    for number, group in zip(chosen, apart, strict=True):
+        price, amounts = level([vessels[row] for row in group.rows], group.limit_usd, start_apr[number])
+        prices.append(price)
+        for row, amount in zip(group.rows, amounts, strict=True):
+            taken[row] = amount
+    amounts, prices = settled(vessels, apart, taken, prices)
+    return Solved(amounts_usd=amounts, prices_apr=_spread(prices, chosen, len(groups)))
 
 
 def _together(vessels: Sequence[Vessel], groups: Sequence[Group], chosen: Sequence[int]) -> Solved:

@@ -7,9 +7,10 @@ from alm_core.portfolio.filling.vessels import Group, Vessel
 
 AT_FRAC = 1e-9
 """An amount this near to a kink or bound counts as at it."""
-FLOOR_APR = 1e-12
+FLOOR_APR = 1e-6
+"""A yield this small is none, nor is the price of a limit."""
 DUST_USD = 1e-9
-"""A limit this small is none: it closes its pools."""
+"""An amount this small is none; a limit this small closes its pools."""
 
 
 def kkt_residual_frac(
@@ -62,13 +63,13 @@ def kkt_residual_frac(
 def slopes_apr(vessel: Vessel, amount_usd: float) -> tuple[float, float]:
     """Return what the next dollar in would add and the last dollar out would take, after moving costs, per year.
 
-    At the cap no dollar goes in, at 0 none comes out: minus and plus infinity.
+    At the cap no dollar goes in, at 0 none comes out: minus and plus infinity. At the kink they differ.
     """
     kept, slope = vessel.kept_usd, vessel.marginal_apr(amount_usd)
-    tolerance = AT_FRAC * max(kept, amount_usd)
+    tolerance = max(DUST_USD, AT_FRAC * max(kept, amount_usd))
     left = slope + vessel.exit_apr if amount_usd <= kept + tolerance else slope - vessel.entry_apr
     right = -math.inf if amount_usd >= vessel.cap_usd - tolerance else next_apr(vessel, amount_usd)
-    return right, left if amount_usd > 0.0 else math.inf
+    return right, left if amount_usd > DUST_USD else math.inf
 
 
 def next_apr(vessel: Vessel, amount_usd: float) -> float:

@@ -5,11 +5,6 @@ from dataclasses import dataclass
 
 from alm_core.model.errors import InvalidInput
 
-TIE_FRAC = 1e-8
-TIE_FLOOR_APR = 1e-3
-"""Where every dollar earns the same, capital leaves over this small a rise of its price and not at one point, so that
-what a pool takes is a continuous function of the price."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vessel:
@@ -69,20 +64,17 @@ class Vessel:
 
     @property
     def kept_usd(self) -> float:
-        """What is held, as far as the cap allows it."""
-        return min(self.held_usd, self.cap_usd)
+        """Where worth has its kink: what is held, as far as the cap allows it; 0 where moving costs nothing."""
+        return min(self.held_usd, self.cap_usd) if self.entry_apr + self.exit_apr > 0.0 else 0.0
 
     @property
     def top_apr(self) -> float:
         """Price from which nothing is taken."""
         if self.kept_usd <= 0.0:
             return self.marginal_apr(0.0) - self.entry_apr
-        return self.marginal_apr(0.0) + self.exit_apr + (0.0 if self.pays else self._tie_apr)
-
-    @property
-    def _tie_apr(self) -> float:
-        idle = self.held_frac * self.times * self.lvr_apr + self.upkeep_apr
-        return TIE_FRAC * (idle + self.exit_apr + TIE_FLOOR_APR)
+        top = self.marginal_apr(0.0) + self.exit_apr
+        # At its own price a pool that pays nothing keeps all it holds.
+        return top if self.pays else math.nextafter(top, math.inf)
 
     def income_usd(self, capital_usd: float) -> float:
         """Net income per year from an amount of capital."""
@@ -125,7 +117,8 @@ class Vessel:
         Notes
         -----
         :math:`x(p) = h` for :math:`N'(h) - e \le p \le N'(h) + z`, the no-trade region; below it
-        :math:`N'(x) = p + e`, above it :math:`N'(x) = p - z`, clamped to 0 and the cap. Continuous and falling in p.
+        :math:`N'(x) = p + e`, above it :math:`N'(x) = p - z`, clamped to 0 and the cap. It falls in p, and jumps only
+        where every dollar is worth the same: at the price at which a pool that pays nothing lets go of what it holds.
         """
         kept = self.kept_usd
         slope = self.marginal_apr(kept)
@@ -142,10 +135,9 @@ class Vessel:
         return self.fees_usd * (self.active_usd / pool) / pool
 
     def _between(self, level_apr: float, low: float, high: float) -> tuple[float, float]:
-        rate = self.held_frac * self.times
         if not self.pays:
-            left = 1.0 - (level_apr + rate * self.lvr_apr + self.upkeep_apr) / self._tie_apr
-            return (high * left, high / self._tie_apr) if left > 0.0 else (0.0, 0.0)
+            return low, 0.0
+        rate = self.held_frac * self.times
         needed = (level_apr + self.upkeep_apr) / rate + self.lvr_apr
         if needed <= 0.0:
             return high, 0.0

@@ -234,6 +234,37 @@ def test_a_dead_pool_gives_up_only_what_another_one_takes() -> None:
     assert found.multipliers_apr["capital"] == pytest.approx(0.05, rel=1e-6)
 
 
+def test_a_limit_is_met_where_income_is_so_linear_that_no_price_tells_dollars_apart() -> None:
+    # Between two neighbouring floats the price lets go of everything that is held.
+    flat = Vessel(
+        pool_id="p",
+        fees_usd=1.0,
+        active_usd=5e7,
+        times=1.0,
+        lvr_apr=0.0,
+        held_frac=0.25,
+        cap_usd=math.inf,
+        held_usd=1.0,
+        exit_apr=1.0,
+    )
+    found = fill([flat, replace(flat, fees_usd=0.0, held_usd=0.0, exit_apr=0.0)], 0.5)
+    assert found.success
+    assert found.amounts_usd == (pytest.approx(0.5, rel=1e-9), 0.0)
+
+
+def test_parts_that_cost_nothing_to_move_are_not_told_apart_at_what_is_held() -> None:
+    linear = replace(vessel(4.8e4, 1.7e6, times=33.0), held_usd=0.15)
+    rich = replace(vessel(1.9e8, 3.6e7, times=112.0), cap_usd=6.0)
+    groups = [
+        capital([linear, rich], 13.0),
+        Group(name="one", rows=(1,), limit_usd=0.33),
+        Group(name="both", rows=(0, 1), limit_usd=0.42),
+    ]
+    found = water_fill([linear, rich], groups)
+    assert found.success
+    assert found.amounts_usd == (pytest.approx(0.09), pytest.approx(0.33))
+
+
 def test_without_costs_what_is_held_does_not_matter() -> None:
     plain = fill(SMALL, 1e5).amounts_usd
     held = fill([replace(pool, held_usd=3e4) for pool in SMALL], 1e5).amounts_usd

@@ -158,6 +158,44 @@ def random_case(random: Generator, pools: int, overlapping: int) -> tuple[list[V
     return vessels, [group for group in groups if group.rows]
 
 
+def wild_case(random: Generator) -> tuple[list[Vessel], list[Group]]:
+    """Pools and limits further apart than any market's: ten decades of depth, dead pools, limits of nothing."""
+
+    def decades(low: float, high: float, none: float = 0.0) -> float:
+        return 0.0 if random.random() < none else float(10 ** random.uniform(low, high))
+
+    pools, chains, overlapping = (int(random.integers(low, high)) for low, high in ((1, 13), (1, 4), (0, 9)))
+    everything, vessels = decades(1, 6), list[Vessel]()
+    for number in range(pools):
+        active, caps = decades(0, 10), (math.inf, math.inf, 0.0, everything * random.uniform(0, 1))
+        vessels.append(
+            Vessel(
+                pool_id=f"p{number}",
+                fees_usd=active * decades(-4, 1, none=0.15),
+                active_usd=active,
+                times=decades(0, 2.5),
+                lvr_apr=decades(-6, -1, none=0.2),
+                held_frac=float(random.choice([0.0, 1.0, *random.uniform(0, 1, 3)])),
+                cap_usd=float(random.choice(caps, p=(0.25, 0.25, 0.05, 0.45))),
+                upkeep_apr=decades(-4, 0, none=0.3),
+                held_usd=everything / pools * decades(-3, 0, none=0.4),
+                entry_apr=decades(-4, 1, none=0.2),
+                exit_apr=decades(-4, 1, none=0.2),
+            )
+        )
+    groups: list[Group] = []
+    for chain in range(min(chains, pools)):
+        rows = tuple(range(chain, pools, chains))
+        held, idle = math.fsum(vessels[row].held_usd for row in rows), everything * decades(-3, 0, none=0.3)
+        most = 3 if random.random() < 0.3 else None
+        groups.append(Group(name=f"capital {chain}", rows=rows, limit_usd=held + idle, most=most))
+    total = math.fsum(group.limit_usd for group in groups)
+    for number in range(overlapping):
+        rows = tuple(row for row in range(pools) if random.random() < 0.5) or (0,)
+        groups.append(Group(name=f"share {number}", rows=rows, limit_usd=total * decades(-2, 0, none=0.1)))
+    return vessels, groups
+
+
 wild_vessels = st.lists(
     st.builds(
         Vessel,

@@ -35,9 +35,8 @@ def test_a_pool_takes_what_is_worth_most_at_the_price(pool: Vessel, price: float
     amount, _ = pool.response(price)
     assert 0.0 <= amount <= pool.cap_usd
     surplus = worth(pool, amount) - price * amount
-    # Along a flat part the price at which capital leaves is smeared over a hundred millionth.
-    rates = pool.gross_apr(amount) + pool.exit_apr + price + 1e-3
-    assert best_at_price(pool, price, 1e7) - surplus <= 1e-7 * rates * max(1.0, amount, pool.held_usd)
+    rates = pool.gross_apr(amount) + pool.exit_apr + pool.entry_apr + price
+    assert best_at_price(pool, price, 1e7) - surplus <= 1e-9 * (rates * max(1.0, amount, pool.held_usd) + 1e-6)
 
 
 @settings(deadline=None)
