@@ -33,6 +33,12 @@ def decision() -> Iterator[Figure]:
     return measured()
 
 
+def allocation_residual() -> Iterator[Figure]:
+    from alm_tests.bench.allocation import worst_residual
+
+    return worst_residual()
+
+
 def dagster() -> Iterator[Figure]:
     from alm_tests.bench.dagster_epoch import dagster_overhead
 
@@ -139,6 +145,7 @@ BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     sweep: ("sweep_1024_bars_per_cpu_s",),
     random_walks: ("random_walks_kept_frac", "random_walks_best_kept_frac", "random_walks_rich_kept_frac"),
     allocation: ("allocation_survey_ms", "allocation_fill_ms", "allocation_fill_capped_ms"),
+    allocation_residual: ("allocation_worst_residual",),
     decision: ("plan_hold_ms", "plan_counterfactual_ms"),
     minutes_policy: ("simulate_1y_m1_ms",),
     minutes_demeter: ("simulate_vs_demeter_ratio",),
