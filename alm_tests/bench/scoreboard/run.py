@@ -61,7 +61,8 @@ def run_tape(tape: ScoreTape, days: int | None = None) -> Run:
     first_at = first_epoch(tape, WARM_DAYS)
     world = TapeWorld(tape, first_at)
     epochs = world.epochs(first_at)[: None if days is None else days * EPOCHS_PER_DAY]
-    strategy = StrategyConfig()
+    # Every policy may place all it has in the one pool there is: the cap per pool is for choosing among several.
+    strategy = StrategyConfig(max_pool_share=1.0)
     window = strategy.yield_window_epochs
     past = deque((world.snapshot(at) for at in _before(first_at, window)), maxlen=window)
     policies = {name: policy_named(name) for name in POLICIES}
