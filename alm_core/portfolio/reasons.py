@@ -55,6 +55,9 @@ def _nothing(choices: Sequence[Choice]) -> tuple[str, str]:
     if not any(choice.view.slots for choice in choices):
         return "fee yields: no pool has a fee growth history or a known volume", "source"
     if not any(choice.view.targets() for choice in choices):
+        dear = [limit for choice in choices for limit in choice.view.binding if limit.startswith("move_costs")]
+        if dear:
+            return "no pool pays for what moving capital into it costs", dear[0]
         return "no pool's fees exceed its expected loss to arbitrage", "fees_below_lvr"
     return "positions already fit their targets", "nothing_to_do"
 

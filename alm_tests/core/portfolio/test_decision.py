@@ -188,6 +188,13 @@ def test_a_position_that_loses_to_arbitrage_is_closed_for_nothing_better() -> No
     assert found.decision.current_apr < 0
 
 
+def test_capital_too_small_for_the_gas_of_placing_it_is_told_so() -> None:
+    found = plan(Scene(idle_base=0.01, idle_quote=20.0, base_fee_gwei=60.0))
+    assert found.decision.kind is DecisionKind.HOLD
+    assert found.decision.binding.startswith("move_costs 8453:")
+    assert "moving capital" in found.decision.reason
+
+
 def test_capital_stays_idle_where_fees_do_not_pay_for_lvr() -> None:
     found = plan(Scene(fees_usd_day=(10.0, 10.0), sigma=0.9))
     assert found.decision.kind is DecisionKind.HOLD
