@@ -98,7 +98,9 @@ def _are_settings(settings: Settings) -> None:
     for config in (settings.strategy, settings.limits):
         for field in fields(config):
             value = getattr(config, field.name)
-            if isinstance(value, timedelta):
+            if field.name == "policy":
+                assert value in ("default", "seed")
+            elif isinstance(value, timedelta):
                 assert value >= timedelta(0), field.name
             else:
                 assert 0 <= value < inf, f"{field.name} = {value}"

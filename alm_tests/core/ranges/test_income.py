@@ -84,10 +84,11 @@ def test_a_small_position_gains_by_a_shift_what_the_fitness_says(
     active_usd: float,
     outlook: tuple[float, float, float, float],
 ) -> None:
-    small = 1e-9 * active_usd
+    # Both dilute, but not alike: by capital times concentration squared, which can be a million.
+    small = 1e-12 * active_usd
     after, now = shift_incomes(PRICE, held, target, small, small, (fees_usd, active_usd), outlook)
     sigma, horizon, weight, once = outlook
-    venue = (fees_usd / active_usd, 1e-9, weight, horizon)
+    venue = (fees_usd / active_usd, 1e-12, weight, horizon)
     gain = shift_gain(PRICE, held, target, sigma, venue, once)
     assert (after - now) / small == pytest.approx(gain, rel=1e-5, abs=1e-5 * (1 + fees_usd / active_usd))
 
