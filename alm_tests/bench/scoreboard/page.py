@@ -32,9 +32,19 @@ def groups(runs: Sequence[Run]) -> dict[str, list[Score]]:
 def page(tapes: Sequence[ScoreTape], runs: Sequence[Run]) -> str:
     """Return the Markdown of docs/results.md."""
     parts = ["# Results, out of sample", *_introduction(runs), "![Excess over HODL by policy](images/scoreboard.png)"]
-    for name, scores in groups(runs).items():
-        parts += [f"## {name[0].upper()}{name[1:]}", _notes(name, tapes), _table(standings(scores))]
+    found = {name: standings(scores) for name, scores in groups(runs).items()}
+    parts.append("\n".join(summary_line(name, rows) for name, rows in found.items()))
+    for name, rows in found.items():
+        parts += [f"## {name[0].upper()}{name[1:]}", _notes(name, tapes), _table(rows)]
     return "\n\n".join(parts) + "\n"
+
+
+def summary_line(group: str, rows: Sequence[Standing]) -> str:
+    """Return where the default stands in a group, and whether it can be told from holding the tokens."""
+    place = [row.policy for row in rows].index("default") + 1
+    ours = rows[place - 1].excess
+    verdict = "surely above" if ours.low > 0.0 else "surely below" if ours.high < 0.0 else "not told apart from"
+    return f"- {group}: the default is {place} of {len(rows)} and {verdict} HODL; best is {WORDS[rows[0].policy]}."
 
 
 def _introduction(runs: Sequence[Run]) -> tuple[str, str]:
