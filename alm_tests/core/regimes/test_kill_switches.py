@@ -122,7 +122,7 @@ def test_epochs_without_fees_or_nav_are_passed_over() -> None:
     assert judged(unknown).unknown[0].startswith("negative trailing yield: ")
 
 
-@pytest.mark.parametrize("kind", [DecisionKind.RS, DecisionKind.PRA, DecisionKind.COMPOUND, DecisionKind.WIDEN])
+@pytest.mark.parametrize("kind", [DecisionKind.RS, DecisionKind.PRA, DecisionKind.WIDEN])
 def test_more_moves_than_four_in_four_hours_fire(kind: DecisionKind) -> None:
     for moves, fires in ((MAX_MOVES, False), (MAX_MOVES + 1, True)):
         recent = day()
@@ -138,12 +138,13 @@ def test_a_move_of_exactly_four_hours_ago_counts() -> None:
     assert judged(recent).fired
 
 
-def test_moves_that_are_old_that_failed_or_that_exit_do_not_count() -> None:
+def test_moves_that_are_old_that_failed_that_exit_or_that_only_compound_do_not_count() -> None:
     recent = day()
     recent[-17 - MAX_MOVES : -16] = [moving(one) for one in recent[-17 - MAX_MOVES : -16]]
     assert judged(recent) == KillSwitches()
-    recent[-20:] = [moving(one, DecisionKind.EXIT) for one in recent[-20:]]
-    assert judged(recent) == KillSwitches()
+    for kind in (DecisionKind.EXIT, DecisionKind.COMPOUND):
+        recent[-20:] = [moving(one, kind) for one in recent[-20:]]
+        assert judged(recent) == KillSwitches()
     recent[-20:] = [replace(one, kind=DecisionKind.PRA, moved=False) for one in recent[-20:]]
     assert judged(recent) == KillSwitches()
 
