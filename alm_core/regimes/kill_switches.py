@@ -26,8 +26,8 @@ MIN_YIELD_SPAN = timedelta(hours=12)
 """Time between the first and the last known figures without which a day's yield is unknown."""
 MOVES_WINDOW = timedelta(hours=4)
 MAX_MOVES = 4
-"""Moves of capital in four hours, exits and compounding apart. ``min_hold`` allows one discretionary move in 12 h; placing
-what it left idle and repeating what failed halfway may add to it. The reference allowed eight."""
+"""Moves of capital in four hours, exits and compounding apart. ``min_hold`` allows one discretionary move in 12 h;
+placing what it left idle and repeating what failed halfway may add to it. The reference allowed eight."""
 GAS_BUDGET_FRAC = 0.01
 """Gas of 24 h relative to NAV: twice the day's budget of all discretionary costs, since exits are outside of that. The
 reference allowed 5 %, in a year eighteen times the capital."""

@@ -56,8 +56,8 @@ def _introduction(runs: Sequence[Run]) -> tuple[str, str]:
         f"{WARM_DAYS} days of a tape are history; the default policy searches its parameters every "
         f"{RETUNE_EPOCHS // 4} hours on what it has seen so far (live: every quarter hour), so each score is a "
         "walk-forward. A tape has one pool, in which every policy may place all it has (the default's cap per pool is "
-        "off). Nothing was tuned on these tapes; they showed one mistake, which was mended before this run: compounding "
-        "counted as a move and tripped a kill switch."
+        "off). Nothing was tuned on these tapes; they showed one mistake, which was mended before this run: "
+        "compounding counted as a move and tripped a kill switch."
     )
     measure = (
         "Excess is the mean daily log return above holding the tokens, in basis points, with its "
