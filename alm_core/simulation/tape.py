@@ -106,7 +106,11 @@ def tape_from_candles(series: CandleSeries) -> Tape:
         Minute candles, gaps filled. Forces at a bar equal ``compute_force_signals`` at the epoch of its close.
     """
     bars = aggregate(series, BASE_MINUTES)
-    forces = rolling_composite(series, bars)
+    return tape_of(bars, rolling_composite(series, bars))
+
+
+def tape_of(bars: CandleSeries, forces: FloatArray) -> Tape:
+    """Return the tape of quarter hours with the forces known at their closes, shape (n, 4), without the first day."""
     warm = slice(VOLATILITY_LOOKBACK * 4, None)
     volatility, momentum, trend, sigma = (np.ascontiguousarray(forces[warm, column]) for column in range(4))
     kept = bars.rows(warm)
