@@ -53,6 +53,8 @@ class PoolState:
     Every field comes from ``source`` at ``block``; tokens, decimals, spacing and fee were compared with the registry.
     ``twap`` is ``None`` where the pool's observations do not reach back far enough. ``protocol_fee_frac0`` and ``1``
     are the parts of the swap fee on token0 and token1 that do not go to liquidity; fee growth is without them.
+    A pool of bins keeps no fee growth: both are ``None``. Its price is that of the active bin, its liquidity what a
+    range of that bin's width and value would have.
     """
 
     pool: Pool
@@ -61,8 +63,8 @@ class PoolState:
     tick: int
     liquidity: int
     fee_pips: int
-    fee_growth_global0_x128: int
-    fee_growth_global1_x128: int
+    fee_growth_global0_x128: int | None
+    fee_growth_global1_x128: int | None
     source: str = "rpc"
     twap: Twap | None = None
     protocol_fee_frac0: float = 0.0
@@ -105,7 +107,9 @@ class Position:
     """A liquidity position of ours, read from the chain.
 
     ``amount0``/``amount1`` are what burning all liquidity returns at the pinned price (rounded as the contract
-    rounds); ``fees0``/``fees1`` what collecting would add to it.
+    rounds); ``fees0``/``fees1`` what collecting would add to it. Where fees stay in the bins, they are in the amounts.
+    ``shares`` is what the contract counts the position in where that is not liquidity. ``staked_in`` is the gauge that
+    holds the position for us, or ``None`` where the wallet itself does.
     """
 
     pool_id: str
@@ -117,6 +121,13 @@ class Position:
     amount1: int
     fees0: int
     fees1: int
+    shares: int | None = None
+    staked_in: str | None = None
+
+    @property
+    def stake(self) -> int:
+        """What only we can lower: shares where the contract counts in them, else liquidity. No swap changes it."""
+        return self.liquidity if self.shares is None else self.shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

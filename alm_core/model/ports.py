@@ -195,6 +195,18 @@ class LiquidityQuote:
     amount1: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A right a contract must have before a payload can succeed: given exactly, taken back afterwards.
+
+    ``remaining`` reads what is left of it; the first word of the answer is zero when nothing is.
+    """
+
+    give: UnsignedTransaction
+    revoke: UnsignedTransaction
+    remaining: Call
+
+
 class DexAdapter(Protocol):
     """One DEX family. Plans are unsigned transactions with expected effects; nothing is sent here."""
 
@@ -219,6 +231,30 @@ class DexAdapter(Protocol):
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
     ) -> tuple[Position, ...]:
         """Enumerate the owner's positions in these pools from the chain alone, true uncollected fees included."""
+        ...
+
+    def parts(self, pool: Pool, tick_lower: int, tick_upper: int) -> tuple[tuple[int, int], ...]:
+        """Split a range into ranges that one transaction each can open, from low to high; nearly always itself.
+
+        Raises
+        ------
+        InvalidInput
+            If the ticks are not usable in this pool, or the range is wider than any plan may be.
+        """
+        ...
+
+    def placing_grants(
+        self, pool: Pool, owner: str, amount0: int, amount1: int, expires_at: datetime
+    ) -> tuple[Grant, ...]:
+        """Rights that opening or adding with these amounts needs, in the order in which they are given.
+
+        The first of each token is an ERC-20 ``approve`` of exactly the amount; a token of which nothing is placed needs
+        none. At most four. ``expires_at`` bounds those that can expire.
+        """
+        ...
+
+    def removing_grants(self, pool: Pool, owner: str) -> tuple[Grant, ...]:
+        """Rights that removing or closing needs; at most one, nearly always none."""
         ...
 
     def quote_liquidity(
@@ -257,10 +293,29 @@ class DexAdapter(Protocol):
         """
         ...
 
+    def plan_remove(
+        self,
+        state: PoolState,
+        position: Position,
+        stake: int,
+        interval: PriceInterval,
+        owner: str,
+        deadline_at: datetime,
+    ) -> UnsignedTransaction:
+        """Take out a part of a position, with what it has earned; the position stays.
+
+        ``stake`` is the part of :attr:`~alm_core.model.market.Position.stake` that goes: more than 0, less than all.
+        """
+        ...
+
     def plan_close(
         self, state: PoolState, position: Position, interval: PriceInterval, owner: str, deadline_at: datetime
     ) -> UnsignedTransaction:
-        """Remove all liquidity, collect and burn, in one transaction where the contract allows."""
+        """Remove all liquidity, collect and burn in one transaction.
+
+        A position too large for one transaction is closed by several: this one then takes out the lowest part and has
+        no ``closes_token_id``, and is planned again on what is left.
+        """
         ...
 
     def plan_collect(self, state: PoolState, position: Position, owner: str) -> UnsignedTransaction:

@@ -13,8 +13,12 @@ class Action(StrEnum):
     SWAP = "swap"
     OPEN = "open"
     ADD = "add"
+    REMOVE = "remove"
     CLOSE = "close"
     COLLECT = "collect"
+    STAKE = "stake"
+    UNSTAKE = "unstake"
+    CLAIM = "claim"
     NOOP = "noop"
 
 
@@ -78,6 +82,8 @@ class UnsignedTransaction:
     closes_token_id: int | None = None
     adds_token_id: int | None = None
     """Position of ours whose liquidity the call must raise."""
+    liquidity_events_from: str | None = None
+    """Contract whose events tell what became of liquidity, where that is not ``to``."""
     spender: str | None = None
     """For approvals: who may spend."""
 

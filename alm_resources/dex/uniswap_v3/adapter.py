@@ -5,8 +5,9 @@ from datetime import datetime
 
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, LiquidityQuote, PriceInterval
+from alm_core.model.ports import Call, CallResult, ChainClient, Grant, LiquidityQuote, PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
+from alm_resources.dex.grants import erc20_grant
 from alm_resources.dex.uniswap_v3 import plans, pools, positions
 
 
@@ -18,9 +19,21 @@ class UniswapV3Adapter:
         """Name in the registry."""
         return "uniswap_v3"
 
-    def spender(self, pool: Pool) -> str:
-        """Return who pulls the tokens of an open and needs the allowance."""
-        return pool.position_manager
+    def parts(self, pool: Pool, tick_lower: int, tick_upper: int) -> tuple[tuple[int, int], ...]:
+        """Return the range itself: one mint opens any range."""
+        plans.refuse_unusable(pool, tick_lower, tick_upper)
+        return ((tick_lower, tick_upper),)
+
+    def placing_grants(
+        self, pool: Pool, owner: str, amount0: int, amount1: int, expires_at: datetime
+    ) -> tuple[Grant, ...]:
+        """Return exact approvals for the position manager."""
+        amounts = ((pool.token0, amount0), (pool.token1, amount1))
+        return tuple(erc20_grant(token, owner, pool.position_manager, amount) for token, amount in amounts if amount)
+
+    def removing_grants(self, pool: Pool, owner: str) -> tuple[Grant, ...]:
+        """Return nothing: the owner of a position may always remove it."""
+        return ()
 
     def pool_calls(self, pool: Pool) -> tuple[Call, ...]:
         """Return the reads of one pool."""
@@ -68,6 +81,18 @@ class UniswapV3Adapter:
     ) -> UnsignedTransaction:
         """Return an increase of a position's liquidity whose minima hold anywhere in the interval."""
         return plans.plan_add(state, position, amount0, amount1, interval, owner, deadline_at)
+
+    def plan_remove(
+        self,
+        state: PoolState,
+        position: Position,
+        stake: int,
+        interval: PriceInterval,
+        owner: str,
+        deadline_at: datetime,
+    ) -> UnsignedTransaction:
+        """Return one transaction that takes out a part of the liquidity and collects everything owed."""
+        return plans.plan_remove(state, position, stake, interval, owner, deadline_at)
 
     def plan_close(
         self, state: PoolState, position: Position, interval: PriceInterval, owner: str, deadline_at: datetime

@@ -6,6 +6,7 @@ from alm_core.math.liquidity import amounts_for_liquidity, burn_minimums, liquid
 from alm_core.math.tick import UINT128_MAX, sqrt_price_x96_at_tick
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolState, Position
+from alm_core.model.pools import Pool
 from alm_core.model.ports import LiquidityQuote, PriceInterval
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.dex.uniswap_v3 import abi
@@ -116,6 +117,40 @@ def plan_close(
     )
 
 
+def plan_remove(
+    state: PoolState, position: Position, stake: int, interval: PriceInterval, owner: str, deadline_at: datetime
+) -> UnsignedTransaction:
+    """Return one multicall that removes a part of the liquidity and collects everything owed.
+
+    Raises
+    ------
+    InvalidInput
+        If the part is not more than nothing and less than all.
+    """
+    if not 0 < stake < position.liquidity:
+        raise InvalidInput(f"{stake} of {position.liquidity} is no part of position {position.token_id}")
+    bounds = _sqrt_bounds(state, position.tick_lower, position.tick_upper)
+    minimum0, minimum1 = burn_minimums(interval, *bounds, stake)
+    decrease = (position.token_id, stake, minimum0, minimum1, _seconds(deadline_at))
+    return _transaction(
+        state,
+        owner,
+        abi.MULTICALL.data([abi.DECREASE_LIQUIDITY.data(decrease), _collect_data(position, owner)]),
+        Action.REMOVE,
+        f"remove {stake} of position {position.token_id} of {state.pool.pool_id}",
+        ((minimum0, UINT128_MAX), (minimum1, UINT128_MAX)),
+    )
+
+
+def refuse_unusable(pool: Pool, tick_lower: int, tick_upper: int) -> None:
+    """Refuse a range that is empty or not on the pool's spacing by raising ``InvalidInput``."""
+    spacing = pool.tick_spacing
+    if tick_lower >= tick_upper or tick_lower % spacing or tick_upper % spacing:
+        raise InvalidInput(
+            f"ticks [{tick_lower}, {tick_upper}] are not usable in {pool.pool_id} with spacing {spacing}"
+        )
+
+
 def plan_collect(state: PoolState, position: Position, owner: str) -> UnsignedTransaction:
     """Return a collect of everything owed."""
     return _transaction(
@@ -174,11 +209,7 @@ def _placing_minimums(
 
 
 def _sqrt_bounds(state: PoolState, tick_lower: int, tick_upper: int) -> tuple[int, int]:
-    spacing = state.pool.tick_spacing
-    if tick_lower >= tick_upper or tick_lower % spacing or tick_upper % spacing:
-        raise InvalidInput(
-            f"ticks [{tick_lower}, {tick_upper}] are not usable in {state.pool.pool_id} with spacing {spacing}"
-        )
+    refuse_unusable(state.pool, tick_lower, tick_upper)
     return sqrt_price_x96_at_tick(tick_lower), sqrt_price_x96_at_tick(tick_upper)
 
 
