@@ -40,6 +40,17 @@ for (const file of files) {
   });
 }
 
+const artifact = (name, file) => JSON.parse(readFileSync(join(modules, name, file), "utf8"));
+// Creation code of permissively licensed contracts, so that their large packages are needed for building only.
+const extracted = [
+  // [contract, package, licence, file]; the file is an artifact of hardhat (`bytecode`) or of foundry (`bytecode.object`).
+];
+for (const [name, from, license, file] of extracted) {
+  const { abi, bytecode } = artifact(from, file);
+  const code = bytecode.object ?? bytecode;
+  write(name, { contract: name, from: `${from}@${version(from)} ${file}`, license, abi, bytecode: code });
+}
+
 const permit2 = "lib/permit2/test/utils/DeployPermit2.sol";
 const permit2Source = readFileSync(join(modules, "@uniswap/v4-periphery", permit2), "utf8");
 write("Permit2", {
