@@ -15,13 +15,32 @@ from alm_localnet.node import PACKAGE_DIR, NodeModules, install_node_modules, no
 from alm_localnet.rpc import RpcClient
 
 ARTIFACTS = PACKAGE_DIR / "artifacts"
+
+
+def _hardhat(package: str, contract: str) -> str:
+    name = contract.rpartition("/")[2]
+    return f"{package}/artifacts/contracts/{contract}.sol/{name}.json"
+
+
 _NPM_PATHS = {
-    "UniswapV3Factory": "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol/UniswapV3Factory.json",
-    "NonfungiblePositionManager": "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol/"
-    "NonfungiblePositionManager.json",
-    "SwapRouter": "@uniswap/v3-periphery/artifacts/contracts/SwapRouter.sol/SwapRouter.json",
-    "QuoterV2": "@uniswap/v3-periphery/artifacts/contracts/lens/QuoterV2.sol/QuoterV2.json",
+    "UniswapV3Factory": _hardhat("@uniswap/v3-core", "UniswapV3Factory"),
+    "NonfungiblePositionManager": _hardhat("@uniswap/v3-periphery", "NonfungiblePositionManager"),
+    "SwapRouter": _hardhat("@uniswap/v3-periphery", "SwapRouter"),
+    "QuoterV2": _hardhat("@uniswap/v3-periphery", "lens/QuoterV2"),
     "WETH9": "canonical-weth/build/contracts/WETH9.json",
+    "AlgebraFactory": _hardhat("@cryptoalgebra/v1-core", "AlgebraFactory"),
+    "AlgebraPoolDeployer": _hardhat("@cryptoalgebra/v1-core", "AlgebraPoolDeployer"),
+    "AlgebraPositionManager": _hardhat("@cryptoalgebra/periphery", "NonfungiblePositionManager"),
+    "AlgebraQuoterV2": _hardhat("@cryptoalgebra/periphery", "lens/QuoterV2"),
+    "AlgebraSwapRouter": _hardhat("@cryptoalgebra/periphery", "SwapRouter"),
+    "IntegralFactory": _hardhat("@cryptoalgebra/integral-core", "AlgebraFactory"),
+    "IntegralPoolDeployer": _hardhat("@cryptoalgebra/integral-core", "AlgebraPoolDeployer"),
+    "IntegralVaultFactory": _hardhat("@cryptoalgebra/integral-core", "AlgebraVaultFactoryStub"),
+    "IntegralVault": _hardhat("@cryptoalgebra/integral-core", "AlgebraCommunityVault"),
+    "IntegralPositionManager": _hardhat("@cryptoalgebra/integral-periphery", "NonfungiblePositionManager"),
+    "IntegralEntryPoint": _hardhat("@cryptoalgebra/integral-periphery", "AlgebraCustomPoolEntryPoint"),
+    "IntegralQuoterV2": _hardhat("@cryptoalgebra/integral-periphery", "lens/QuoterV2"),
+    "IntegralSwapRouter": _hardhat("@cryptoalgebra/integral-periphery", "SwapRouter"),
 }
 
 

@@ -31,6 +31,7 @@ if (errors.length) {
 for (const file of files) {
   const name = file.replace(/\.sol$/, "");
   const contract = compiled.contracts[file][name];
+  if (!contract?.evm.bytecode.object) continue; // only inherited from or inlined
   write(name, {
     contract: name,
     from: `contracts/${file}`,
@@ -44,6 +45,12 @@ const artifact = (name, file) => JSON.parse(readFileSync(join(modules, name, fil
 // Creation code of permissively licensed contracts, so that their large packages are needed for building only.
 const extracted = [
   // [contract, package, licence, file]; the file is an artifact of hardhat (`bytecode`) or of foundry (`bytecode.object`).
+  ...["core/ElixirFactory", "core/ElixirPool", "periphery/NonfungiblePositionManager"].map((path) => [
+    path.replace("periphery/Nonfungible", "Elixir").replace("core/", ""),
+    "@pangolindex/exchange-contracts",
+    "MIT; the files of elixir-core say BUSL-1.1",
+    `artifacts/contracts/elixir-${path}.sol/${path.split("/")[1]}.json`,
+  ]),
 ];
 for (const [name, from, license, file] of extracted) {
   const { abi, bytecode } = artifact(from, file);
