@@ -39,11 +39,6 @@ def is_empty(rpc: RpcClient, address: str) -> bool:
     return rpc.call("eth_getCode", address, "latest") in ("0x", None)
 
 
-def nonce_of(rpc: RpcClient, address: str) -> int:
-    """Transactions sent, or contracts created, by an account."""
-    return int(rpc.call("eth_getTransactionCount", address, "latest"), 16)
-
-
 def deploy(rpc: RpcClient, sender: str, creation: bytes, types: str = "()", *values: Any) -> str:
     """Create a contract in a transaction of its own and return its checksummed address."""
     types_list = [entry for entry in types[1:-1].split(",") if entry]
