@@ -172,6 +172,27 @@ class Web3Chain:
         self.read_header(block)
         return results
 
+    def read_with_code(self, call: Call, code: Mapping[str, bytes], block: Block) -> CallResult:
+        """Answer one call at a block as if other code stood at some addresses; their storage and balances stay.
+
+        ``eth_call`` with state overrides (geth since 1.9, anvil, reth, erigon). Nodes without them refuse the third
+        parameter or do not look at it: the caller has to recognise an answer that only its own code can give.
+
+        Raises
+        ------
+        SourceRejected
+            If the node refuses the request itself.
+        """
+        payload = {"to": call.target, "data": "0x" + call.data.hex()}
+        overrides = {address: {"code": "0x" + runtime.hex()} for address, runtime in code.items()}
+        try:
+            answer = self._endpoints.read("eth_call", payload, hex(block.number), overrides)
+        except RpcError as error:
+            if error.code != 3 and not error.data and not _EXECUTION.search(error.message):
+                raise
+            return CallResult(succeeded=False, data=_revert_bytes(error))
+        return CallResult(succeeded=True, data=hex_bytes(answer, self.source, "call result"))
+
     def read_native_balance(self, address: str, block: Block) -> int:
         """Read native coin at a block."""
         answer = self._endpoints.read("eth_getBalance", address, hex(block.number))
@@ -286,6 +307,10 @@ class Web3Chain:
         except RpcError as error:
             if error.code != 3 and not error.data and not _EXECUTION.search(error.message):
                 raise
-            data = bytes.fromhex(error.data[2:]) if re.fullmatch("0x(?:[0-9a-fA-F]{2})+", error.data) else b""
+            data = _revert_bytes(error)
             reason = revert_reason(data) if data else error.message
             raise TransactionWouldRevert(f"chain {self._chain_id}: {tx.summary}: {reason}") from None
+
+
+def _revert_bytes(error: RpcError) -> bytes:
+    return bytes.fromhex(error.data[2:]) if re.fullmatch("0x(?:[0-9a-fA-F]{2})+", error.data) else b""

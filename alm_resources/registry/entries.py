@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from alm_resources.registry.families import FAMILIES
 from alm_resources.registry.registry import Evidence, PoolStatus
+from alm_resources.tokens.native import native_refusal
 
 DEXSCREENER_URL = "https://api.dexscreener.com"
 _HASH = re.compile("0x[0-9a-f]{64}")
@@ -31,6 +32,12 @@ def _pool_id(value: str) -> str:
     return value
 
 
+def _no_native(address: str) -> str:
+    if reason := native_refusal(address):
+        raise ValueError(reason)
+    return address
+
+
 def _http_url(url: str) -> str:
     if not url.startswith(("http://", "https://")):
         raise ValueError("must start with http:// or https://")
@@ -46,6 +53,7 @@ def _family(name: str) -> str:
 Address = Annotated[
     str, AfterValidator(_checksummed), Field(description="EIP-55", json_schema_extra={"pattern": "^0x[0-9a-fA-F]{40}$"})
 ]
+TokenAddress = Annotated[Address, AfterValidator(_no_native)]
 PoolId = Annotated[
     str,
     AfterValidator(_pool_id),
@@ -71,7 +79,7 @@ class ChainEntry(Entry):
     rpc: Annotated[list[Url], Field(min_length=1)]
     multicall3: Address
     permit2: Address | None = None
-    wrapped_native: Address
+    wrapped_native: TokenAddress
     native_symbol: Name
     gecko_network: Name
     lifi_diamond: Address
@@ -82,7 +90,7 @@ class TokenEntry(Entry):
     """``[[tokens]]``."""
 
     chain: ChainId
-    address: Address
+    address: TokenAddress
     symbol: Name
     decimals: Annotated[int, Field(ge=0, le=36)]
     asset_class: Literal["stable", "volatile"]
@@ -122,8 +130,8 @@ class PoolEntry(Entry):
     chain: ChainId
     dex: Name
     address: PoolId
-    base: Address
-    quote: Address
+    base: TokenAddress
+    quote: TokenAddress
     fee_pips: Annotated[int | None, Field(ge=0, lt=1_000_000, description="Absent where only the chain knows it")] = (
         None
     )

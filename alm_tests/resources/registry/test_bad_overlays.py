@@ -9,6 +9,7 @@ from alm_resources.registry import load_registry
 from alm_tests.resources.registry.test_loading import OVERLAY, POOL, USDC, WETH
 
 ID = "0x" + "ab" * 32
+NATIVE = "0x" + "00" * 20
 
 MORE = f"""
 [[tokens]]
@@ -80,6 +81,8 @@ CASES = [
     (f'address = "{POOL}"', f'address = "{POOL[:-2]}"', ("pools", "address", POOL[:-2], "32 bytes")),
     (f'address = "{POOL}"', f'address = "{ID[:-1]}0"', ("pools", "address", ID[:-1], "20 bytes")),
     (f'address = "{ID}"', f'address = "{ID.upper()}"', ("pools", "address", "32 bytes in lower case")),
+    (f'base = "{WETH}"', f'base = "{NATIVE}"', ("pools", "base", NATIVE, "native currency is not supported")),
+    (f'address = "{WETH}"', f'address = "{NATIVE}"', ("tokens", "address", NATIVE, "native currency is not supported")),
     (f'address = "{ID}"', f'address = "{USDC}"', ("pools", "address", USDC, "uniswap_v4", "32 bytes")),
     ('dex = "uni-v3"', 'dex = "sushi"', ("pools", "dex", "sushi", "no such dex")),
     ("fee_pips = 500", "fee_pips = 1000000", ("pools", "fee_pips", "1000000")),
