@@ -13,12 +13,14 @@ from alm_core.model.epochs import floor_to_epoch
 from alm_core.model.errors import InvalidInput
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.clock import VirtualClock
-from alm_localnet.config import LocalnetConfig, chain_presets
+from alm_localnet.config import LocalnetConfig
+from alm_localnet.contract_state import ContractStates
 from alm_localnet.contracts import Bytecode
 from alm_localnet.deploy import DeployedChain, deploy_chain
 from alm_localnet.market.venues import Venue
 from alm_localnet.market.world import Market
 from alm_localnet.node import install_node_modules
+from alm_localnet.presets import chain_presets
 from alm_localnet.registry_file import write_registry
 from alm_localnet.rpc import RpcClient
 from alm_localnet.servers.binance import Binance
@@ -129,6 +131,7 @@ class Localnet:
                 {
                     "chain": pool.chain_id,
                     "pair": pool.pair.pair_id,
+                    "dex": pool.deployment.dex,
                     "fee_pips": pool.preset.fee_pips,
                     "address": pool.address,
                 }
@@ -189,10 +192,11 @@ class Localnet:
 
     def _deploy(self, nodes: list[AnvilNode], first: int) -> list[DeployedChain]:
         bytecode = Bytecode(install_node_modules(self.config.node_dir))
+        states = ContractStates(bytecode, self.config.state_dir)
 
         def deploy(node: AnvilNode) -> DeployedChain:
             preset = chain_presets()[node.chain_id]
-            chain = deploy_chain(node.rpc, preset, self.config, bytecode, self.market, first - 1)
+            chain = deploy_chain(node.rpc, preset, self.config, states, self.market, first - 1)
             fund_wallets(chain, self.wallets, self.config, self.market, first - 1)
             return chain
 

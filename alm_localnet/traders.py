@@ -1,15 +1,17 @@
 """The traders: each minute, on each chain, one block with real swaps that bring every pool to the market.
 
 Uninformed traders go both ways for the volume of the minute; arbitrageurs then close any gap wider than the pool's fee.
-On a recorded tape the pools of its fee tier follow the recorded price and amounts instead.
+On a recorded tape the Uniswap V3 pools of its fee tier follow the recorded price and amounts instead.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from alm_localnet.contracts import calldata
-from alm_localnet.deploy import TRADER, DeployedChain
+from alm_localnet.contract_state import TRADE_BATCH
+from alm_localnet.contracts import selector
+from alm_localnet.deploy import DeployedChain
+from alm_localnet.dexes.dex import pool_word
 from alm_localnet.market.bars import MINUTES_PER_DAY, Bars
 from alm_localnet.market.noise import uniforms
 from alm_localnet.market.tape import TapePath
@@ -17,15 +19,15 @@ from alm_localnet.market.world import Market
 from alm_localnet.pools import LocalPool
 
 TAPE_FEE_PIPS = 500
-_TRADE = calldata("trade((address,bool,uint256,uint160,uint160)[])", [])[:4]
+_TRADE = selector("trade((address,bytes32,bool,uint256,uint160,uint160)[])")
 _WORD = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Trade:
-    """One entry of the trader contract's batch; ``amount_in`` 0 is arbitrage into the band."""
+    """One entry of a batch for the desk of the pool's family; ``amount_in`` 0 is arbitrage into the band."""
 
-    pool: str
+    pool: LocalPool
     zero_for_one: bool
     amount_in: int
     lowest_x96: int
@@ -33,12 +35,13 @@ class Trade:
 
     def encoded(self) -> bytes:
         """ABI words of the entry."""
-        words = (int(self.pool, 16), int(self.zero_for_one), self.amount_in, self.lowest_x96, self.highest_x96)
-        return b"".join(word.to_bytes(_WORD, "big") for word in words)
+        words = (int(self.zero_for_one), self.amount_in, self.lowest_x96, self.highest_x96)
+        who = int(self.pool.dex.desk, 16).to_bytes(_WORD, "big") + pool_word(self.pool.address)
+        return who + b"".join(word.to_bytes(_WORD, "big") for word in words)
 
 
 def trades_calldata(trades: list[Trade]) -> bytes:
-    """Calldata of ``Trader.trade``."""
+    """Calldata of ``TradeBatch.trade``."""
     head = (_WORD).to_bytes(_WORD, "big") + len(trades).to_bytes(_WORD, "big")
     return _TRADE + head + b"".join(trade.encoded() for trade in trades)
 
@@ -70,12 +73,13 @@ class Traders:
             rpc.call("anvil_setNextBlockBaseFeePerGas", hex(self._market.base_fee_wei(preset, minute)))
             trades = [trade for plan in plans for trade in plan[row]]
             data = trades_calldata(trades)
-            rpc.transact(self._chain.operator, TRADER, data, tip_wei=preset.priority_fee_wei)
+            rpc.transact(self._chain.operator, TRADE_BATCH, data, tip_wei=preset.priority_fee_wei)
 
     def _plan(self, pool: LocalPool, first: int, last: int) -> list[list[Trade]]:
         bars = self._market.bars(pool.pair.pair_id, first, last)
         tape = self._market.tape
-        if tape and tape is self._market.path(pool.pair.pair_id) and pool.preset.fee_pips == TAPE_FEE_PIPS:
+        recorded = (pool.deployment.family, pool.preset.fee_pips) == ("uniswap_v3", TAPE_FEE_PIPS)
+        if tape and tape is self._market.path(pool.pair.pair_id) and recorded:
             return _tape_plan(pool, bars, tape)
         volume = expected_volume_usd(pool, bars) / self._market.token_usd(pool.pair.quote, first)
         return _noise_plan(pool, bars, volume, self._market.seed)
@@ -97,7 +101,7 @@ def _noise_plan(
         bought = float(volume_quote[row] * bars.buys_frac[row])
         sold = float(volume_quote[row] - bought) / price
         both = [_sell_quote(pool, bought, band), _sell_base(pool, sold, band)]
-        arbitrage = Trade(pool.address, False, 0, *band)
+        arbitrage = Trade(pool, False, 0, *band)
         plan.append([*(both if order[row] < 0.5 else reversed(both)), arbitrage])
     return plan
 
@@ -114,7 +118,7 @@ def _tape_plan(pool: LocalPool, bars: Bars, tape: TapePath) -> list[list[Trade]]
         rose = close > float(bars.open[row])
         halves = [_half(sell), _half(buy)] if rose else [_half(buy), _half(sell)]
         target = pool.sqrt_price_x96(close)
-        plan.append([*halves, *halves, Trade(pool.address, False, 0, target, target)])
+        plan.append([*halves, *halves, Trade(pool, False, 0, target, target)])
     return plan
 
 
@@ -129,9 +133,9 @@ def _band(pool: LocalPool, low: float, high: float) -> tuple[int, int]:
 
 def _sell_quote(pool: LocalPool, amount: float, band: tuple[int, int]) -> Trade:
     raw = int(amount * 10**pool.quote.decimals) + 1
-    return Trade(pool.address, not pool.base_is_token0, raw, *band)
+    return Trade(pool, not pool.base_is_token0, raw, *band)
 
 
 def _sell_base(pool: LocalPool, amount: float, band: tuple[int, int]) -> Trade:
     raw = int(amount * 10**pool.base.decimals) + 1
-    return Trade(pool.address, pool.base_is_token0, raw, *band)
+    return Trade(pool, pool.base_is_token0, raw, *band)

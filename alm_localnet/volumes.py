@@ -1,9 +1,9 @@
-"""Traded volume of every pool by minute: read from Swap events, and synthesised from the market before the start."""
+"""Traded volume of every pool by minute: read from swap events, and synthesised from the market before the start."""
 
 import copy
 import threading
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -11,10 +11,11 @@ from alm_localnet.deploy import DeployedChain
 from alm_localnet.market.bars import MINUTES_PER_DAY, FloatArray, IntArray
 from alm_localnet.market.world import Market
 from alm_localnet.pools import LocalPool
+from alm_localnet.shared_liquidity import SharedLiquidity
 from alm_localnet.traders import expected_volume_usd
 
-SWAP_TOPIC = "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67"
 _TYPICAL_TRADE_USD = 4_000.0
+_Log = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +51,12 @@ class _PoolMinutes:
 
 
 class VolumeBook:
-    """Volumes of all pools of one chain.
+    """Volumes of all pools of one chain, and the liquidity of those that share a contract.
 
     Parameters
     ----------
     chain
-        Whose Swap events are read.
+        Whose events are read.
     market
         USD prices, and the activity that minutes before ``first_minute`` are synthesised from.
     first_minute
@@ -65,31 +66,32 @@ class VolumeBook:
     def __init__(self, chain: DeployedChain, market: Market, first_minute: int) -> None:
         self._chain = chain
         self._market = market
-        self._pools = {pool.address.lower(): pool for pool in chain.pools}
-        self._minutes = {key: self._synthetic(pool, first_minute) for key, pool in self._pools.items()}
+        by_dex = [[p for p in chain.pools if p.deployment.dex == deployed.dex] for deployed in chain.deployments]
+        self._groups = [pools for pools in by_dex if pools]
+        self._minutes = {pool.address: self._synthetic(pool, first_minute) for pool in chain.pools}
         self._next_block = int(chain.rpc.call("eth_blockNumber"), 16) + 1
+        self._shared = SharedLiquidity(chain)
         self._lock = threading.Lock()
 
     def read_events(self) -> None:
-        """Add the Swap events of all blocks since the last call, whoever traded."""
+        """Add the swap events of all blocks since the last call, whoever traded."""
         with self._lock:
             head = int(self._chain.rpc.call("eth_blockNumber"), 16)
             if head < self._next_block:
                 return
-            query = {
-                "fromBlock": hex(self._next_block),
-                "toBlock": hex(head),
-                "address": [pool.address for pool in self._pools.values()],
-                "topics": [SWAP_TOPIC],
-            }
-            for log in self._chain.rpc.call("eth_getLogs", query):
-                self._add(log)
+            blocks = {"fromBlock": hex(self._next_block), "toBlock": hex(head)}
+            queries = [{**blocks, **_filter(pools)} for pools in self._groups]
+            answers = self._chain.rpc.call_many([("eth_getLogs", (query,)) for query in queries])
+            for pools, logs in zip(self._groups, answers, strict=True):
+                for log in logs:
+                    self._add(log, pools)
+            self._shared.read_events(head)
             self._next_block = head + 1
 
     def window(self, address: str, last_minute: int, minutes: int) -> Window:
         """Sum of the ``minutes`` minutes before ``last_minute``."""
         with self._lock:
-            columns = self._minutes[address.lower()]
+            columns = self._minutes[self._chain.pool(address).address]
             end = max(last_minute - columns.first_minute, 0)
             chosen = slice(max(end - minutes, 0), end)
             return Window(
@@ -99,27 +101,42 @@ class VolumeBook:
                 synthetic_usd=float(columns.usd[chosen.start : min(chosen.stop, columns.synthetic)].sum()),
             )
 
+    def shared_amounts(self, pool: LocalPool, price: float) -> tuple[float, float]:
+        """Raw base and quote behind the liquidity of a pool that shares its contract, at a price."""
+        with self._lock:
+            return self._shared.amounts(pool, price)
+
     def saved(self) -> object:
         """State to give to :meth:`restore`."""
         with self._lock:
-            return self._next_block, copy.deepcopy(self._minutes)
+            return self._next_block, copy.deepcopy(self._minutes), self._shared.saved()
 
     def restore(self, state: object) -> None:
         """Go back to a saved state; the chain must have been reverted to the same moment."""
         with self._lock:
-            self._next_block, self._minutes = copy.deepcopy(cast("tuple[int, dict[str, _PoolMinutes]]", state))
+            next_block, minutes, shared = cast("tuple[int, dict[str, _PoolMinutes], object]", state)
+            self._next_block, self._minutes = next_block, copy.deepcopy(minutes)
+            self._shared.restore(shared)
 
-    def _add(self, log: dict[str, str]) -> None:
-        pool = self._pools[log["address"].lower()]
-        # A block stamped with the end of a minute belongs to that minute.
-        minute = (int(log["blockTimestamp"], 16) - 1) // 60
-        data = bytes.fromhex(log["data"][2:])
-        amounts = [int.from_bytes(data[word : word + 32], "big", signed=True) for word in (0, 32)]
-        quote_amount = amounts[1] if pool.base_is_token0 else amounts[0]
-        usd = abs(quote_amount) / 10**pool.quote.decimals * self._market.token_usd(pool.pair.quote, minute)
-        self._minutes[log["address"].lower()].add(minute, usd, quote_amount > 0)
+    def _add(self, log: _Log, pools: list[LocalPool]) -> None:
+        for pool in pools:
+            amounts = pool.dex.swapped_amounts(pool.address, log)
+            if amounts is None:
+                continue
+            # A block stamped with the end of a minute belongs to that minute.
+            minute = (int(log["blockTimestamp"], 16) - 1) // 60
+            quote_amount = amounts[1] if pool.base_is_token0 else amounts[0]
+            usd = abs(quote_amount) / 10**pool.quote.decimals * self._market.token_usd(pool.pair.quote, minute)
+            self._minutes[pool.address].add(minute, usd, quote_amount > 0)
+            return
 
     def _synthetic(self, pool: LocalPool, first_minute: int) -> _PoolMinutes:
         start = first_minute - MINUTES_PER_DAY
         bars = self._market.bars(pool.pair.pair_id, start, first_minute)
         return _PoolMinutes(start, expected_volume_usd(pool, bars))
+
+
+def _filter(pools: list[LocalPool]) -> dict[str, Any]:
+    """Logs of the swaps of pools of one DEX."""
+    one = pools[0]
+    return dict(one.dex.log_filter(one.deployment.contracts, [pool.address for pool in pools]))

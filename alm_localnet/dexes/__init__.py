@@ -1,5 +1,21 @@
 """DEX families of the embedded world: a module each, named as in the registry."""
 
-from alm_localnet.dexes.dex import LocalDex, PoolKey
+from functools import cache
 
-__all__ = ["LocalDex", "PoolKey"]
+from alm_localnet.dexes.dex import LocalDex, PoolKey
+from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
+
+__all__ = ["LocalDex", "PoolKey", "local_dexes"]
+
+
+@cache
+def local_dexes() -> dict[str, LocalDex]:
+    """Return the local side of every family, by the name the registry uses.
+
+    Examples
+    --------
+    >>> "uniswap_v3" in local_dexes()
+    True
+    """
+    families: tuple[LocalDex, ...] = (LocalUniswapV3(),)
+    return {dex.family: dex for dex in families}

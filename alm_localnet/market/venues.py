@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from alm_localnet.clock import VirtualClock
-from alm_localnet.config import PairPreset
 from alm_localnet.market.bars import Bars, BoolArray, FloatArray, IntArray
 from alm_localnet.market.noise import normals, uniforms
 from alm_localnet.market.world import STABLE_PAIR, Market
+from alm_localnet.presets import PairPreset
 
 SHARES = {"binance": 0.35, "bybit": 0.20, "okx": 0.18, "mexc": 0.10, "gate": 0.09, "bitget": 0.08}
 """Exchanges of the embedded world and their shares of the market's volume."""

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from alm_core.model.errors import ConfigError
-from alm_localnet.config import PAIRS, TAPE_HISTORY_DAYS, ChainPreset, LocalnetConfig, PairPreset
+from alm_localnet.config import TAPE_HISTORY_DAYS, LocalnetConfig
 from alm_localnet.market.bars import MINUTES_PER_DAY, Bars, PricePath
 from alm_localnet.market.generated import GeneratedPath
 from alm_localnet.market.noise import normals
 from alm_localnet.market.tape import TapePath, tape_file
+from alm_localnet.pairs import PAIRS
+from alm_localnet.presets import ChainPreset, PairPreset
 
 TAPE_PAIR = "WETH-USDC"
 STABLE_PAIR = "USDC-USDT"

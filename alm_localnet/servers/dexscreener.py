@@ -67,10 +67,10 @@ def _pair(slug: str, view: PoolView) -> dict[str, Any]:
     value = view.base.reserve * view.base.usd
     return {
         "chainId": slug,
-        "dexId": "uniswap",
+        "dexId": view.pool.deployment.names.dexscreener,
         "url": f"https://dexscreener.com/{slug}/{address.lower()}",
         "pairAddress": address,
-        "labels": ["v3"],
+        "labels": [view.pool.deployment.names.label],
         "baseToken": _token(view.base),
         "quoteToken": _token(view.quote),
         "priceNative": f"{view.base.usd / view.quote.usd:.8f}",

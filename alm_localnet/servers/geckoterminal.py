@@ -6,8 +6,8 @@ from typing import Any
 
 from alm_core.model.errors import ConfigError
 from alm_localnet.clock import VirtualClock
-from alm_localnet.config import ChainPreset
 from alm_localnet.market.world import Market
+from alm_localnet.presets import ChainPreset
 from alm_localnet.servers.http import Answer, Request
 from alm_localnet.servers.pool_view import GeckoNetwork, PoolView, shown_pools
 
@@ -121,8 +121,11 @@ class GeckoTerminal:
 def _pool_object(slug: str, view: PoolView) -> dict[str, Any]:
     pool, sides = view.pool, (("base_token", view.base), ("quote_token", view.quote))
     tokens = {name: {"data": {"id": f"{slug}_{side.token.address.lower()}", "type": "token"}} for name, side in sides}
-    dex = {"data": {"id": "uniswap_v3" if slug == "eth" else f"uniswap_v3_{slug}", "type": "dex"}}
+    known_as = pool.deployment.names.gecko
+    dex = {"data": {"id": known_as if slug == "eth" else f"{known_as}_{slug}", "type": "dex"}}
     base = view.base
+    # It knows a fee from the pool's key, not one that only the contract tells.
+    fee = None if pool.key.fee_pips is None else f"{pool.key.fee_pips / 1e4:g}"
     return {
         "id": f"{slug}_{pool.address.lower()}",
         "type": "pool",
@@ -130,9 +133,9 @@ def _pool_object(slug: str, view: PoolView) -> dict[str, Any]:
             **_prices(view),
             **_activity(view),
             "address": pool.address.lower(),
-            "name": f"{view.name} {pool.preset.fee_pips / 1e4:g}%",
+            "name": view.name if fee is None else f"{view.name} {fee}%",
             "pool_name": view.name,
-            "pool_fee_percentage": f"{pool.preset.fee_pips / 1e4:g}",
+            "pool_fee_percentage": fee,
             "pool_created_at": "2021-05-05T21:42:11Z",
             "fdv_usd": f"{base.reserve * base.usd * 50:.6f}",
             "market_cap_usd": None,

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 from alm_localnet.clock import VirtualClock
-from alm_localnet.config import LIFI_DIAMOND, PERMIT2, ChainPreset, LocalnetConfig
+from alm_localnet.config import LIFI_DIAMOND, PERMIT2, LocalnetConfig
 from alm_localnet.deploy import DeployedChain
 from alm_localnet.market.world import Market
+from alm_localnet.presets import ChainPreset
 from alm_localnet.servers.http import Answer, Request
 from alm_localnet.servers.lifi_status import transfer_status
 from alm_localnet.servers.lifi_step import TOOL, NoRoute, QuoteRequest, step

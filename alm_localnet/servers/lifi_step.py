@@ -1,4 +1,4 @@
-"""One Li.Fi quote: the best fee tier by the on-chain quoter, as the step object and calldata the API would return."""
+"""One Li.Fi quote: the best Uniswap V3 pool by the on-chain quoters, as the step and calldata the API would return."""
 
 import hashlib
 from dataclasses import dataclass
@@ -8,10 +8,11 @@ from eth_utils.address import is_address, to_checksum_address
 
 from alm_core.model.errors import SourceRejected
 from alm_localnet.clock import VirtualClock
-from alm_localnet.config import LIFI_DIAMOND, SWAP_ROUTER, ChainPreset
+from alm_localnet.config import LIFI_DIAMOND
 from alm_localnet.contracts import calldata
 from alm_localnet.deploy import DeployedChain
 from alm_localnet.market.world import Market
+from alm_localnet.presets import ChainPreset
 from alm_localnet.servers.faults import Fault
 
 TOOL = "uniswap-v3-localnet"
@@ -75,6 +76,7 @@ class QuoteRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Route:
+    router: str
     fee_pips: int
     amount_out: int
     gas: int
@@ -145,16 +147,17 @@ def _best_route(chain: DeployedChain, asked: QuoteRequest) -> _Route:
     wanted = {asked.from_token, asked.to_token}
     routes = list[_Route]()
     for pool in chain.pools:
-        if {pool.base.address, pool.quote.address} != wanted:
+        if {pool.base.address, pool.quote.address} != wanted or pool.deployment.family != "uniswap_v3":
             continue
+        contracts = pool.deployment.contracts
         key = (asked.from_token, asked.to_token, asked.from_amount, pool.preset.fee_pips, 0)
-        call = {"to": chain.preset.quoter, "data": "0x" + calldata(QUOTE, key).hex()}
+        call = {"to": contracts["quoter"], "data": "0x" + calldata(QUOTE, key).hex()}
         try:
             answer = bytes.fromhex(chain.rpc.call("eth_call", call, "latest")[2:])
         except SourceRejected:
             continue  # the quoter reverts where a pool lacks the liquidity
         amount, gas = (int.from_bytes(answer[word : word + 32], "big") for word in (0, 96))
-        routes.append(_Route(fee_pips=pool.preset.fee_pips, amount_out=amount, gas=gas))
+        routes.append(_Route(router=contracts["router"], fee_pips=pool.preset.fee_pips, amount_out=amount, gas=gas))
     best = max(routes, key=lambda route: route.amount_out, default=None)
     if best is None or best.amount_out == 0:
         raise NoRoute(f"no pool on chain {asked.from_chain} swaps {asked.from_amount} {asked.from_token}")
@@ -176,7 +179,7 @@ def _swap_calldata(
     deadline = clock.minute * 60 + DEADLINE_S
     key = (asked.from_token, asked.to_token, route.fee_pips, LIFI_DIAMOND, deadline, asked.from_amount, 0, 0)
     inner = calldata(ROUTE, key)
-    swap = (SWAP_ROUTER, SWAP_ROUTER, asked.from_token, asked.to_token, asked.from_amount, inner, True)
+    swap = (route.router, route.router, asked.from_token, asked.to_token, asked.from_amount, inner, True)
     return calldata(SWAP, bytes.fromhex(transaction_id[2:]), asked.integrator, "", receiver, minimum, swap)
 
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from alm_localnet.config import ChainPreset, TokenPreset
 from alm_localnet.contracts import calldata
 from alm_localnet.deploy import DeployedChain
 from alm_localnet.market.world import Market
+from alm_localnet.pool_price import price_call, price_from
 from alm_localnet.pools import LocalPool
+from alm_localnet.presets import ChainPreset, TokenPreset
 from alm_localnet.servers.faults import Fault
 from alm_localnet.volumes import VolumeBook, Window
 
@@ -75,24 +76,22 @@ def shown_pools(
 
 
 def _states(network: GeckoNetwork, pools: list[LocalPool]) -> list[tuple[float, float, float]]:
-    calls = [
-        call
-        for pool in pools
-        for call in (
-            _read(pool.address, calldata("slot0()")),
-            _read(pool.base.address, calldata("balanceOf(address)", pool.address)),
-            _read(pool.quote.address, calldata("balanceOf(address)", pool.address)),
-        )
-    ]
-    answers = network.chain.rpc.call_many(calls)
-    return [
-        (
-            pool.price(int(answers[3 * at][2:66], 16)),
-            int(answers[3 * at + 1], 16) / 10**pool.base.decimals,
-            int(answers[3 * at + 2], 16) / 10**pool.quote.decimals,
-        )
-        for at, pool in enumerate(pools)
-    ]
+    """Price, base and quote of each pool."""
+    answers = network.chain.rpc.call_many([call for pool in pools for call in _reads(pool)])
+    states = list[tuple[float, float, float]]()
+    for pool in pools:
+        price = price_from(pool, answers.pop(0))
+        if pool.shared:
+            base, quote = network.volumes.shared_amounts(pool, price)
+        else:
+            base, quote = int(answers.pop(0), 16), int(answers.pop(0), 16)
+        states.append((price, base / 10**pool.base.decimals, quote / 10**pool.quote.decimals))
+    return states
+
+
+def _reads(pool: LocalPool) -> list[tuple[str, tuple[Any, ...]]]:
+    held = [] if pool.shared else [pool.base.address, pool.quote.address]
+    return [_read(*price_call(pool)), *(_read(token, calldata("balanceOf(address)", pool.address)) for token in held)]
 
 
 def _view(

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from alm_core.model.market import PoolState
 from alm_core.model.pools import Pool
 from alm_localnet import Localnet
-from alm_localnet.config import forty_one_pools
+from alm_localnet.worlds import forty_one_pools
 from alm_resources.chains import chains_from
 from alm_resources.dex.readers import pool_readers, read_pools
 from alm_resources.dex.usd import MarketFigures, fetch_figures

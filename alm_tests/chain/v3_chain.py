@@ -9,8 +9,9 @@ from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool, Token
 from alm_core.model.transactions import Receipt, UnsignedTransaction
 from alm_localnet.anvil import AnvilNode
-from alm_localnet.config import MULTICALL3, SWAP_ROUTER
+from alm_localnet.config import MULTICALL3
 from alm_localnet.contracts import Bytecode, calldata, install
+from alm_localnet.deployments import SWAP_ROUTER
 from alm_localnet.node import install_node_modules
 from alm_localnet.rpc import RpcClient
 from alm_resources.chains import Web3Chain

@@ -19,7 +19,7 @@ from alm_core.model.signals import PriceRange
 from alm_core.model.transactions import Intent
 from alm_core.portfolio.valuation import amounts_usd, idle_usd, nav_usd, prices_usd
 from alm_localnet import Localnet
-from alm_localnet.deploy import TRADER
+from alm_localnet.contract_state import TRADE_BATCH
 from alm_localnet.traders import Trade, trades_calldata
 from alm_resources.chains import chains_from
 from alm_resources.dex import adapters
@@ -126,8 +126,9 @@ class Scene:
         (chain,) = [chain for chain in self.localnet.chains if chain.preset.chain_id == pool.chain_id]
         wanted = sqrt_price_x96_from_price(pool, price)
         falls = (price < self.price_in(pool)) == pool.base_is_token0
-        trade = Trade(pool=pool.address, zero_for_one=falls, amount_in=0, lowest_x96=wanted - 1, highest_x96=wanted + 1)
-        chain.rpc.transact(chain.operator, TRADER, trades_calldata([trade]))
+        local = chain.pool(pool.address)
+        trade = Trade(pool=local, zero_for_one=falls, amount_in=0, lowest_x96=wanted - 1, highest_x96=wanted + 1)
+        chain.rpc.transact(chain.operator, TRADE_BATCH, trades_calldata([trade]))
 
     def price_in(self, pool: Pool) -> float:
         """Price of a pool now."""

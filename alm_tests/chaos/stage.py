@@ -19,7 +19,7 @@ from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.market import Holdings, MarketSnapshot
 from alm_core.model.transactions import Intent
 from alm_localnet import Localnet, LocalnetConfig
-from alm_localnet.config import WETH_USDC
+from alm_localnet.pairs import WETH_USDC
 from alm_localnet.servers.faults import Fault
 from alm_resources.candles import CcxtCandleFeed
 from alm_resources.world import World

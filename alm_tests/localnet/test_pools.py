@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alm_localnet.config import USDC_USDT, WETH_USDC, TokenPreset, chain_presets
+from alm_localnet.deployments import deployment
+from alm_localnet.pairs import USDC_USDT, WETH_USDC
 from alm_localnet.pools import LocalPool, seeded_ranges
+from alm_localnet.presets import TokenPreset, chain_presets
 
 LOW, HIGH = "0x" + "11" * 20, "0x" + "ee" * 20
 
@@ -18,6 +20,7 @@ def pool(base_decimals: int, quote_decimals: int, base_first: bool) -> LocalPool
         chain_id=1,
         pair=WETH_USDC,
         preset=WETH_USDC.pools[0],
+        deployment=deployment("uni-v3", chain_presets()[1]),
         address="",
         base=TokenPreset(address=base, decimals=base_decimals, issuer=""),
         quote=TokenPreset(address=quote, decimals=quote_decimals, issuer=""),

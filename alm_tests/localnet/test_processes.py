@@ -11,10 +11,10 @@ import pytest
 
 from alm_core.model.errors import ConfigError, SourceUnavailable
 from alm_localnet import Localnet, LocalnetConfig
-from alm_localnet.config import WETH_USDC
 from alm_localnet.contracts import ARTIFACTS, compile_contracts
 from alm_localnet.market.venues import SHARES
 from alm_localnet.node import PACKAGE_DIR, NodeModules, install_node_modules
+from alm_localnet.pairs import WETH_USDC
 from alm_localnet.registry_file import write_registry
 from alm_resources.registry import load_registry
 

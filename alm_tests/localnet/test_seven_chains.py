@@ -8,8 +8,10 @@ import pytest
 
 from alm_core.model.errors import ConfigError
 from alm_localnet import Localnet, LocalnetConfig
-from alm_localnet.config import USDC_USDT, WBTC_USDC, WETH_USDC, PoolPreset, chain_presets, forty_one_pools
 from alm_localnet.contracts import calldata
+from alm_localnet.pairs import USDC_USDT, WBTC_USDC, WETH_USDC
+from alm_localnet.presets import PoolPreset, chain_presets
+from alm_localnet.worlds import forty_one_pools
 from alm_resources.registry import load_registry
 from alm_tests.chain.conftest import START_AT
 
@@ -40,7 +42,7 @@ def test_a_pair_has_no_pool_where_its_tokens_are_missing() -> None:
     assert {pair.pair_id for pair, _ in LocalnetConfig(chains=(999,)).tiers_on(hyper)} == {"USDC-USDT"}
     assert LocalnetConfig(chains=(999,)).pairs_on(hyper) == (USDC_USDT,)
     tier = PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=1.0, daily_volume_usd=1.0, chains=(999,))
-    with pytest.raises(ConfigError, match=r"chain 999 has no \['WETH'\] for the 500 pips pool of WETH-USDC"):
+    with pytest.raises(ConfigError, match=r"chain 999 has no \['WETH'\] for the uni-v3 pool of 500 pips of WETH-USDC"):
         LocalnetConfig(pairs=(replace(WETH_USDC, pools=(tier,)),))
 
 

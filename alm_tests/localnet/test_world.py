@@ -14,7 +14,6 @@ from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2
 from alm_localnet.contracts import calldata
 from alm_localnet.deploy import DeployedChain
 from alm_localnet.pools import LocalPool
-from alm_localnet.volumes import SWAP_TOPIC
 from alm_tests.chain.conftest import START_AT
 
 pytestmark = pytest.mark.chain
@@ -100,7 +99,7 @@ def test_the_pool_service_reports_exactly_the_swaps_on_chain(localnet: Localnet)
     for chain, start in zip(localnet.chains, first, strict=True):
         for pool in chain.pools:
             logs = chain.rpc.call(
-                "eth_getLogs", {"fromBlock": hex(start), "address": pool.address, "topics": [SWAP_TOPIC]}
+                "eth_getLogs", {"fromBlock": hex(start), "address": pool.address, "topics": [pool.dex.swap_topic]}
             )
             word = 1 if pool.base_is_token0 else 0
             raw = [int.from_bytes(bytes.fromhex(log["data"][2:])[32 * word :][:32], "big", signed=True) for log in logs]

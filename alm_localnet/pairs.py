@@ -1,0 +1,48 @@
+"""Pairs of the embedded market and the pools they have by default."""
+
+from alm_localnet.presets import PairPreset, PoolPreset
+
+WETH_USDC = PairPreset(
+    pair_id="WETH-USDC",
+    base="WETH",
+    quote="USDC",
+    asset_class="volatile",
+    process="volatile",
+    initial_price=3000.0,
+    base_units_per_minute=60.0,
+    pools=(
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3_000_000, daily_volume_usd=6_000_000),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1_500_000, daily_volume_usd=350_000),
+    ),
+    ranges=((0.8, 0.40), (0.3, 0.35), (0.12, 0.20), (0.05, 0.05)),
+)
+USDC_USDT = PairPreset(
+    pair_id="USDC-USDT",
+    base="USDC",
+    quote="USDT",
+    asset_class="stable",
+    process="stable",
+    initial_price=1.0,
+    base_units_per_minute=90_000.0,
+    pools=(
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2_500_000, daily_volume_usd=5_000_000),
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=1_000_000, daily_volume_usd=250_000),
+    ),
+    ranges=((0.05, 0.10), (0.01, 0.45), (0.003, 0.30), (0.001, 0.15)),
+)
+WBTC_USDC = PairPreset(
+    pair_id="WBTC-USDC",
+    base="WBTC",
+    quote="USDC",
+    asset_class="volatile",
+    process="volatile",
+    initial_price=90_000.0,
+    base_units_per_minute=3.0,
+    pools=(
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=2_000_000, daily_volume_usd=3_500_000),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1_500_000, daily_volume_usd=300_000),
+    ),
+    ranges=((0.8, 0.40), (0.3, 0.35), (0.12, 0.20), (0.05, 0.05)),
+)
+PAIRS = (USDC_USDT, WETH_USDC, WBTC_USDC)
+"""Pairs of the market; every exchange lists them whether or not a localnet has pools of them."""

@@ -1,0 +1,37 @@
+"""Localnets of a certain make: what tests and benchmarks start."""
+
+from dataclasses import replace
+
+from alm_localnet.config import LocalnetConfig
+from alm_localnet.pairs import USDC_USDT, WBTC_USDC, WETH_USDC
+from alm_localnet.presets import PoolPreset
+
+_NOT_BASE = (1, 56, 137, 42161, 43114)
+
+
+def forty_one_pools() -> LocalnetConfig:
+    """Return a localnet of 41 pools of Uniswap V3 over all seven chains: three pairs, up to three tiers of each."""
+    stable = (
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2.5e6, daily_volume_usd=5e6),
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e5, chains=(1, 56, 137, 999, 43114)),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=3e5, daily_volume_usd=5e4, chains=(56, 999, 43114)),
+    )
+    ether = (
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=8e5, daily_volume_usd=2e6, chains=(56, 42161, 43114)),
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3e6, daily_volume_usd=6e6),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1.5e6, daily_volume_usd=3.5e5, chains=_NOT_BASE),
+        PoolPreset(fee_pips=10_000, tick_spacing=200, tvl_usd=4e5, daily_volume_usd=4e4, chains=(137,)),
+    )
+    bitcoin = (
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=5e5, daily_volume_usd=1e6, chains=(56, 43114)),
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=2e6, daily_volume_usd=3.5e6, chains=_NOT_BASE),
+        PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1.5e6, daily_volume_usd=3e5, chains=(1, 56, 137, 43114)),
+    )
+    return LocalnetConfig(
+        chains=(1, 56, 42161, 8453, 999, 43114, 137),
+        pairs=(
+            replace(USDC_USDT, pools=stable),
+            replace(WETH_USDC, pools=ether),
+            replace(WBTC_USDC, pools=bitcoin),
+        ),
+    )
