@@ -123,5 +123,5 @@ def _bounds(target: Target, snapshot: MarketSnapshot) -> tuple[float, float]:
 def _pool_name(pool_id: str, snapshot: MarketSnapshot) -> str:
     for state in snapshot.pools:
         if state.pool.pool_id == pool_id:
-            return f"{state.pool.dex} {state.pool.fee_pips / 100:g} bps on chain {state.pool.chain_id}"
+            return f"{state.pool.dex} {state.fee_pips / 100:g} bps on chain {state.pool.chain_id}"
     return pool_id

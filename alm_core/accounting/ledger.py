@@ -1,13 +1,15 @@
 """Ledger entries of a receipt: one per ERC-20 transfer of the wallet, one for gas, one for native value sent.
 
 What positions earned is booked apart from what was put into them (kind ``fees``): a collect pays nothing else, and of
-what a close pays, the events of the position manager tell the principal.
+what a close pays, the events of the position manager tell the principal. Uniswap V4 and Infinity tell no amounts: there
+a plan takes the fees first, and what is paid before liquidity goes is fees. Fees of bins stay in the bins and cannot be
+told from what was put into them.
 """
 
 from collections.abc import Iterable
 
 from alm_core.execution.erc20 import Transfer, transfer_from_log
-from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC, PositionLog, position_logs
+from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC, PositionLog, modified, position_logs
 from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import InvalidInput
 from alm_core.model.transactions import Action, Intent, Receipt
@@ -102,9 +104,13 @@ def _booked(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) ->
 
 def _fees(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) -> tuple[int, int]:
     """Return the part of a transfer that is fees, and the log index of the collect that paid them."""
+    pays_fees = intent.tx.action in (Action.COLLECT, Action.REMOVE, Action.CLOSE) and delta > 0
+    changes = [(log.log_index, change) for log, change, _ in modified(receipt.logs, intent.tx)]
+    if pays_fees and changes:
+        taken_at = min((index for index, change in changes if change < 0), default=None)
+        return (delta if taken_at is None or transfer.log_index < taken_at else 0), transfer.log_index
     manager = intent.tx.to
     collects = position_logs(receipt.logs, manager, COLLECT_TOPIC)
-    pays_fees = intent.tx.action in (Action.COLLECT, Action.CLOSE) and delta > 0
     if not pays_fees or len(collects) != 1 or len(intent.tx.bounds) != 2:
         return 0, 0
     token_id = collects[0].token_id

@@ -7,8 +7,14 @@ still cannot send money elsewhere.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from alm_core.execution.calldata import POSITION_MANAGER_SELECTORS, SWAP_SELECTORS, payees_of, selector_of
+from alm_core.execution.calldata import SWAP_SELECTORS, payees_of, selector_of
 from alm_core.execution.erc20 import APPROVE_SELECTOR
+from alm_core.execution.liquidity_calls import (
+    PERMIT2_APPROVE_SELECTOR,
+    PERMITTED_FAMILIES,
+    POOL_SELECTORS,
+    manager_selectors,
+)
 from alm_core.model.errors import InvalidInput
 from alm_core.model.pools import Pool
 from alm_core.model.transactions import Action, UnsignedTransaction
@@ -69,8 +75,14 @@ def allow_list_for(pools: Iterable[Pool], swap_contracts: Mapping[int, str]) -> 
     spenders: set[tuple[int, str]] = set()
     for pool in pools:
         manager = (pool.chain_id, pool.position_manager.lower())
-        selectors[manager] = POSITION_MANAGER_SELECTORS
+        selectors[manager] = selectors.get(manager, frozenset()) | manager_selectors(pool.family)
         spenders.add(manager)
+        if pool.family in POOL_SELECTORS:
+            selectors[(pool.chain_id, pool.address.lower())] = POOL_SELECTORS[pool.family]
+        if pool.family in PERMITTED_FAMILIES:
+            permit2 = (pool.chain_id, pool.contract("permit2").lower())
+            selectors[permit2] = frozenset({PERMIT2_APPROVE_SELECTOR})
+            spenders.add(permit2)
         for token in (pool.token0, pool.token1):
             selectors[(pool.chain_id, token.address.lower())] = frozenset({APPROVE_SELECTOR})
     for chain_id, address in swap_contracts.items():

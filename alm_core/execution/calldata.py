@@ -6,33 +6,26 @@ An unknown selector is an error, never "nobody": what cannot be decoded is not s
 from dataclasses import dataclass
 
 from alm_core.execution.erc20 import APPROVE_SELECTOR
+from alm_core.execution.liquidity_calls import (
+    INCREASE_LIQUIDITY_SELECTOR,
+    MODIFY_LIQUIDITIES_SELECTOR,
+    MULTICALL_SELECTOR,
+    PAYS_NOBODY,
+    RECIPIENT_WORDS,
+    SPENDER_WORDS,
+    STRUCT_RECIPIENT_WORDS,
+)
+from alm_core.execution.unlock_data import unlocked
+from alm_core.execution.words import address_at, byte_strings_at, bytes_of, tail_at, uint_at
 from alm_core.model.errors import InvalidInput
 
-MINT_SELECTOR = "0x88316456"
-INCREASE_LIQUIDITY_SELECTOR = "0x219f5d17"
-COLLECT_SELECTOR = "0xfc6f7865"
-DECREASE_LIQUIDITY_SELECTOR = "0x0c49ccbe"
-BURN_SELECTOR = "0x42966c68"
-MULTICALL_SELECTOR = "0xac9650d8"
 SWAP_SINGLE_SELECTOR = "0x4666fc80"
 SWAP_MULTIPLE_SELECTOR = "0x5fd9ae2e"
-
-POSITION_MANAGER_SELECTORS = frozenset(
-    {
-        MINT_SELECTOR,
-        INCREASE_LIQUIDITY_SELECTOR,
-        COLLECT_SELECTOR,
-        DECREASE_LIQUIDITY_SELECTOR,
-        BURN_SELECTOR,
-        MULTICALL_SELECTOR,
-    }
-)
 SWAP_SELECTORS = frozenset({SWAP_SINGLE_SELECTOR, SWAP_MULTIPLE_SELECTOR})
 
-# Word that holds the recipient: MintParams.recipient, CollectParams.recipient, Li.Fi GenericSwapFacetV3 _receiver.
-_RECIPIENT_WORD = {MINT_SELECTOR: 9, COLLECT_SELECTOR: 1, SWAP_SINGLE_SELECTOR: 3, SWAP_MULTIPLE_SELECTOR: 3}
-_WITHOUT_RECIPIENT = frozenset({DECREASE_LIQUIDITY_SELECTOR, BURN_SELECTOR})
-_WORD = 32
+# Words of the recipient: those of liquidity calls, and Li.Fi GenericSwapFacetV3 _receiver.
+_RECIPIENTS = {**RECIPIENT_WORDS, SWAP_SINGLE_SELECTOR: (3,), SWAP_MULTIPLE_SELECTOR: (3,)}
+_SPENDERS = {**SPENDER_WORDS, APPROVE_SELECTOR: (0,)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +44,7 @@ class Payees:
 
 def selector_of(data: str) -> str:
     """Return the selector of calldata, 0x and eight lower-case hex digits."""
-    return "0x" + _bytes_of(data)[:4].hex()
+    return "0x" + bytes_of(data)[:4].hex()
 
 
 def payees_of(data: str) -> Payees:
@@ -62,15 +55,21 @@ def payees_of(data: str) -> Payees:
     InvalidInput
         If the selector is unknown, the calldata is cut short, or an address word has bits above 160.
     """
-    raw = _bytes_of(data)
+    raw = bytes_of(data)
     selector, body = "0x" + raw[:4].hex(), raw[4:]
-    if selector == APPROVE_SELECTOR:
-        return Payees(spenders=(_address_at(body, 0),))
-    if selector in _RECIPIENT_WORD:
-        return Payees(recipients=(_address_at(body, _RECIPIENT_WORD[selector]),))
+    if selector in _SPENDERS:
+        return Payees(spenders=tuple(address_at(body, word) for word in _SPENDERS[selector]))
+    if selector in _RECIPIENTS:
+        return Payees(recipients=tuple(address_at(body, word) for word in _RECIPIENTS[selector]))
+    if selector in STRUCT_RECIPIENT_WORDS:
+        struct = tail_at(body, 0)
+        return Payees(recipients=tuple(address_at(struct, word) for word in STRUCT_RECIPIENT_WORDS[selector]))
     if selector == INCREASE_LIQUIDITY_SELECTOR:
-        return Payees(grown=(_uint_at(body, 0),))
-    if selector in _WITHOUT_RECIPIENT:
+        return Payees(grown=(uint_at(body, 0),))
+    if selector == MODIFY_LIQUIDITIES_SELECTOR:
+        inside = unlocked(body)
+        return Payees(recipients=inside.recipients, grown=inside.grown)
+    if selector in PAYS_NOBODY:
         return Payees()
     if selector == MULTICALL_SELECTOR:
         return _payees_of_multicall(body)
@@ -87,7 +86,7 @@ def swap_minimum(data: str) -> int:
     """
     if selector_of(data) not in SWAP_SELECTORS:
         raise InvalidInput(f"selector {selector_of(data)} is not a known swap")
-    return _uint_at(_bytes_of(data)[4:], 4)
+    return uint_at(bytes_of(data)[4:], 4)
 
 
 def approved_amount(data: str) -> int:
@@ -100,11 +99,13 @@ def approved_amount(data: str) -> int:
     """
     if selector_of(data) != APPROVE_SELECTOR:
         raise InvalidInput(f"selector {selector_of(data)} is not an approval")
-    return _uint_at(_bytes_of(data)[4:], 1)
+    return uint_at(bytes_of(data)[4:], 1)
 
 
 def _payees_of_multicall(body: bytes) -> Payees:
-    calls = _inner_calls(body)
+    calls = byte_strings_at(body, 0)
+    if any(len(call) < 4 for call in calls):
+        raise InvalidInput("a call inside a multicall has no selector")
     inner = frozenset("0x" + call[:4].hex() for call in calls)
     if MULTICALL_SELECTOR in inner:
         raise InvalidInput("multicall inside a multicall")
@@ -115,43 +116,3 @@ def _payees_of_multicall(body: bytes) -> Payees:
         grown=tuple(token_id for payees in nested for token_id in payees.grown),
         inner=inner,
     )
-
-
-def _inner_calls(body: bytes) -> list[bytes]:
-    array = body[_uint_at(body, 0) :]
-    count, items = _uint_at(array, 0), array[_WORD:]
-    if count > len(items) // _WORD:
-        raise InvalidInput(f"multicall of {count} calls is longer than its calldata")
-    return [_bytes_at(items, _uint_at(items, index)) for index in range(count)]
-
-
-def _bytes_at(data: bytes, offset: int) -> bytes:
-    length = _uint_at(data[offset:], 0)
-    inner = data[offset + _WORD : offset + _WORD + length]
-    if len(inner) != length or length < 4:
-        raise InvalidInput(f"call of {length} bytes at offset {offset} is cut short")
-    return inner
-
-
-def _address_at(body: bytes, index: int) -> str:
-    value = _uint_at(body, index)
-    if value >> 160:
-        raise InvalidInput(f"word {index} is not an address: {value:#066x}")
-    return f"0x{value:040x}"
-
-
-def _uint_at(body: bytes, index: int) -> int:
-    word = body[index * _WORD : (index + 1) * _WORD]
-    if len(word) != _WORD:
-        raise InvalidInput(f"calldata ends before word {index}")
-    return int.from_bytes(word, "big")
-
-
-def _bytes_of(data: str) -> bytes:
-    try:
-        raw = bytes.fromhex(data.removeprefix("0x"))
-    except ValueError as error:
-        raise InvalidInput(f"calldata is not hex: {data[:18]}...") from error
-    if len(raw) < 4:
-        raise InvalidInput(f"calldata of {len(raw)} bytes has no selector")
-    return raw

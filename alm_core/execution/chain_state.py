@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from alm_core.execution.erc20 import allowance_data, balance_of_data, uint_from_result
+from alm_core.execution.erc20 import balance_of_data, uint_from_result
+from alm_core.execution.rights import erc20_grant
 from alm_core.model.errors import SourceUnavailable
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, ChainClient, DexAdapter
+from alm_core.model.ports import Call, ChainClient, DexAdapter, Grant
+
+_ANY_TIME = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,12 +117,26 @@ class ChainView:
         results = self.chain.read_calls(calls, block)
         return {token.lower(): uint_from_result(result.data) for token, result in zip(tokens, results, strict=True)}
 
-    def read_allowances(self, spenders: Sequence[str], block: Block) -> dict[tuple[str, str], int]:
-        """Read what each spender may take of each token, by ``(token, spender)`` as written in the registry."""
-        wanted = [(token, spender) for token in self.tokens for spender in spenders]
-        calls = [Call(target=token, data=_hex(allowance_data(self.wallet, spender))) for token, spender in wanted]
-        results = self.chain.read_calls(calls, block)
-        return {key: uint_from_result(result.data) for key, result in zip(wanted, results, strict=True)}
+    def standing_rights(self, spenders: Sequence[str]) -> tuple[Grant, ...]:
+        """Return every right that could be left over: approvals of all spenders, and what the pools' families need."""
+        found: dict[Call, Grant] = {}
+        tokens = {token.address: token for pool in self.pools for token in (pool.token0, pool.token1)}
+        for token in (tokens[address] for address in self.tokens):
+            for spender in spenders:
+                grant = erc20_grant(token, self.wallet, spender, 0)
+                found[grant.remaining] = grant
+        for pool in self.pools:
+            adapter = self.adapter(pool)
+            # Amounts and expiry are of no account: only what takes a right back, and what reads it, is used.
+            grants = adapter.placing_grants(pool, self.wallet, 1, 1, _ANY_TIME)
+            for grant in (*grants, *adapter.removing_grants(pool, self.wallet)):
+                found.setdefault(grant.remaining, grant)
+        return tuple(found.values())
+
+    def read_rights(self, grants: Sequence[Grant], block: Block) -> tuple[int, ...]:
+        """Read what is left of each right."""
+        results = self.chain.read_calls([grant.remaining for grant in grants], block)
+        return tuple(uint_from_result(result.data) for result in results)
 
 
 def _hex(data: str) -> bytes:

@@ -6,6 +6,7 @@ from fractions import Fraction
 from alm_core.execution.calldata import approved_amount, swap_minimum
 from alm_core.execution.chain_state import WalletState
 from alm_core.execution.placing import Placing
+from alm_core.execution.rights import erc20_grant
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.steps import SWAP_SLOT, SpendSteps
 from alm_core.math.orientation import sqrt_price_x96_from_price
@@ -31,27 +32,26 @@ class NetSwap:
     def run(self) -> None:
         """Carry the swap out, or go on where an earlier run of it stopped."""
         steps = self._steps
-        if self._stage.done(SWAP_SLOT, steps.spend, Action.SWAP):
-            self._reset()
+        if self._stage.done(SWAP_SLOT, steps.spend(), Action.SWAP):
+            self._take_back()
             return
-        if self._runner.started_after(steps.reset1):
+        if self._runner.started_after(steps.last):
             return  # placing has begun: the wallet no longer holds what the ratio was computed for
         state = self._stage.fresh(*self._placing.pool_ids)
-        approval = self._runner.find(SWAP_SLOT, steps.approve0, Action.APPROVE)
+        approval = self._runner.find(SWAP_SLOT, steps.give(0), Action.APPROVE)
         sell, buy, amount = self._amount(state, approval)
         if amount == 0:
             return
         quote = self._quote(sell, buy, amount)
-        self._runner.approve(
-            SWAP_SLOT, steps.clear0, steps.approve0, self._runner.approval(sell.address, quote.spender, amount)
-        )
+        grant = erc20_grant(sell, self._stage.view.wallet, quote.spender, amount)
+        self._runner.give(SWAP_SLOT, steps, (grant,))
         self._stage.fresh(*self._placing.pool_ids)
         try:
-            self._runner.run(SWAP_SLOT, steps.spend, Action.SWAP, lambda: quote.tx)
+            self._runner.run(SWAP_SLOT, steps.spend(), Action.SWAP, lambda: quote.tx)
         except NOTHING_IN_FLIGHT:
-            self._reset()
+            self._take_back()
             raise
-        self._reset()
+        self._take_back()
 
     def _amount(self, state: WalletState, approval: Intent | None) -> tuple[Token, Token, int]:
         pool = self._placing.common_pool(state)
@@ -90,7 +90,10 @@ class NetSwap:
             )
         return quote
 
-    def _reset(self) -> None:
-        approval = self._runner.find(SWAP_SLOT, self._steps.approve0, Action.APPROVE)
+    def _take_back(self) -> None:
+        approval = self._runner.find(SWAP_SLOT, self._steps.give(0), Action.APPROVE)
         if approval is not None and approval.tx.spender is not None:
-            self._runner.reset(SWAP_SLOT, self._steps.reset0, approval.tx.to, approval.tx.spender)
+            pool = self._stage.pool(self._placing.pool_ids[0])
+            token = next(one for one in (pool.token0, pool.token1) if one.address.lower() == approval.tx.to.lower())
+            grant = erc20_grant(token, self._stage.view.wallet, approval.tx.spender, 0)
+            self._runner.take_back(SWAP_SLOT, self._steps, (grant,))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from alm_core.accounting.ledger import entries_from_receipt
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, balance_changes
-from alm_core.execution.position_logs import INCREASE_TOPIC, position_logs
+from alm_core.execution.position_logs import grown_positions, moved_bins
 from alm_core.model.books import LedgerEntry, PositionChange
 from alm_core.model.transactions import Action, Intent, IntentState, Receipt, SignedTransaction
 
@@ -38,7 +38,10 @@ def outcome_of(intent: Intent, attempt: SignedTransaction, receipt: Receipt) -> 
 
 
 def position_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, ...]:
-    """Return positions minted to or burned from the wallet: ERC-721 transfers of the called contract, from or to 0."""
+    """Return positions minted to or burned from the wallet: ERC-721 transfers of the called contract, from or to 0.
+
+    A position in bins is one whenever bins were minted, and none any more when the plan was to burn the last of them.
+    """
     changes: list[PositionChange] = []
     own = address_word(intent.tx.sender)
     for log in receipt.logs:
@@ -57,7 +60,24 @@ def position_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, 
                 intent_key=intent.key,
             )
         )
-    return tuple(changes)
+    return (*changes, *_bin_changes(intent, receipt))
+
+
+def _bin_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, ...]:
+    minted = moved_bins(receipt.logs, intent.tx, minted=True)
+    burned = moved_bins(receipt.logs, intent.tx, minted=False) if intent.tx.closes_token_id is not None else ()
+    return tuple(
+        PositionChange(
+            chain_id=intent.tx.chain_id,
+            wallet=intent.tx.sender,
+            manager=intent.tx.to.lower(),
+            token_id=int(batches[0].address, 16),
+            opened=batches is minted,
+            intent_key=intent.key,
+        )
+        for batches in (minted, burned)
+        if batches and not (batches is minted and intent.tx.adds_token_id is not None)
+    )
 
 
 def _verdict(
@@ -102,7 +122,7 @@ def _position_problems(intent: Intent, positions: tuple[PositionChange, ...]) ->
 def _growth_problems(intent: Intent, receipt: Receipt) -> tuple[str, ...]:
     if intent.tx.adds_token_id is None:
         return ()
-    grown = [log.token_id for log in position_logs(receipt.logs, intent.tx.to, INCREASE_TOPIC) if log.first]
-    if grown == [intent.tx.adds_token_id]:
+    grown = grown_positions(receipt.logs, intent.tx)
+    if grown == (intent.tx.adds_token_id,):
         return ()
-    return (f"positions added to: {grown}, planned: {intent.tx.adds_token_id}",)
+    return (f"positions added to: {[*grown]}, planned: {intent.tx.adds_token_id}",)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from alm_core.execution.calldata import approved_amount
 from alm_core.execution.chain_state import WalletState
+from alm_core.execution.parts import parts_of
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
-from alm_core.execution.steps import SpendSteps, StepNumbers
+from alm_core.execution.steps import MOST_GRANTS, SpendSteps, StepNumbers
 from alm_core.execution.wallet_share import usable_amounts
 from alm_core.math.orientation import sqrt_price_x96_from_price
 from alm_core.math.ratio import TargetRange, split_amounts
@@ -14,16 +15,20 @@ from alm_core.model.decisions import Target
 from alm_core.model.errors import InvalidInput, LimitExceeded, PositionChanged
 from alm_core.model.market import Position
 from alm_core.model.pools import Pool
+from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, UnsignedTransaction
 
 
 class Placing:
-    """Opens and adds of one plan on one chain, in the order of the plan. They share the wallet by their shares."""
+    """Opens and adds of one plan on one chain, in the order of the plan. They share the wallet by their shares.
+
+    A target that no single transaction can open is placed part by part, each as if it were a target of its own.
+    """
 
     def __init__(self, stage: Stage, targets: Sequence[Target], steps: StepNumbers) -> None:
         self._stage = stage
         self._runner = stage.runner
-        self._targets = tuple(targets)
+        self._targets = tuple(part for target in targets for part in parts_of(target, stage))
         self._steps = steps
 
     @property
@@ -34,7 +39,7 @@ class Placing:
     def refuse_changed(self, state: WalletState) -> None:
         """Refuse a plan that adds to a position which is not what it was, unless that add was begun before."""
         for index, target in enumerate(self._targets):
-            step_no = self._steps.place(index).spend
+            step_no = self._steps.place(index).spend()
             if target.token_id is not None and self._runner.find(target.pool_id, step_no, Action.ADD) is None:
                 self._position(state, target)
 
@@ -42,9 +47,9 @@ class Placing:
         """Place every target, or go on where an earlier run stopped."""
         for index, target in enumerate(self._targets):
             steps = self._steps.place(index)
-            if not self._stage.done(target.pool_id, steps.spend, _action(target)):
+            if not self._stage.done(target.pool_id, steps.spend(), _action(target)):
                 self._place(index, target, steps)
-            self._reset(target, steps)
+            self._take_back(target, steps)
 
     def common_pool(self, state: WalletState) -> Pool:
         """Return a pool that stands for the tokens of all targets.
@@ -93,52 +98,55 @@ class Placing:
         )
 
     def _place(self, index: int, target: Target, steps: SpendSteps) -> None:
-        approvals = self._approvals(index, target, steps)
-        for (clear, approve), tx in approvals.items():
-            self._runner.approve(target.pool_id, clear, approve, tx)
+        amounts = self._stored_amounts(target, steps) or self._fresh_amounts(index, target, steps)
         try:
-            self._spend(target, steps, {tx.to.lower(): approved_amount(tx.data) for tx in approvals.values()})
+            self._runner.give(target.pool_id, steps, self._grants(target, amounts))
+            self._spend(target, steps, amounts)
         except NOTHING_IN_FLIGHT:
-            self._reset(target, steps)
+            self._take_back(target, steps)
             raise
 
-    def _approvals(self, index: int, target: Target, steps: SpendSteps) -> dict[tuple[int, int], UnsignedTransaction]:
-        """Exact approvals of a target, by their steps: those stored before, else of its share of the wallet now."""
-        numbers = ((steps.clear0, steps.approve0), (steps.clear1, steps.approve1))
-        stored = {
-            pair: intent.tx
-            for pair in numbers
-            if (intent := self._runner.find(target.pool_id, pair[1], Action.APPROVE))
-        }
-        if stored:
-            return stored
+    def _stored_amounts(self, target: Target, steps: SpendSteps) -> tuple[int, int] | None:
+        """Amounts of a target that an earlier run has stored with its approvals; ``None`` where there was none."""
+        found = [self._runner.find(target.pool_id, steps.give(number), Action.APPROVE) for number in range(MOST_GRANTS)]
+        stored = {intent.tx.to.lower(): intent.tx for intent in found if intent is not None}
+        if not stored:
+            return None
+        pool = self._stage.pool(target.pool_id)
+        approvals = [stored.get(token.address.lower()) for token in (pool.token0, pool.token1)]
+        amount0, amount1 = (0 if tx is None else approved_amount(tx.data) for tx in approvals)
+        return amount0, amount1
+
+    def _fresh_amounts(self, index: int, target: Target, steps: SpendSteps) -> tuple[int, int]:
+        """Share of the wallet that a target gets now, stored with the rights it needs."""
         state = self._stage.fresh(target.pool_id)
         pool = state.pool(target.pool_id).pool
         amounts = split_amounts(*self.usable(state, index), self.ranges(state, index))[0]
         ticks = target.tick_lower, target.tick_upper
         if not self._stage.view.adapter(pool).quote_liquidity(state.pool(target.pool_id), *ticks, *amounts).liquidity:
             raise InvalidInput(f"the wallet's share of target {target.pool_id}, {amounts}, buys no liquidity")
-        fresh = {
-            pair: self._runner.approval(token.address, pool.position_manager, amount)
-            for pair, token, amount in zip(numbers, (pool.token0, pool.token1), amounts, strict=True)
-            if amount
-        }
-        self._runner.store([(target.pool_id, pair[1], tx) for pair, tx in fresh.items()])
-        return fresh
+        grants = self._grants(target, amounts)
+        self._runner.store([(target.pool_id, steps.give(number), grant.give) for number, grant in enumerate(grants)])
+        return amounts
 
-    def _spend(self, target: Target, steps: SpendSteps, amounts: dict[str, int]) -> None:
+    def _grants(self, target: Target, amounts: tuple[int, int]) -> tuple[Grant, ...]:
+        pool = self._stage.pool(target.pool_id)
+        view = self._stage.view
+        until = self._stage.rights_until()
+        return view.adapter(pool).placing_grants(pool, view.wallet, *amounts, until)
+
+    def _spend(self, target: Target, steps: SpendSteps, amounts: tuple[int, int]) -> None:
         state = self._stage.fresh(target.pool_id)
 
         def plan_tx() -> UnsignedTransaction:
             pool = state.pool(target.pool_id)
             adapter = self._stage.view.adapter(pool.pool)
-            amount0, amount1 = (amounts.get(token.address.lower(), 0) for token in (pool.pool.token0, pool.pool.token1))
             bounds = (self._stage.interval(pool), self._stage.view.wallet, self._stage.deadline_at(pool))
             if target.token_id is not None:
-                return adapter.plan_add(pool, self._position(state, target), amount0, amount1, *bounds)
-            return adapter.plan_open(pool, target.tick_lower, target.tick_upper, amount0, amount1, *bounds)
+                return adapter.plan_add(pool, self._position(state, target), *amounts, *bounds)
+            return adapter.plan_open(pool, target.tick_lower, target.tick_upper, *amounts, *bounds)
 
-        self._runner.run(target.pool_id, steps.spend, _action(target), plan_tx)
+        self._runner.run(target.pool_id, steps.spend(), _action(target), plan_tx)
 
     def _position(self, state: WalletState, target: Target) -> Position:
         assert target.token_id is not None
@@ -150,11 +158,10 @@ class Placing:
             )
         return position
 
-    def _reset(self, target: Target, steps: SpendSteps) -> None:
-        for approve, reset in ((steps.approve0, steps.reset0), (steps.approve1, steps.reset1)):
-            approval = self._runner.find(target.pool_id, approve, Action.APPROVE)
-            if approval is not None and approval.tx.spender is not None:
-                self._runner.reset(target.pool_id, reset, approval.tx.to, approval.tx.spender)
+    def _take_back(self, target: Target, steps: SpendSteps) -> None:
+        amounts = self._stored_amounts(target, steps)
+        if amounts is not None:
+            self._runner.take_back(target.pool_id, steps, self._grants(target, amounts))
 
 
 def _action(target: Target) -> Action:

@@ -1,13 +1,16 @@
-"""Events of a position manager: liquidity added, principal taken out, amounts collected.
+"""What became of positions, from the events of a receipt: liquidity added, principal taken out, amounts collected.
 
-``NonfungiblePositionManager`` of Uniswap V3 (v3-periphery 1.4.4) and its forks. A log whose data are not three words is
+Position managers of Uniswap V3 (v3-periphery 1.4.4) and its forks tell it themselves; Algebra's tell additions in an
+event of their own. Of positions in Uniswap V4 and Infinity the pool manager tells (``IPoolManager.ModifyLiquidity``,
+the salt is the token id), of bins the Liquidity Book pair (``ILBToken.TransferBatch``). Data of any other length are
 none of these events.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from alm_core.model.transactions import Log
+from alm_core.execution.erc20 import address_word
+from alm_core.model.transactions import Log, UnsignedTransaction
 
 INCREASE_TOPIC = "0x3067048beee31b25b2f1681f88dac838c8bba36af25bfb2b7cf7473a5847e35f"
 """``IncreaseLiquidity(uint256 indexed tokenId, uint128 liquidity, uint256 amount0, uint256 amount1)``."""
@@ -16,7 +19,15 @@ DECREASE_TOPIC = "0x26f6a048ee9138f2c0ce266f322cb99228e8d619ae2bff30c67f8dcf9d23
 COLLECT_TOPIC = "0x40d0efd1a53d60ecbf40971b9daf7dc90178c3aadc7aab1765632738fa8b8f01"
 """``Collect(uint256 indexed tokenId, address recipient, uint256 amount0, uint256 amount1)``."""
 
+INCREASE_ALGEBRA_TOPIC = "0x8a82de7fe9b33e0e6bca0e26f5bd14a74f1164ffe236d50e0a36c3ea70f2b814"
+"""``IncreaseLiquidity(uint256 indexed tokenId, uint128 desired, uint128 actual, uint256, uint256, address pool)``."""
+MODIFY_TOPIC = "0xf208f4912782fd25c7f114ca3723a2d5dd6f3bcc3ac8db5af63baa85f711d5ec"
+"""``ModifyLiquidity(bytes32 indexed id, address indexed sender, int24, int24, int256 delta, bytes32 salt)``."""
+TRANSFER_BATCH_TOPIC = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb"
+"""``TransferBatch(address indexed sender, address indexed from, address indexed to, uint256[] ids, uint256[])``."""
+
 _WORDS = 3
+_ZERO_WORD = "0" * 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +67,54 @@ def _decoded(logs: Sequence[Log], manager: str, topic: str) -> Iterator[Position
         yield PositionLog(
             token_id=int(log.topics[1], 16), first=first, amount0=amount0, amount1=amount1, log_index=log.log_index
         )
+
+
+def grown_positions(logs: Sequence[Log], tx: UnsignedTransaction) -> tuple[int, ...]:
+    """Return ids of positions whose liquidity a transaction raised, in the order of the receipt."""
+    by_manager = [(log.log_index, log.token_id) for log in position_logs(logs, tx.to, INCREASE_TOPIC) if log.first]
+    by_manager += [(log.log_index, int(log.topics[1], 16)) for log in _algebra_increases(logs, tx.to.lower())]
+    by_pool = [(log.log_index, salt) for log, delta, salt in modified(logs, tx) if delta > 0]
+    by_bins = [(log.log_index, int(log.address, 16)) for log in moved_bins(logs, tx, minted=True)]
+    return tuple(token_id for _, token_id in sorted((*by_manager, *by_pool, *by_bins)))
+
+
+def modified(logs: Sequence[Log], tx: UnsignedTransaction) -> Iterator[tuple[Log, int, int]]:
+    """Yield ``(log, liquidity delta, token id)`` of what the pool manager says the called contract changed."""
+    if tx.liquidity_events_from is None:
+        return
+    manager, sender = tx.liquidity_events_from.lower(), address_word(tx.to)
+    for log in logs:
+        if log.address.lower() != manager or len(log.topics) != 3 or log.topics[0].lower() != MODIFY_TOPIC:
+            continue
+        words = _data_words(log)
+        if len(words) == 4 and log.topics[2].removeprefix("0x").lower() == sender:
+            yield log, words[2] - (words[2] >> 255 << 256), words[3]
+
+
+def moved_bins(logs: Sequence[Log], tx: UnsignedTransaction, *, minted: bool) -> tuple[Log, ...]:
+    """Return the batches of bins that the pair minted to, or burned from, the sender."""
+    if tx.liquidity_events_from is None:
+        return ()
+    own = address_word(tx.sender)
+    ends = (_ZERO_WORD, own) if minted else (own, _ZERO_WORD)
+    return tuple(
+        log
+        for log in logs
+        if log.address.lower() == tx.liquidity_events_from.lower()
+        and len(log.topics) == 4
+        and log.topics[0].lower() == TRANSFER_BATCH_TOPIC
+        and tuple(topic.removeprefix("0x").lower() for topic in log.topics[2:]) == ends
+    )
+
+
+def _algebra_increases(logs: Sequence[Log], manager: str) -> Iterator[Log]:
+    for log in logs:
+        if log.address.lower() == manager and len(log.topics) == 2 and log.topics[0].lower() == INCREASE_ALGEBRA_TOPIC:
+            words = _data_words(log)
+            if len(words) == 5 and words[1]:
+                yield log
+
+
+def _data_words(log: Log) -> list[int]:
+    data = bytes.fromhex(log.data.removeprefix("0x"))
+    return [int.from_bytes(data[at : at + 32], "big") for at in range(0, len(data), 32)] if len(data) % 32 == 0 else []

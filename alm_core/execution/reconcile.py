@@ -12,6 +12,7 @@ from alm_core.execution.chain_state import ChainView, WalletState
 from alm_core.execution.engine import describe
 from alm_core.model.books import Journal, LedgerEntry, PositionChange, ReconciledPoint
 from alm_core.model.market import Block
+from alm_core.model.ports import Grant
 from alm_core.model.transactions import Intent, IntentState, ReconcileReport, ResidualAllowance
 
 _UNSENT = frozenset({IntentState.PLANNED, IntentState.RESERVED})
@@ -35,7 +36,7 @@ class _Findings:
         )
 
 
-def reconcile(view: ChainView, journal: Journal, spenders: Sequence[str]) -> ReconcileReport:
+def reconcile(view: ChainView, journal: Journal, standing: Sequence[Grant]) -> ReconcileReport:
     """Prove the books of a wallet against one chain, adopting what the chain explains.
 
     Parameters
@@ -44,8 +45,8 @@ def reconcile(view: ChainView, journal: Journal, spenders: Sequence[str]) -> Rec
         Fresh reads of the wallet on the chain.
     journal
         Where the books are; what is adopted is booked there if the result is green.
-    spenders
-        Contracts whose leftover allowances are listed.
+    standing
+        Rights of which nothing should be left; what is left of them is listed.
 
     Returns
     -------
@@ -75,7 +76,7 @@ def reconcile(view: ChainView, journal: Journal, spenders: Sequence[str]) -> Rec
             nonce=nonce,
         )
         journal.record_reconciled(moved_on, found.entries, found.positions)
-    allowances = view.read_allowances(spenders, state.block)
+    left = view.read_rights(standing, state.block)
     return ReconcileReport(
         chain_id=chain_id,
         block_number=state.block.number,
@@ -83,8 +84,8 @@ def reconcile(view: ChainView, journal: Journal, spenders: Sequence[str]) -> Rec
         differences=found.differences,
         adopted=found.adopted,
         allowances=tuple(
-            ResidualAllowance(token=token, spender=spender, amount=amount)
-            for (token, spender), amount in allowances.items()
+            ResidualAllowance(token=grant.revoke.to, spender=grant.revoke.spender or "", amount=amount)
+            for grant, amount in zip(standing, left, strict=True)
             if amount
         ),
     )

@@ -1,15 +1,17 @@
 """Runs single steps of a plan on one chain: found again by key, carried through the engine, skipped when done."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from alm_core.execution.chain_state import ChainView
 from alm_core.execution.engine import TransactionEngine, describe
-from alm_core.execution.erc20 import approve_data
 from alm_core.execution.intents import intent_key, planned_intent
+from alm_core.execution.steps import ALLOWANCE_SLOT, SpendSteps
 from alm_core.model.books import Journal
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import TransactionReverted
+from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
 
 
@@ -33,9 +35,13 @@ class StepRunner:
 
     def started_after(self, step_no: int) -> bool:
         """True if any step of this plan on this chain beyond a number was stored before."""
-        return any(
-            intent.step_no > step_no and intent.tx.chain_id == self.view.chain.chain_id
-            for intent in self._journal.read_plan_intents(self._digest)
+        return any(intent.step_no > step_no for intent in self.begun())
+
+    def begun(self) -> tuple[Intent, ...]:
+        """Return every stored step of this plan on this chain."""
+        chain_id = self.view.chain.chain_id
+        return tuple(
+            intent for intent in self._journal.read_plan_intents(self._digest) if intent.tx.chain_id == chain_id
         )
 
     def store(self, planned: list[tuple[str, int, UnsignedTransaction]]) -> None:
@@ -66,34 +72,33 @@ class StepRunner:
             raise TransactionReverted(f"{describe(intent)} ended {intent.state.value}: {intent.detail}")
         return intent
 
-    def approve(self, slot: str, clear_step: int, approve_step: int, tx: UnsignedTransaction) -> None:
-        """Approve exactly; a residual allowance is cleared first, as USDT demands."""
-        stored = self.find(slot, approve_step, Action.APPROVE)
-        if stored is not None and stored.state is IntentState.FINAL_OK:
-            return
-        spender = tx.spender or ""
-        if self.allowance(tx.to, spender):
-            self.run(slot, clear_step, Action.APPROVE_RESET, lambda: self.approval(tx.to, spender, 0))
-        self.run(slot, approve_step, Action.APPROVE, lambda: tx)
+    def give(self, slot: str, steps: SpendSteps, grants: Sequence[Grant]) -> None:
+        """Give rights exactly; what is left of an old one is taken back first, as USDT demands."""
+        for index, grant in enumerate(grants):
+            stored = self.find(slot, steps.give(index), Action.APPROVE)
+            if stored is not None and stored.state is IntentState.FINAL_OK:
+                continue
+            self._revoke(slot, steps.clear(index), grant)
+            self.run(slot, steps.give(index), Action.APPROVE, partial(_payload, grant.give))
 
-    def reset(self, slot: str, step_no: int, token: str, spender: str) -> None:
-        """Set a leftover allowance to zero; nothing to do where there is none."""
-        if self.allowance(token, spender):
-            self.run(slot, step_no, Action.APPROVE_RESET, lambda: self.approval(token, spender, 0))
+    def take_back(self, slot: str, steps: SpendSteps, grants: Sequence[Grant]) -> None:
+        """Take back what is left of rights that were given; nothing to do where nothing is left."""
+        for index, grant in enumerate(grants):
+            if self.find(slot, steps.give(index), Action.APPROVE) is not None:
+                self._revoke(slot, steps.take_back(index), grant)
 
-    def approval(self, token: str, spender: str, amount: int) -> UnsignedTransaction:
-        """Return an approval of exactly ``amount``; zero is a reset."""
-        return UnsignedTransaction(
-            chain_id=self.view.chain.chain_id,
-            sender=self.view.wallet,
-            to=token,
-            data=approve_data(spender, amount),
-            value_wei=0,
-            action=Action.APPROVE if amount else Action.APPROVE_RESET,
-            summary=f"approve {amount} of {token} for {spender}" if amount else f"reset {token} for {spender}",
-            spender=spender,
-        )
+    def clear(self, grants: Sequence[Grant], step_no: int) -> None:
+        """Take back rights that stood before the plan began; each has a slot of its own."""
+        left = self.view.read_rights(grants, self.view.read_block())
+        for grant, amount in zip(grants, left, strict=True):
+            if amount:
+                self._revoke(f"{ALLOWANCE_SLOT}:{grant.revoke.to}:{grant.revoke.data}", step_no, grant)
 
-    def allowance(self, token: str, spender: str) -> int:
-        """Read what a spender may take now."""
-        return self.view.read_allowances((spender,), self.view.read_block())[(token, spender)]
+    def _revoke(self, slot: str, step_no: int, grant: Grant) -> None:
+        (left,) = self.view.read_rights((grant,), self.view.read_block())
+        if left:
+            self.run(slot, step_no, Action.APPROVE_RESET, partial(_payload, grant.revoke))
+
+
+def _payload(tx: UnsignedTransaction) -> UnsignedTransaction:
+    return tx

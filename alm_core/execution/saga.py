@@ -142,7 +142,8 @@ class PlanExecutor:
             self._journal, view.chain, self._signer, guard, receipt_timeout_s=self._limits.receipt_timeout_s
         )
         unresolved = self._resolve(result, engine, chain_id, wallet, digest)
-        result.report = reconcile(view, self._journal, self._spenders(chain_id))
+        standing = view.standing_rights(self._spenders(chain_id))
+        result.report = reconcile(view, self._journal, standing)
         if unresolved or not result.report.green:
             result.halted = unresolved or "not reconciled: " + "; ".join(result.report.differences)
         elif refusal:
@@ -152,7 +153,7 @@ class PlanExecutor:
             if late is None:
                 runner = StepRunner(view, self._journal, engine, plan, digest)
                 stage = Stage(runner=runner, guard=guard, plan=plan, snapshot=snapshot, limits=self._limits)
-                ChainSaga(stage, self._swaps).run(result.report.allowances)
+                ChainSaga(stage, self._swaps).run(standing if result.report.allowances else ())
             elif not self._journal.read_plan_intents(digest):
                 result.halted = late
 

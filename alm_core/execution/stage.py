@@ -9,6 +9,7 @@ from alm_core.execution.runner import StepRunner
 from alm_core.math.liquidity import price_interval
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan
+from alm_core.model.epochs import EPOCH_LENGTH
 from alm_core.model.errors import (
     InvalidInput,
     LimitExceeded,
@@ -18,6 +19,7 @@ from alm_core.model.errors import (
     TransactionWouldRevert,
 )
 from alm_core.model.market import MarketSnapshot, PoolState, Position
+from alm_core.model.pools import Pool
 from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import Action, IntentState
 from alm_core.portfolio.plan_limits import is_stable
@@ -62,6 +64,13 @@ class Stage:
         """Of the chain this is about."""
         return self.view.chain.chain_id
 
+    def pool(self, pool_id: str) -> Pool:
+        """Pool of the registry; ``KeyError`` if the chain has none of that id."""
+        for pool in self.view.pools:
+            if pool.pool_id == pool_id:
+                return pool
+        raise KeyError(f"pool {pool_id} is not one of chain {self.chain_id}")
+
     def fresh(self, *pool_ids: str) -> WalletState:
         """Read the wallet anew, and let the guard judge the next step by it and by these pools."""
         state = self.view.read_wallet()
@@ -83,7 +92,19 @@ class Stage:
         """Return the moment after which a step planned now must not land."""
         return pool.block.block_at + timedelta(seconds=self.limits.deadline_s)
 
-    def position(self, state: WalletState, pool_id: str, token_id: int, *, may_have_grown: bool = False) -> Position:
+    def rights_until(self) -> datetime:
+        """Return when rights that can end by themselves do: one epoch after the plan's own, in which it must begin."""
+        return self.plan.epoch_at + 2 * EPOCH_LENGTH
+
+    def position(
+        self,
+        state: WalletState,
+        pool_id: str,
+        token_id: int,
+        *,
+        may_have_grown: bool = False,
+        may_have_shrunk: bool = False,
+    ) -> Position:
         """Return a position of ours as it is now, if it is the one the plan was made for.
 
         Parameters
@@ -95,22 +116,24 @@ class Stage:
         may_have_grown
             Whether more liquidity than planned is accepted. Anybody may add to anybody's position: that must not keep
             us from collecting or leaving.
+        may_have_shrunk
+            Whether a part of it has been closed by this plan already.
 
         Raises
         ------
         PositionChanged
-            If it is not ours (any more), or its liquidity is not the planned one.
+            If it is not ours (any more), or its stake is not the planned one.
         """
         now = state.position(pool_id, token_id)
         planned = [
-            position.liquidity
+            position.stake
             for holdings in self.snapshot.holdings
             for position in holdings.positions
             if (position.pool_id, position.token_id) == (pool_id, token_id)
         ]
         if now is not None and len(planned) == 1:
-            grown = now.liquidity - planned[0]
-            if grown == 0 or (may_have_grown and grown > 0):
+            grown = now.stake - planned[0]
+            if grown == 0 or (may_have_grown and grown > 0) or (may_have_shrunk and grown < 0):
                 return now
-        found = "is gone" if now is None else f"has liquidity {now.liquidity}"
-        raise PositionChanged(f"position {token_id} in {pool_id} {found}, the plan was made for liquidity {planned}")
+        found = "is gone" if now is None else f"has a stake of {now.stake}"
+        raise PositionChanged(f"position {token_id} in {pool_id} {found}, the plan was made for {planned}")

@@ -2,24 +2,48 @@
 
 from dataclasses import dataclass
 
+from alm_core.model.transactions import Action
+
 SWAP_SLOT = "swap"
 ALLOWANCE_SLOT = "allowance"
+MOST_GRANTS = 4
+"""Rights that one payload may need."""
+MOST_ROUNDS = 64
+"""Transactions that closing one position may take."""
 
-_FIRST_CLOSE = 1
-_PLACE_WIDTH = 7
+_FIRST = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpendSteps:
-    """Slots around one spending call: a residual allowance goes first, leftovers afterwards."""
+    """Slots around a payload, and the rights it needs: what is left of old ones goes first, leftovers afterwards.
 
-    clear0: int
-    clear1: int
-    approve0: int
-    approve1: int
-    spend: int
-    reset0: int
-    reset1: int
+    ``rounds`` is how many transactions the payload may take.
+    """
+
+    first: int
+    rounds: int = 1
+
+    def clear(self, grant: int) -> int:
+        """Slot in which an old right of that kind is taken back."""
+        return self.first + grant
+
+    def give(self, grant: int) -> int:
+        """Slot in which a right is given."""
+        return self.first + MOST_GRANTS + grant
+
+    def spend(self, round_no: int = 0) -> int:
+        """Slot of the payload."""
+        return self.first + 2 * MOST_GRANTS + round_no
+
+    def take_back(self, grant: int) -> int:
+        """Slot in which what is left of a right is taken back."""
+        return self.first + 2 * MOST_GRANTS + self.rounds + grant
+
+    @property
+    def last(self) -> int:
+        """The last of the slots."""
+        return self.take_back(MOST_GRANTS - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,11 +53,11 @@ class StepNumbers:
     Examples
     --------
     >>> steps = StepNumbers(closes=2)
-    >>> steps.close(1), steps.swap().spend, steps.place(0).spend
-    (2, 7, 14)
+    >>> steps.close(0).first, steps.close(1).first, steps.swap().first, steps.place(0).first
+    (1, 77, 153, 166)
     >>> steps = StepNumbers(closes=2, collects=1)
-    >>> steps.close(1), steps.collect(0), steps.swap().spend, steps.place(0).spend
-    (2, 3, 8, 15)
+    >>> steps.collect(0), steps.swap().first
+    (153, 154)
     """
 
     closes: int
@@ -41,33 +65,37 @@ class StepNumbers:
 
     @property
     def old_allowance(self) -> int:
-        """Number of every reset of an allowance found at reconciliation; token and spender are in its slot name."""
+        """Number of every reset of an allowance found at reconciliation; the right itself is in its slot name."""
         return 0
 
-    def close(self, index: int) -> int:
-        """Slot of a close."""
-        return _FIRST_CLOSE + index
+    def places(self, action: Action, step_no: int, most_placed: int) -> bool:
+        """Tell whether a step that moves liquidity or swaps can have this number; other steps stand around them."""
+        spends = {
+            Action.SWAP: [self.swap()],
+            Action.CLOSE: [self.close(index) for index in range(self.closes)],
+            Action.OPEN: [self.place(index) for index in range(most_placed)],
+        }
+        if action is Action.COLLECT:
+            return self.collect(0) <= step_no < self.collect(self.collects)
+        own = spends.get(Action.OPEN if action is Action.ADD else action)
+        return own is None or any(one.spend(0) <= step_no < one.take_back(0) for one in own)
+
+    def close(self, index: int) -> SpendSteps:
+        """Slots of a close."""
+        return SpendSteps(first=_after(_FIRST, index, MOST_ROUNDS), rounds=MOST_ROUNDS)
 
     def collect(self, index: int) -> int:
         """Slot of a collect."""
-        return _FIRST_CLOSE + self.closes + index
+        return self.close(self.closes).first + index
 
     def swap(self) -> SpendSteps:
         """Slots of the net swap; only one token is spent."""
-        return _spend(self.collect(self.collects))
+        return SpendSteps(first=self.collect(self.collects))
 
     def place(self, index: int) -> SpendSteps:
-        """Slots of the open or add of a target, in the order of the plan."""
-        return _spend(self.collect(self.collects) + (index + 1) * _PLACE_WIDTH)
+        """Slots of an open or add, in the order of the plan."""
+        return SpendSteps(first=_after(self.swap().last + 1, index, 1))
 
 
-def _spend(first: int) -> SpendSteps:
-    return SpendSteps(
-        clear0=first,
-        clear1=first + 1,
-        approve0=first + 2,
-        approve1=first + 3,
-        spend=first + 4,
-        reset0=first + 5,
-        reset1=first + 6,
-    )
+def _after(first: int, count: int, rounds: int) -> int:
+    return first + count * (3 * MOST_GRANTS + rounds)

@@ -164,7 +164,10 @@ class ExecutedTransaction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResidualAllowance:
-    """What a spender may still take although no intent of ours is under way."""
+    """What a spender may still take although no intent of ours is under way.
+
+    ``token`` is the contract that keeps the right: a token, Permit2, or a pair whose bins an operator may move.
+    """
 
     token: str
     spender: str

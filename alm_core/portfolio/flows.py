@@ -44,7 +44,7 @@ class PoolFlow:
 
 
 def interval_flow(before: PoolState | None, after: PoolState | None) -> PoolFlow | None:
-    r"""Return what a pool took in between two readings; ``None`` if one of them is missing.
+    r"""Return what a pool took in between two readings; ``None`` if one is missing, or the pool keeps no fee growth.
 
     Parameters
     ----------
@@ -66,7 +66,10 @@ def interval_flow(before: PoolState | None, after: PoolState | None) -> PoolFlow
     if before is None or after is None:
         return None
     _refuse_disorder(before, after)
-    fees0, fees1 = fees_to_liquidity(before, after)
+    fees = fees_to_liquidity(before, after)
+    if fees is None:
+        return None
+    fees0, fees1 = fees
     return PoolFlow(
         pool_id=after.pool.pool_id,
         fees0=fees0,
@@ -78,14 +81,26 @@ def interval_flow(before: PoolState | None, after: PoolState | None) -> PoolFlow
     )
 
 
-def fees_to_liquidity(before: PoolState, after: PoolState) -> tuple[int, int]:
+def fees_to_liquidity(before: PoolState, after: PoolState) -> tuple[int, int] | None:
     """Return the fees of each token that went to liquidity between two readings of one pool, the first one older.
+
+    ``None`` where the pool keeps no fee growth, as pools of bins do not.
 
     The part of :func:`interval_flow` that measuring yields needs, without its checks.
     """
     liquidity = (before.liquidity + after.liquidity) // 2
-    fees0 = _fees(before.fee_growth_global0_x128, after.fee_growth_global0_x128, liquidity)
-    return fees0, _fees(before.fee_growth_global1_x128, after.fee_growth_global1_x128, liquidity)
+    growths = fee_growths(before, after)
+    return None if growths is None else (growths[0] * liquidity // Q128, growths[1] * liquidity // Q128)
+
+
+def fee_growths(before: PoolState, after: PoolState) -> tuple[int, int] | None:
+    """Return what a unit of liquidity earned of each token between two readings, times 2^128; ``None`` if not kept."""
+    known = (before.fee_growth_global0_x128, before.fee_growth_global1_x128)
+    now = (after.fee_growth_global0_x128, after.fee_growth_global1_x128)
+    if None in known or None in now:
+        return None
+    first, second = (growth_delta(new or 0, old or 0) for new, old in zip(now, known, strict=True))
+    return first, second
 
 
 def _refuse_disorder(before: PoolState, after: PoolState) -> None:
@@ -97,10 +112,6 @@ def _refuse_disorder(before: PoolState, after: PoolState) -> None:
             f"flow of {after.pool.pool_id} from block {first.number} of {first.block_at.isoformat()} "
             f"to block {last.number} of {last.block_at.isoformat()}: not later"
         )
-
-
-def _fees(before_x128: int, after_x128: int, liquidity: int) -> int:
-    return growth_delta(after_x128, before_x128) * liquidity // Q128
 
 
 def _volume(fees: int, fee_pips: tuple[int, int], protocol_frac: float) -> int | None:

@@ -17,7 +17,7 @@ from alm_core.portfolio.violations import Violation, beyond, unknown
 
 __all__ = ["LimitsEngine", "TransactionContext", "Violation", "check_plan", "outflow_usd"]
 
-_VALUE_MOVING = frozenset({Action.SWAP, Action.OPEN, Action.ADD, Action.CLOSE, Action.COLLECT})
+_VALUE_MOVING = frozenset({Action.SWAP, Action.OPEN, Action.ADD, Action.REMOVE, Action.CLOSE, Action.COLLECT})
 _ROUNDING = 1e-9
 
 

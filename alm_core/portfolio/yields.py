@@ -128,7 +128,10 @@ def _grown(
     elapsed_s = (readings[-1].block.block_at - readings[0].block.block_at).total_seconds()
     if elapsed_s <= 0:
         return None
-    flows = [fees_to_liquidity(before, after) for before, after in pairwise(readings)]
+    found = [fees_to_liquidity(before, after) for before, after in pairwise(readings)]
+    flows = [fees for fees in found if fees is not None]
+    if len(flows) < len(found):
+        return None
     grown = amounts_usd(state.pool, sum(fees0 for fees0, _ in flows), sum(fees1 for _, fees1 in flows), prices).total
     return grown * SECONDS_PER_YEAR / elapsed_s, elapsed_s, "fee_growth"
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alm_core.math.fee_growth import growth_delta
 from alm_core.math.liquidity import amounts_for_liquidity
 from alm_core.math.orientation import range_bounds_at_ticks
 from alm_core.math.tick import Q128, sqrt_price_x96_at_tick
 from alm_core.model.candles import CandleSeries
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import Holdings, MarketSnapshot, PoolState, Position
+from alm_core.portfolio.flows import fee_growths
 from alm_core.portfolio.valuation import Prices, amounts_usd
 from alm_core.portfolio.yields import own_active_liquidity
 
@@ -55,7 +55,8 @@ def carried(
     -----
     Fees of a position are :math:`f\,g L\,\ell/(A+\ell)` with the growth per unit of liquidity :math:`g`, the mean
     liquidity of the pool :math:`L` and of others in it :math:`A`, its own liquidity :math:`\ell`, and the share of
-    minutes in range :math:`f`. Several paper positions in one pool do not dilute one another.
+    minutes in range :math:`f`. Several paper positions in one pool do not dilute one another. In pools that keep no
+    fee growth paper positions earn nothing: the shadow's result there is a lower bound.
 
     Raises
     ------
@@ -90,10 +91,10 @@ def _earned(position: Position, reading: Reading, ours: int, minutes: CandleSeri
     if paid == 0:
         return 0, 0
     share = _in_range_frac(position, reading, minutes) * paid / (max(0, paid - ours) + position.liquidity)
-    growths = (
-        growth_delta(after.fee_growth_global0_x128, before.fee_growth_global0_x128),
-        growth_delta(after.fee_growth_global1_x128, before.fee_growth_global1_x128),
-    )
+    growths = fee_growths(before, after)
+    if growths is None:
+        # Fees of bins stay in the bins: amounts grow with them, and a paper position has no bins.
+        return 0, 0
     fees0, fees1 = (int(growth * position.liquidity // Q128 * share) for growth in growths)
     return fees0, fees1
 

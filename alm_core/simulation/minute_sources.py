@@ -111,7 +111,7 @@ def minutes_from_swaps(
     A position with liquidity :math:`L` earns :math:`\phi\,a\,L / (L_{others} + L)` of the amount :math:`a` swapped in.
     """
     rows = _minute_rows(swaps, minutes)
-    fee = pool.fee_pips / PIPS
+    fee = _fee_frac(pool)
     fees0 = _floats(swaps.in_amount0, pool.token0.decimals) * (fee * (1.0 - protocol_fee_frac[0]))
     fees1 = _floats(swaps.in_amount1, pool.token1.decimals) * (fee * (1.0 - protocol_fee_frac[1]))
     own = own_liquidity or [0] * len(swaps.liquidity)
@@ -168,7 +168,8 @@ def minutes_from_readings(
     scale = 10.0 ** ((pool.token0.decimals + pool.token1.decimals) / 2.0)
     for (before, ours), (after, ours_after) in pairwise(zip(readings, own, strict=True)):
         flow = interval_flow(before, after)
-        assert flow is not None
+        if flow is None:
+            raise InvalidInput(f"pool {pool.pool_id} of {pool.family} keeps no fee growth: nothing tells its fees")
         fees0.append(fees0[-1] + flow.fees0)
         fees1.append(fees1[-1] + flow.fees1)
         others = (before.liquidity + after.liquidity - ours - ours_after) / 2 / scale
@@ -212,7 +213,7 @@ def minutes_from_figures(
     opens = start_ms + MINUTE_MS * np.arange(price.shape[0] - 1, dtype=np.float64)
     row = np.maximum(np.searchsorted(at_ms, opens, side="right") - 1, 0)
     volume, capital = (np.array(column)[row] for column in zip(*known, strict=True))
-    fees = volume * (pool.fee_pips / PIPS) / MINUTES_PER_DAY
+    fees = volume * _fee_frac(pool) / MINUTES_PER_DAY
     liquidity = concentration.times * capital / (2.0 * np.sqrt(price[:-1]))
     base = fees / 2.0 / price[:-1]
     return _market_at(pool, start_ms, price, base, fees / 2.0, liquidity, "aggregate", concentration.error_frac)
@@ -267,3 +268,9 @@ def _minute_rows(swaps: SwapMinutes, minutes: int) -> IntArray:
 
 def _floats(raw: Sequence[int], decimals: float) -> FloatArray:
     return np.array([float(amount) for amount in raw]) / 10.0**decimals
+
+
+def _fee_frac(pool: Pool) -> float:
+    if pool.fee_pips is None:
+        raise InvalidInput(f"pool {pool.pool_id} of {pool.family} sets its fee itself: its history cannot be simulated")
+    return pool.fee_pips / PIPS

@@ -2,38 +2,19 @@
 
 from datetime import datetime
 
-from alm_core.execution.erc20 import approve_data
+from alm_core.execution.rights import erc20_grant
 from alm_core.model.errors import InvalidInput
 from alm_core.model.pools import Token
 from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.chains.calldata import ContractFunction
-from alm_resources.dex.erc20 import allowance_call
+
+__all__ = ["erc20_grant", "permit2_grant"]
 
 PERMIT2_APPROVE = ContractFunction("approve", ("address", "address", "uint160", "uint48"))
 """``AllowanceTransfer.approve(token, spender, amount, expiration)`` of Permit2."""
 PERMIT2_ALLOWANCE = ContractFunction("allowance", ("address", "address", "address"), ("uint160", "uint48", "uint48"))
 _PERMIT2_MOST = 2**160 - 1
-
-
-def erc20_grant(token: Token, owner: str, spender: str, amount: int) -> Grant:
-    """Return the approval of exactly an amount."""
-
-    def approval(value: int) -> UnsignedTransaction:
-        return UnsignedTransaction(
-            chain_id=token.chain_id,
-            sender=owner,
-            to=token.address,
-            data=approve_data(spender, value),
-            value_wei=0,
-            action=Action.APPROVE if value else Action.APPROVE_RESET,
-            summary=f"approve {value} of {token.address} for {spender}"
-            if value
-            else f"reset {token.address} for {spender}",
-            spender=spender,
-        )
-
-    return Grant(give=approval(amount), revoke=approval(0), remaining=allowance_call(token.address, owner, spender))
 
 
 def permit2_grant(token: Token, owner: str, permit2: str, spender: str, amount: int, expires_at: datetime) -> Grant:

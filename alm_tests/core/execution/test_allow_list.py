@@ -7,19 +7,16 @@ import pytest
 from hypothesis import given
 
 from alm_core.execution.allow_list import AllowList, allow_list_for
-from alm_core.execution.calldata import (
+from alm_core.execution.calldata import SWAP_SINGLE_SELECTOR, approved_amount, payees_of, swap_minimum
+from alm_core.execution.erc20 import address_word, approve_data, transfer_data, uint_word
+from alm_core.execution.liquidity_calls import (
     BURN_SELECTOR,
     COLLECT_SELECTOR,
     DECREASE_LIQUIDITY_SELECTOR,
     INCREASE_LIQUIDITY_SELECTOR,
     MINT_SELECTOR,
     MULTICALL_SELECTOR,
-    SWAP_SINGLE_SELECTOR,
-    approved_amount,
-    payees_of,
-    swap_minimum,
 )
-from alm_core.execution.erc20 import address_word, approve_data, transfer_data, uint_word
 from alm_core.model.errors import InvalidInput
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_tests.core.portfolio.scene import pool

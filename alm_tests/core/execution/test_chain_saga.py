@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from alm_core.accounting.ledger import FEES
-from alm_core.execution.steps import StepNumbers
+from alm_core.execution.intents import plan_hash
+from alm_core.execution.steps import MOST_GRANTS, MOST_ROUNDS, SpendSteps, StepNumbers
 from alm_core.model.decisions import AllocationPlan, DecisionKind, Target
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
@@ -108,25 +109,36 @@ def test_a_single_sided_open_needs_one_approval(world: World) -> None:
     assert world.allowances() == 0
 
 
-def test_without_collects_every_step_has_the_number_it_always_had() -> None:
-    for closes in range(4):
-        steps = StepNumbers(closes=closes)
-        assert [steps.close(index) for index in range(closes)] == list(range(1, closes + 1))
-        swap, first, second = steps.swap(), steps.place(0), steps.place(1)
-        assert (swap.clear0, swap.spend, swap.reset1) == (closes + 1, closes + 5, closes + 7)
-        assert (first.clear0, first.spend, first.reset1) == (closes + 8, closes + 12, closes + 14)
-        assert second.clear0 == closes + 15
+def test_a_plan_that_was_begun_with_other_step_numbers_is_not_taken_up(world: World) -> None:
+    snapshot = world.snapshot()
+    plan = plan_of(snapshot, DecisionKind.PRA, opens=[target(1.0, WIDE)])
+    world.execute(plan, snapshot)
+    (opened,) = [one for one in world.journal.read_plan_intents(plan_hash(plan)) if one.tx.action is Action.OPEN]
+    world.journal.add_intents([replace(opened, key="of an older version", step_no=5, nonce=None)])
+    report = world.execute(plan, snapshot)
+    assert "begun by another version: open is step 5" in str(report.halted)
+    assert len(world.chain.now.positions) == 1
 
 
 @pytest.mark.parametrize(("closes", "collects"), [(0, 0), (0, 3), (2, 0), (3, 2)])
 def test_no_two_steps_share_a_number(closes: int, collects: int) -> None:
     steps = StepNumbers(closes=closes, collects=collects)
     spends = [steps.swap(), *(steps.place(index) for index in range(3))]
-    numbers = [steps.old_allowance, *(steps.close(index) for index in range(closes))]
+    numbers = [steps.old_allowance]
+    for one in (steps.close(index) for index in range(closes)):
+        numbers += numbers_of(one, MOST_ROUNDS)
     numbers += [steps.collect(index) for index in range(collects)]
     for one in spends:
-        numbers += [one.clear0, one.clear1, one.approve0, one.approve1, one.spend, one.reset0, one.reset1]
+        numbers += numbers_of(one, 1)
     assert numbers == list(range(len(numbers)))
+
+
+def numbers_of(steps: SpendSteps, rounds: int) -> list[int]:
+    grants = range(MOST_GRANTS)
+    around = [steps.clear(grant) for grant in grants] + [steps.give(grant) for grant in grants]
+    spends = [steps.spend(number) for number in range(rounds)]
+    assert steps.last == steps.take_back(MOST_GRANTS - 1)
+    return [*around, *spends, *(steps.take_back(grant) for grant in grants)]
 
 
 @pytest.mark.parametrize("kind", [DecisionKind.COMPOUND, DecisionKind.EXIT])

@@ -11,6 +11,7 @@ from alm_core.model.errors import OutcomeUnknown
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
 from alm_core.model.transactions import IntentState, ReconcileReport
+from alm_resources.dex.uniswap_v3 import UniswapV3Adapter
 from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import (
     OTHER_TOKEN,
@@ -32,10 +33,8 @@ def tracked_pool() -> Pool:
     )
 
 
-class OnePoolAdapter:
+class OnePoolAdapter(UniswapV3Adapter):
     """Answers with the positions it is given; pools need no reads here."""
-
-    family = "uniswap_v3"
 
     def __init__(self) -> None:
         self.positions: tuple[Position, ...] = ()
@@ -70,7 +69,7 @@ class Wallet:
 
     def reconcile(self) -> ReconcileReport:
         view = ChainView(self.chain, {"uniswap_v3": self.adapter}, [tracked_pool()], WALLET)
-        return reconcile(view, self.journal, [VENUE])
+        return reconcile(view, self.journal, view.standing_rights([VENUE]))
 
     def books_equal_chain(self) -> bool:
         sums = self.journal.read_ledger_sums(self.chain.chain_id, WALLET)
