@@ -9,11 +9,11 @@ from alm_core.model.errors import PoolNotFound, SourceError
 from alm_core.model.market import Block, PoolState, SourceProblem
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Call, CallResult, HeadReading
-from alm_resources.dex.uniswap_v3 import pools as v3_pools
+from alm_resources.dex import adapters
 
 
 class PoolReader(Protocol):
-    """How pools of one family are read. Every adapter is one; families that are only read have no more than this."""
+    """How pools of one family are read; every adapter is one."""
 
     @property
     def family(self) -> str:
@@ -43,30 +43,15 @@ class HeadReader(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class V3ShapedReader:
-    """Reader of a family whose pools answer as those of Uniswap V3 do."""
-
-    family: str
-
-    def pool_calls(self, pool: Pool) -> tuple[Call, ...]:
-        """Return the reads of one pool."""
-        return v3_pools.pool_calls(pool)
-
-    def read_pool(self, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
-        """Decode the answers; :class:`PoolNotFound` if it is not the pool of the registry."""
-        return v3_pools.read_pool(pool, results, block)
-
-
 def pool_readers() -> dict[str, PoolReader]:
-    """Return the reader of every family that can be read, by the name the registry uses.
+    """Return the reader of every family that can be read, by the name the registry uses: its adapter.
 
     Examples
     --------
-    >>> sorted(pool_readers())
-    ['pancake_v3', 'pangolin_v3', 'uniswap_v3']
+    >>> pool_readers()["slipstream"].family
+    'slipstream'
     """
-    return {family: V3ShapedReader(family) for family in ("uniswap_v3", "pancake_v3", "pangolin_v3")}
+    return {**adapters()}
 
 
 class PoolBatch:

@@ -325,7 +325,7 @@ def test_the_state_read_is_the_pools_own(world: V3Chain) -> None:
         ({"tick_spacing": 60}, "tick spacing is 10"),
         ({"token1": BTC}, "token1 is"),
         ({"token0": ETH}, "token0 is"),
-        ({"factory": "0x" + "88" * 20}, "do not decode"),
+        ({"factory": "0x" + "88" * 20}, "factory is"),
         ({"position_manager": FACTORY}, "fails"),
     ],
 )

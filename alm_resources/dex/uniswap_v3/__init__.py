@@ -1,5 +1,5 @@
-"""Uniswap V3, as deployed by Uniswap."""
+"""Uniswap V3 and the forks that keep its functions."""
 
-from alm_resources.dex.uniswap_v3.adapter import UniswapV3Adapter
+from alm_resources.dex.uniswap_v3.adapter import PancakeV3Adapter, PangolinV3Adapter, UniswapV3Adapter
 
-__all__ = ["UniswapV3Adapter"]
+__all__ = ["PancakeV3Adapter", "PangolinV3Adapter", "UniswapV3Adapter"]

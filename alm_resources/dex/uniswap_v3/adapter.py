@@ -1,7 +1,8 @@
-"""The family as one object; each method is a function of the modules beside it."""
+"""Each family as one object; each method is a function of the modules beside it."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import ClassVar
 
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
@@ -9,15 +10,22 @@ from alm_core.model.ports import Call, CallResult, ChainClient, Grant, Liquidity
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex.grants import erc20_grant
 from alm_resources.dex.uniswap_v3 import plans, pools, positions
+from alm_resources.dex.uniswap_v3.families import PANCAKE_V3, PANGOLIN_V3, UNISWAP_V3
+from alm_resources.dex.uniswap_v3.layout import Layout
 
 
 class UniswapV3Adapter:
-    """Adapter of Uniswap V3. Satisfies :class:`alm_core.model.ports.DexAdapter`; holds no state."""
+    """Adapter of Uniswap V3. Satisfies :class:`alm_core.model.ports.DexAdapter`; holds no state.
+
+    Adapters of its forks differ in their layout only.
+    """
+
+    layout: ClassVar[Layout] = UNISWAP_V3
 
     @property
     def family(self) -> str:
         """Name in the registry."""
-        return "uniswap_v3"
+        return self.layout.family
 
     def parts(self, pool: Pool, tick_lower: int, tick_upper: int) -> tuple[tuple[int, int], ...]:
         """Return the range itself: one mint opens any range."""
@@ -37,17 +45,17 @@ class UniswapV3Adapter:
 
     def pool_calls(self, pool: Pool) -> tuple[Call, ...]:
         """Return the reads of one pool."""
-        return pools.pool_calls(pool)
+        return pools.pool_calls(self.layout, pool)
 
     def read_pool(self, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
         """Decode the answers; :class:`PoolNotFound` if it is not the pool of the registry."""
-        return pools.read_pool(pool, results, block)
+        return pools.read_pool(self.layout, pool, results, block)
 
     def read_positions(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
     ) -> tuple[Position, ...]:
         """Read the owner's positions in these pools, true uncollected fees included."""
-        return positions.read_positions(chain, pools, owner, block)
+        return positions.read_positions(self.layout, chain, pools, owner, block)
 
     def quote_liquidity(
         self, state: PoolState, tick_lower: int, tick_upper: int, amount0: int, amount1: int
@@ -67,7 +75,9 @@ class UniswapV3Adapter:
         deadline_at: datetime,
     ) -> UnsignedTransaction:
         """Return a mint whose minima hold anywhere in the interval."""
-        return plans.plan_open(state, tick_lower, tick_upper, amount0, amount1, interval, owner, deadline_at)
+        return plans.plan_open(
+            self.layout, state, tick_lower, tick_upper, amount0, amount1, interval, owner, deadline_at
+        )
 
     def plan_add(
         self,
@@ -103,3 +113,15 @@ class UniswapV3Adapter:
     def plan_collect(self, state: PoolState, position: Position, owner: str) -> UnsignedTransaction:
         """Return a collect of everything owed."""
         return plans.plan_collect(state, position, owner)
+
+
+class PancakeV3Adapter(UniswapV3Adapter):
+    """Adapter of PancakeSwap V3."""
+
+    layout = PANCAKE_V3
+
+
+class PangolinV3Adapter(UniswapV3Adapter):
+    """Adapter of Pangolin V3."""
+
+    layout = PANGOLIN_V3

@@ -5,22 +5,22 @@ from alm_core.model.errors import BadAnswer, PoolNotFound
 from alm_core.model.market import Twap
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Call, CallResult
-from alm_resources.dex.uniswap_v3 import abi
+from alm_resources.chains.calldata import ContractFunction
 
 WINDOW_S = 1800
 
 
-def twap_call(pool: Pool, window_s: int = WINDOW_S) -> Call:
+def twap_call(observe: ContractFunction, pool: Pool, window_s: int = WINDOW_S) -> Call:
     """Return the read of the tick cumulatives now and ``window_s`` seconds ago; it fails where they are not known."""
-    return abi.OBSERVE.call(pool.address, [window_s, 0], may_fail=True)
+    return observe.call(pool.address, [window_s, 0], may_fail=True)
 
 
-def twap_from(pool: Pool, result: CallResult, window_s: int = WINDOW_S) -> Twap | None:
+def twap_from(observe: ContractFunction, pool: Pool, result: CallResult, window_s: int = WINDOW_S) -> Twap | None:
     """Decode the answer to :func:`twap_call`; ``None`` where the observations do not reach back over the window.
 
-    The contract knows that itself (``Oracle.getSurroundingObservations``): the time asked for must not be before the
-    oldest observation that was written, else it reverts with "OLD". Slots that ``grow`` only reserved do not count.
-    After the newest observation the tick has not changed, or there would be a newer one.
+    The contract knows that itself (``Oracle.getSurroundingObservations``, ``DataStorage`` of Algebra): the time asked
+    for must not be before the oldest observation that was written, else it reverts with "OLD". Slots that ``grow`` only
+    reserved do not count. After the newest observation the tick has not changed, or there would be a newer one.
 
     Raises
     ------
@@ -34,12 +34,12 @@ def twap_from(pool: Pool, result: CallResult, window_s: int = WINDOW_S) -> Twap 
     if not result.succeeded:
         return None
     try:
-        (before, now), _ = abi.OBSERVE.answer(result.data, f"pool {pool.pool_id}")
+        (before, now), *_ = observe.answer(result.data, f"pool {pool.pool_id}")
     except (BadAnswer, ValueError) as error:
-        raise PoolNotFound(f"pool {pool.pool_id}: observe() answers what no {pool.family} pool does") from error
+        raise PoolNotFound(f"pool {pool.pool_id}: {observe.name}() answers what no {pool.family} pool does") from error
     tick = _wrapped_int56(now - before) // window_s
     if not MIN_TICK <= tick <= MAX_TICK:
-        raise PoolNotFound(f"pool {pool.pool_id}: observe() tells a mean tick of {tick}, which no price has")
+        raise PoolNotFound(f"pool {pool.pool_id}: {observe.name}() tells a mean tick of {tick}, which no price has")
     return Twap(window_s=window_s, tick=tick)
 
 

@@ -10,6 +10,7 @@ from alm_core.model.pools import Pool
 from alm_core.model.ports import LiquidityQuote, PriceInterval
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.dex.uniswap_v3 import abi
+from alm_resources.dex.uniswap_v3.layout import Layout, tokens_of
 
 
 def quote_liquidity(state: PoolState, tick_lower: int, tick_upper: int, amount0: int, amount1: int) -> LiquidityQuote:
@@ -21,6 +22,7 @@ def quote_liquidity(state: PoolState, tick_lower: int, tick_upper: int, amount0:
 
 
 def plan_open(
+    layout: Layout,
     state: PoolState,
     tick_lower: int,
     tick_upper: int,
@@ -40,15 +42,16 @@ def plan_open(
     pool = state.pool
     minimum0, minimum1 = _placing_minimums(state, tick_lower, tick_upper, amount0, amount1, interval)
     params = (
-        *(pool.token0.address, pool.token1.address, pool.fee_pips, tick_lower, tick_upper),
+        *(*tokens_of(pool), *layout.pool_key(pool), tick_lower, tick_upper),
         *(amount0, amount1, minimum0, minimum1, owner, _seconds(deadline_at)),
+        *layout.mint_tail,
     )
     return _transaction(
         state,
         owner,
-        abi.MINT.data(params),
+        layout.mint.data(params),
         Action.OPEN,
-        f"open [{tick_lower}, {tick_upper}] in {pool.base.symbol}-{pool.quote.symbol} {pool.fee_pips} {pool.pool_id}",
+        f"open [{tick_lower}, {tick_upper}] in {pool.base.symbol}-{pool.quote.symbol} {state.fee_pips} {pool.pool_id}",
         ((-amount0, -minimum0), (-amount1, -minimum1)),
         opens_position=True,
     )

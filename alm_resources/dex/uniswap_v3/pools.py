@@ -1,10 +1,9 @@
 """State of a V3-shaped pool, and the proof that it is the pool the registry describes.
 
-Forks of Uniswap V3 answer the same reads; what differs between the families served here is how ``slot0`` packs the
-protocol's part of the fee.
+Forks of Uniswap V3 answer much the same reads; what differs stands in their :class:`Layout`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alm_core.math.tick import MAX_SQRT_PRICE_X96, MIN_SQRT_PRICE_X96, tick_at_sqrt_price_x96
@@ -15,76 +14,77 @@ from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.erc20 import DECIMALS, decimals_call
 from alm_resources.dex.uniswap_v3 import abi
+from alm_resources.dex.uniswap_v3.layout import Layout, Named
 from alm_resources.dex.uniswap_v3.oracle import twap_call, twap_from
-from alm_resources.dex.uniswap_v3.protocol_fee import protocol_fee_fracs
 
-_POOL_READS = (
-    abi.SLOT0,
-    abi.LIQUIDITY,
-    abi.FEE,
-    abi.TICK_SPACING,
-    abi.TOKEN0,
-    abi.TOKEN1,
-    abi.FACTORY,
-    abi.FEE_GROWTH_GLOBAL0,
-    abi.FEE_GROWTH_GLOBAL1,
+_COMMON = (
+    Named(abi.LIQUIDITY, ("liquidity",)),
+    Named(abi.TICK_SPACING, ("tick_spacing",)),
+    Named(abi.TOKEN0, ("token0",)),
+    Named(abi.TOKEN1, ("token1",)),
+    Named(abi.FACTORY, ("factory",)),
 )
-_OTHER_READS = (abi.GET_POOL, abi.FACTORY, DECIMALS, DECIMALS)
 
 
-def pool_calls(pool: Pool) -> tuple[Call, ...]:
+def pool_calls(layout: Layout, pool: Pool) -> tuple[Call, ...]:
     """Return the reads of one pool.
 
     The pool's own word for its factory proves nothing: the registry's factory is asked for the pool as well, and the
     position manager for its factory. All may fail, so that a wrong address is told as such.
     """
+    find, arguments = layout.find_pool(pool)
+    observed = (twap_call(layout.observe, pool),) if layout.observe else ()
     return (
-        *(read.call(pool.address, may_fail=True) for read in _POOL_READS),
-        abi.GET_POOL.call(pool.factory, pool.token0.address, pool.token1.address, pool.fee_pips, may_fail=True),
-        abi.FACTORY.call(pool.position_manager, may_fail=True),
+        *(named.read.call(pool.address, may_fail=True) for named in _pool_reads(layout)),
+        find.call(pool.factory, *arguments, may_fail=True),
+        *(proof.call for proof in layout.proofs(pool)),
         decimals_call(pool.token0.address),
         decimals_call(pool.token1.address),
-        twap_call(pool),
+        *observed,
     )
 
 
-def read_pool(pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
+def read_pool(layout: Layout, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
     """Decode the answers to :func:`pool_calls`.
 
     Raises
     ------
     PoolNotFound
-        If there is no pool, it is not initialised, or it differs from the registry in tokens, decimals, fee, spacing,
+        If there is no pool, it is not initialised, or it differs from the registry in tokens, decimals, key, spacing,
         factory or position manager.
     """
-    *state_results, observed = results
-    reads = (*_POOL_READS, *_OTHER_READS)
-    answers = [_answer(pool, read, result) for read, result in zip(reads, state_results, strict=True)]
-    slot0, (liquidity,), (fee,), *identity, (growth0,), (growth1,) = answers[: len(_POOL_READS)]
-    _refuse_other_pool(pool, fee, [value for (value,) in identity])
-    _refuse_other_contracts(pool, *(value for (value,) in answers[len(_POOL_READS) :]))
-    sqrt_price_x96, tick, _, _, _, packed_fee, _ = slot0
-    if not sqrt_price_x96:
-        raise PoolNotFound(f"pool {pool.pool_id} is not initialised: it has no price")
-    _refuse_price(pool, sqrt_price_x96, tick)
-    frac0, frac1 = protocol_fee_fracs(pool, packed_fee)
+    reads = _pool_reads(layout)
+    values: dict[str, Any] = {}
+    for named, result in zip(reads, results[: len(reads)], strict=True):
+        values |= _values(pool, named, result)
+    _refuse_other_pool(layout, pool, values)
+    observed = _refuse_other_contracts(layout, pool, results[len(reads) :])
+    _refuse_price(pool, values["sqrt_price_x96"], values["tick"])
+    fees = layout.fees_from(pool, values)
     return PoolState(
         pool=pool,
         block=block,
-        sqrt_price_x96=sqrt_price_x96,
-        tick=tick,
-        liquidity=liquidity,
-        fee_pips=fee,
-        fee_growth_global0_x128=growth0,
-        fee_growth_global1_x128=growth1,
+        sqrt_price_x96=values["sqrt_price_x96"],
+        tick=values["tick"],
+        liquidity=values["liquidity"],
+        fee_pips=fees.fee_pips,
+        fee_growth_global0_x128=values["growth0"],
+        fee_growth_global1_x128=values["growth1"],
         source=f"rpc:{block.chain_id}",
-        twap=twap_from(pool, observed),
-        protocol_fee_frac0=frac0,
-        protocol_fee_frac1=frac1,
+        twap=twap_from(layout.observe, pool, observed[0]) if layout.observe else None,
+        protocol_fee_frac0=fees.protocol_frac0,
+        protocol_fee_frac1=fees.protocol_frac1,
     )
 
 
+def _pool_reads(layout: Layout) -> tuple[Named, ...]:
+    growths = (Named(layout.growths[0], ("growth0",)), Named(layout.growths[1], ("growth1",)))
+    return (layout.slot, *layout.fee_reads, *_COMMON, *growths)
+
+
 def _refuse_price(pool: Pool, sqrt_price_x96: int, tick: int) -> None:
+    if not sqrt_price_x96:
+        raise PoolNotFound(f"pool {pool.pool_id} is not initialised: it has no price")
     if not MIN_SQRT_PRICE_X96 <= sqrt_price_x96 < MAX_SQRT_PRICE_X96:
         raise PoolNotFound(f"pool {pool.pool_id}: sqrt price {sqrt_price_x96} is outside what a pool can have")
     # A swap that ends on an initialised tick going down stores the tick below it.
@@ -93,31 +93,42 @@ def _refuse_price(pool: Pool, sqrt_price_x96: int, tick: int) -> None:
         raise PoolNotFound(f"pool {pool.pool_id}: tick is {tick}, that of its price is {at_price}")
 
 
-def _refuse_other_pool(pool: Pool, fee: int, identity: Sequence[object]) -> None:
-    spacing, token0, token1, factory = identity
-    _refuse_difference(pool, "token0", token0, pool.token0.address)
-    _refuse_difference(pool, "token1", token1, pool.token1.address)
-    _refuse_difference(pool, "fee", fee, pool.fee_pips)
-    _refuse_difference(pool, "tick spacing", spacing, pool.tick_spacing)
-    _refuse_difference(pool, "factory", factory, pool.factory)
+def _refuse_other_pool(layout: Layout, pool: Pool, values: Mapping[str, Any]) -> None:
+    _refuse_difference(pool, "token0", values["token0"], pool.token0.address)
+    _refuse_difference(pool, "token1", values["token1"], pool.token1.address)
+    if layout.fee_in_key:
+        _refuse_difference(pool, "fee", values["fee"], pool.fee_pips)
+    _refuse_difference(pool, "tick spacing", values["tick_spacing"], pool.tick_spacing)
+    _refuse_difference(pool, "factory", values["factory"], pool.factory)
 
 
-def _refuse_other_contracts(pool: Pool, registered: str, manager_factory: str, decimals0: int, decimals1: int) -> None:
-    _refuse_difference(pool, "pool of these tokens and fee at the factory", registered, pool.address)
-    _refuse_difference(pool, "factory of the position manager", manager_factory, pool.factory)
-    _refuse_difference(pool, _decimals_of(pool.token0), decimals0, pool.token0.decimals)
-    _refuse_difference(pool, _decimals_of(pool.token1), decimals1, pool.token1.decimals)
+def _refuse_other_contracts(layout: Layout, pool: Pool, results: Sequence[CallResult]) -> Sequence[CallResult]:
+    """Check what the contracts around the pool say, and return the answers that are left."""
+    find, _ = layout.find_pool(pool)
+    expected: list[tuple[str, ContractFunction, object]] = [
+        (f"pool of these {layout.key_named} at the factory", find, pool.address),
+        *((proof.what, proof.read, proof.expected) for proof in layout.proofs(pool)),
+        (_decimals_of(pool.token0), DECIMALS, pool.token0.decimals),
+        (_decimals_of(pool.token1), DECIMALS, pool.token1.decimals),
+    ]
+    answers = [
+        _values(pool, Named(read, ("it",)), result)["it"]
+        for (_, read, _), result in zip(expected, results[: len(expected)], strict=True)
+    ]
+    for (what, _, wanted), found in zip(expected, answers, strict=True):
+        _refuse_difference(pool, what, found, wanted)
+    return results[len(expected) :]
 
 
 def _decimals_of(token: Token) -> str:
     return f"decimals of {token.symbol} {token.address}"
 
 
-def _answer(pool: Pool, read: ContractFunction, result: CallResult) -> tuple[Any, ...]:
+def _values(pool: Pool, named: Named, result: CallResult) -> dict[str, Any]:
     if not result.succeeded:
-        raise PoolNotFound(f"pool {pool.pool_id}: {read.name}() fails, no {pool.family} pool at this address")
+        raise PoolNotFound(f"pool {pool.pool_id}: {named.read.name}() fails, no {pool.family} pool at this address")
     try:
-        return read.answer(result.data, f"pool {pool.pool_id}")
+        return named.values(result.data, f"pool {pool.pool_id}")
     except BadAnswer as error:
         raise PoolNotFound(f"{error}: no {pool.family} pool as the registry describes it") from error
 

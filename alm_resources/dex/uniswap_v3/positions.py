@@ -9,19 +9,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.packed import encode_packed
-from eth_utils.crypto import keccak
-
 from alm_core.math.fee_growth import fee_growth_inside, fees_owed
 from alm_core.math.liquidity import amounts_for_liquidity
 from alm_core.math.tick import MAX_TICK, MIN_TICK, sqrt_price_x96_at_tick
-from alm_core.model.errors import BadAnswer
+from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.ports import Call, CallResult, ChainClient
 from alm_resources.chains.calldata import revert_reason
 from alm_resources.dex.uniswap_v3 import abi
+from alm_resources.dex.uniswap_v3.layout import Layout, tokens_of
 
-_BURNED = "Invalid token ID"
 _FIRST_IDS = 8
 _MOST_IDS = 2_000
 """A wallet that would need more is not believed: the calls alone would fill the memory."""
@@ -31,6 +28,7 @@ _MOST_IDS = 2_000
 class _Held:
     """A position as the manager stores it, in one of the pools asked for."""
 
+    layout: Layout
     state: PoolState
     token_id: int
     tick_lower: int
@@ -42,16 +40,16 @@ class _Held:
     @property
     def calls(self) -> tuple[Call, ...]:
         """Reads of the pool that the fees depend on."""
-        pool = self.state.pool
-        packed = encode_packed(("address", "int24", "int24"), (pool.position_manager, self.tick_lower, self.tick_upper))
+        pool, ticks = self.state.pool, (self.tick_lower, self.tick_upper)
         return (
-            abi.TICKS.call(pool.address, self.tick_lower),
-            abi.TICKS.call(pool.address, self.tick_upper),
-            abi.POOL_POSITIONS.call(pool.address, bytes(keccak(packed))),
+            *(self.layout.tick.read.call(pool.address, tick) for tick in ticks),
+            self.layout.joint.read.call(pool.address, self.layout.joint_key(pool, self.token_id, *ticks)),
         )
 
 
-def read_positions(chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block) -> tuple[Position, ...]:
+def read_positions(
+    layout: Layout, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
+) -> tuple[Position, ...]:
     """Read the owner's positions in these pools at one block, ordered by pool and id.
 
     Positions in other pools are not ours to manage here and are left out; empty ones that were never burned are
@@ -59,15 +57,15 @@ def read_positions(chain: ChainClient, pools: Sequence[PoolState], owner: str, b
     """
     ids = _owned_ids(chain, sorted({state.pool.position_manager for state in pools}), owner, block)
     stored = chain.read_calls(
-        [abi.POSITIONS.call(manager, token_id, may_fail=True) for manager, token_id in ids], block
+        [layout.stored.read.call(manager, token_id, may_fail=True) for manager, token_id in ids], block
     )
     held: list[_Held] = []
     for (manager, token_id), result in zip(ids, stored, strict=True):
         source = _source(chain, manager)
-        if _is_burned(result, token_id, source):
+        if _is_burned(layout, result, token_id, source):
             continue
         own = [state for state in pools if state.pool.position_manager == manager]
-        entry = _held(token_id, abi.POSITIONS.answer(result.data, source), own)
+        entry = _held(layout, token_id, layout.stored.values(result.data, source), own)
         held += [entry] if entry else []
     batches = _in_threes(chain.read_calls([call for entry in held for call in entry.calls], block))
     positions = [_position(entry, answers) for entry, answers in zip(held, batches, strict=True)]
@@ -108,42 +106,46 @@ def _source(chain: ChainClient, manager: str) -> str:
     return f"position manager {manager} of chain {chain.chain_id}"
 
 
-def _is_burned(result: CallResult, token_id: int, source: str) -> bool:
+def _is_burned(layout: Layout, result: CallResult, token_id: int, source: str) -> bool:
     if result.succeeded:
         return False
-    reason = revert_reason(result.data)
-    if reason != _BURNED:
-        # Any other failure is not "no position".
-        raise BadAnswer(source, f"position {token_id} does not read: {reason}")
-    return True
+    if result.data and result.data == layout.burned(token_id):
+        return True
+    # Any other failure is not "no position".
+    raise BadAnswer(source, f"position {token_id} does not read: {revert_reason(result.data)}")
 
 
-def _held(token_id: int, stored: tuple[Any, ...], pools: Sequence[PoolState]) -> _Held | None:
-    _, _, token0, token1, fee, lower, upper, liquidity, inside0, inside1, owed0, owed1 = stored
+def _held(layout: Layout, token_id: int, stored: dict[str, Any], pools: Sequence[PoolState]) -> _Held | None:
+    lower, upper = stored["tick_lower"], stored["tick_upper"]
     if not MIN_TICK <= lower < upper <= MAX_TICK:
         raise BadAnswer(f"position {token_id}", f"its range is no range of ticks: {lower} to {upper}")
+    names = ("token0", "token1", *(("key",) if "key" in stored else ()))
+    key = _comparable(stored[name] for name in names)
     for state in pools:
-        pool = state.pool
-        key = (pool.token0.address.lower(), pool.token1.address.lower(), pool.fee_pips)
-        if key == (token0.lower(), token1.lower(), fee):
+        if key == _comparable((*tokens_of(state.pool), *layout.pool_key(state.pool))):
             return _Held(
+                layout=layout,
                 state=state,
                 token_id=token_id,
                 tick_lower=lower,
                 tick_upper=upper,
-                liquidity=liquidity,
-                inside_last=(inside0, inside1),
-                owed=(owed0, owed1),
+                liquidity=stored["liquidity"],
+                inside_last=(stored["inside0"], stored["inside1"]),
+                owed=(stored["owed0"], stored["owed1"]),
             )
     return None
 
 
+def _comparable(key: Iterable[object]) -> tuple[str, ...]:
+    # Addresses are written in two ways.
+    return tuple(str(part).lower() for part in key)
+
+
 def _position(held: _Held, answers: Sequence[CallResult]) -> Position:
-    state, source = held.state, f"pool {held.state.pool.pool_id}"
-    at_lower, at_upper = (abi.TICKS.answer(answers[index].data, source) for index in (0, 1))
-    joint = abi.POOL_POSITIONS.answer(answers[2].data, source)
-    globals_x128 = (state.fee_growth_global0_x128, state.fee_growth_global1_x128)
-    # Fields: ticks[2], ticks[3] are feeGrowthOutside; positions[1], [2] feeGrowthInsideLast, [3], [4] tokensOwed.
+    state, layout = held.state, held.layout
+    source = f"pool {state.pool.pool_id}"
+    at_lower, at_upper = (layout.tick.values(answers[index].data, source) for index in (0, 1))
+    joint = layout.joint.values(answers[2].data, source)
     fees0, fees1 = (
         _payable(
             held,
@@ -152,9 +154,9 @@ def _position(held: _Held, answers: Sequence[CallResult]) -> Position:
                 state.tick,
                 held.tick_lower,
                 held.tick_upper,
-                globals_x128[side],
-                at_lower[2 + side],
-                at_upper[2 + side],
+                _growth(state, side),
+                at_lower[f"outside{side}"],
+                at_upper[f"outside{side}"],
             ),
             joint,
         )
@@ -175,12 +177,20 @@ def _position(held: _Held, answers: Sequence[CallResult]) -> Position:
     )
 
 
-def _payable(held: _Held, side: int, inside_x128: int, joint: tuple[Any, ...]) -> int:
+def _growth(state: PoolState, side: int) -> int:
+    growth = (state.fee_growth_global0_x128, state.fee_growth_global1_x128)[side]
+    if growth is None:
+        raise InvalidInput(f"pool {state.pool.pool_id} keeps no fee growth: it is no {state.pool.family} pool")
+    return growth
+
+
+def _payable(held: _Held, side: int, inside_x128: int, joint: dict[str, Any]) -> int:
+    joint_owed = joint[f"owed{side}"]
     if not held.liquidity:
         # The manager does not touch the pool for an empty position: only what is booked on both sides is paid.
-        return min(held.owed[side], joint[3 + side])
+        return min(held.owed[side], joint_owed)
     ours = fees_owed(held.liquidity, inside_x128, held.inside_last[side], held.owed[side])
-    return min(ours, fees_owed(joint[0], inside_x128, joint[1 + side], joint[3 + side]))
+    return min(ours, fees_owed(joint["liquidity"], inside_x128, joint[f"inside{side}"], joint_owed))
 
 
 def _in_threes(results: Sequence[CallResult]) -> list[Sequence[CallResult]]:

@@ -53,7 +53,6 @@ def position(liquidity: int, lower: int = -1000, upper: int = 1000) -> Position:
 
 def test_the_family_is_found_by_the_name_of_the_registry() -> None:
     assert adapters()["uniswap_v3"].family == "uniswap_v3"
-    assert ADAPTER.spender(STATE.pool) == MANAGER
 
 
 # Selectors as published in the ABI of the deployed contracts.

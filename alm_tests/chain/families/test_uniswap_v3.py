@@ -1,0 +1,61 @@
+"""Uniswap V3 as a local DEX: what is special is tested in ``test_uniswap_v3`` above; here its life among families."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from alm_localnet.contracts import calldata
+from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
+from alm_resources.dex.uniswap_v3 import UniswapV3Adapter
+from alm_tests.chain.families.v3_shaped import (
+    FOREVER_S,
+    V3World,
+    adopt,
+    amounts,
+    contracts_of,
+    key_of,
+    live_a_whole_life,
+    share_a_range_to_the_unit,
+    ticks,
+    v3_world,
+)
+
+pytestmark = pytest.mark.chain
+MINT = "mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[V3World]:
+    world = v3_world(
+        tmp_path_factory.mktemp("uniswap_v3"),
+        LocalUniswapV3(),
+        UniswapV3Adapter(),
+        contracts_of("uni-v3", 1),
+        key_of(fee_pips=500, tick_spacing=10),
+    )
+    yield world
+    world.chain.stop()
+
+
+@pytest.fixture
+def world(standing: V3World) -> Iterator[V3World]:
+    snapshot = standing.chain.rpc.call("evm_snapshot")
+    yield standing
+    standing.chain.rpc.call("evm_revert", snapshot)
+
+
+@pytest.mark.parametrize("side", ["around", "above", "below"])
+@pytest.mark.parametrize("name", ["usd_eth", "eth_btc"])
+def test_a_position_pays_what_is_read_all_its_life(world: V3World, name: str, side: str) -> None:
+    live_a_whole_life(world, name, side)
+
+
+def test_holders_of_one_range_are_read_to_the_unit(world: V3World) -> None:
+    share_a_range_to_the_unit(world)
+
+
+def test_a_position_that_somebody_else_opened_is_found_and_closed(world: V3World) -> None:
+    pool = world.usd_eth
+    state = world.chain.state(pool)
+    words = (pool.token0.address, pool.token1.address, 500, *ticks(state, "around"), *amounts(state), 0, 0)
+    adopt(world, "usd_eth", calldata(MINT, (*words, world.chain.wallet, FOREVER_S)))
