@@ -37,15 +37,19 @@ class LocalPool:
 
     @property
     def key(self) -> PoolKey:
-        """What it is made from."""
-        kind, preset = FAMILIES[self.deployment.family].pool_key, self.preset
+        """What it is made from. Families that have no fee in their key may start with this one."""
         return PoolKey(
             token0=self.token0.address,
             token1=self.token1.address,
-            fee_pips=preset.fee_pips if kind in ("fee", "pool_key") else None,
-            tick_spacing=None if kind == "bin_step" else preset.tick_spacing,
-            bin_step=preset.bin_step,
+            fee_pips=self.preset.fee_pips,
+            tick_spacing=None if self.preset.bin_step else self.preset.tick_spacing,
+            bin_step=self.preset.bin_step,
         )
+
+    @property
+    def fixed_fee_pips(self) -> int | None:
+        """Fee in the key of its family, which is known from it; ``None`` where only the contract tells."""
+        return self.preset.fee_pips if FAMILIES[self.deployment.family].pool_key in ("fee", "pool_key") else None
 
     @property
     def shared(self) -> bool:

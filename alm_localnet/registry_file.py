@@ -80,7 +80,7 @@ def _pools(chain: DeployedChain) -> list[str]:
 
 def _key(pool: LocalPool) -> dict[str, int]:
     key = pool.key
-    words = {"fee_pips": key.fee_pips, "tick_spacing": key.tick_spacing, "bin_step": key.bin_step}
+    words = {"fee_pips": pool.fixed_fee_pips, "tick_spacing": key.tick_spacing, "bin_step": key.bin_step}
     return {name: value for name, value in words.items() if value is not None}
 
 

@@ -2,7 +2,10 @@
 
 from functools import cache
 
+from alm_localnet.dexes.algebra_integral import LocalAlgebraIntegral
+from alm_localnet.dexes.algebra_v1 import LocalAlgebraV1
 from alm_localnet.dexes.dex import LocalDex, PoolKey
+from alm_localnet.dexes.pangolin_v3 import LocalPangolinV3
 from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
 
 __all__ = ["LocalDex", "PoolKey", "local_dexes"]
@@ -17,5 +20,5 @@ def local_dexes() -> dict[str, LocalDex]:
     >>> "uniswap_v3" in local_dexes()
     True
     """
-    families: tuple[LocalDex, ...] = (LocalUniswapV3(),)
+    families: tuple[LocalDex, ...] = (LocalUniswapV3(), LocalPangolinV3(), LocalAlgebraV1(), LocalAlgebraIntegral())
     return {dex.family: dex for dex in families}

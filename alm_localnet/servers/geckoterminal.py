@@ -125,7 +125,7 @@ def _pool_object(slug: str, view: PoolView) -> dict[str, Any]:
     dex = {"data": {"id": known_as if slug == "eth" else f"{known_as}_{slug}", "type": "dex"}}
     base = view.base
     # It knows a fee from the pool's key, not one that only the contract tells.
-    fee = None if pool.key.fee_pips is None else f"{pool.key.fee_pips / 1e4:g}"
+    fee = None if pool.fixed_fee_pips is None else f"{pool.fixed_fee_pips / 1e4:g}"
     return {
         "id": f"{slug}_{pool.address.lower()}",
         "type": "pool",
