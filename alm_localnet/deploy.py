@@ -1,6 +1,7 @@
 """Fill one empty chain: contracts at their real addresses, then pools at the market's price and their liquidity."""
 
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from eth_abi.abi import encode
 
@@ -51,8 +52,9 @@ def deploy_chain(
     # Left alone the node adds the wall time that passed: the same seed would give other timestamps on a slower machine.
     rpc.call("anvil_setBlockTimestampInterval", 1)
     names = dict.fromkeys((UNISWAP_V3, *(tier.dex for _, tier in config.tiers_on(preset))))
-    deployments = {name: deployment(name, preset) for name in names}
-    states.load(rpc, preset, tuple(deployments.values()))
+    wanted = tuple(deployment(name, preset) for name in names)
+    states.load(rpc, preset, wanted)
+    deployments = {deployed.dex: _standing(rpc, deployed) for deployed in wanted}
     pools = [
         _pool(rpc, operator, preset, deployments[tier.dex], pair, tier, market, minute)
         for pair, tier in config.tiers_on(preset)
@@ -71,6 +73,14 @@ def fund(chain: DeployedChain, symbol: str, to: str, amount: int) -> None:
         chain.rpc.transact(chain.operator, token.address, calldata("transfer(address,uint256)", to, amount))
     else:
         chain.rpc.transact(chain.operator, token.address, calldata("mint(address,uint256)", to, amount))
+
+
+def _standing(rpc: RpcClient, deployed: Deployment) -> Deployment:
+    """Leave out contracts that are not there: some DEXes have no quoter or router here."""
+    roles = list(deployed.contracts)
+    codes = rpc.call_many([("eth_getCode", (deployed.contracts[role], "latest")) for role in roles])
+    contracts = {role: deployed.contracts[role] for role, code in zip(roles, codes, strict=True) if code != "0x"}
+    return replace(deployed, contracts=MappingProxyType(contracts))
 
 
 def _pool(

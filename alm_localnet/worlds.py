@@ -35,3 +35,24 @@ def forty_one_pools() -> LocalnetConfig:
             replace(WBTC_USDC, pools=bitcoin),
         ),
     )
+
+
+def every_family() -> LocalnetConfig:
+    """Return a localnet of all seven chains with pools of every DEX that the registry knows on them.
+
+    Chain 999 has no ether: its DEXes have the stable pair, as those do that are made for it.
+    """
+    ether = (
+        PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3e6, daily_volume_usd=6e6),
+        PoolPreset(dex="pangolin-v3", fee_pips=500, tick_spacing=10, tvl_usd=8e5, daily_volume_usd=1e6),
+        PoolPreset(dex="quickswap-v3", fee_pips=500, tick_spacing=60, tvl_usd=1.2e6, daily_volume_usd=2e6),
+        PoolPreset(dex="blackhole-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e6),
+    )
+    stable = (
+        PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2.5e6, daily_volume_usd=5e6),
+        PoolPreset(dex="project-x-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2e6),
+    )
+    return LocalnetConfig(
+        chains=(1, 56, 42161, 8453, 999, 43114, 137),
+        pairs=(replace(USDC_USDT, pools=stable), replace(WETH_USDC, pools=ether)),
+    )

@@ -1,12 +1,14 @@
 """One localnet for all chain tests of a process; each test gets its chains back as the session left them."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from web3 import HTTPProvider
 
 from alm_localnet import Localnet, LocalnetConfig
+from alm_localnet.worlds import every_family
 
 START_AT = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 
@@ -23,6 +25,21 @@ def localnet(standing_localnet: Localnet) -> Iterator[Localnet]:
     """The localnet; whatever the test does to chains, clock and faults is undone after it."""
     with standing_localnet.restored():
         yield standing_localnet
+
+
+@pytest.fixture(scope="session")
+def standing_families(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Localnet]:
+    """All seven chains with every DEX, a quarter of an hour old."""
+    config = replace(every_family(), start_at=START_AT, warm_up_minutes=15)
+    with Localnet(tmp_path_factory.mktemp("families"), config) as localnet:
+        yield localnet
+
+
+@pytest.fixture
+def families(standing_families: Localnet) -> Iterator[Localnet]:
+    """Every family; whatever the test does is undone after it."""
+    with standing_families.restored():
+        yield standing_families
 
 
 @pytest.fixture

@@ -1,5 +1,5 @@
 """The localnet tests use the fixtures of the chain tests."""
 
-from alm_tests.chain.conftest import localnet, standing_localnet
+from alm_tests.chain.conftest import families, localnet, standing_families, standing_localnet
 
-__all__ = ["localnet", "standing_localnet"]
+__all__ = ["families", "localnet", "standing_families", "standing_localnet"]

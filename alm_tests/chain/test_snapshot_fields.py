@@ -1,0 +1,139 @@
+"""Pools read in one batch agree field by field with a call for each at the same block: every DEX of every chain."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from alm_core.model.market import PoolState
+from alm_localnet import Localnet
+from alm_localnet.contracts import calldata
+from alm_localnet.dexes import local_dexes
+from alm_resources.chains import chains_from
+from alm_resources.dex.readers import pool_readers, read_pools
+from alm_resources.registry import Registry, load_registry
+
+pytestmark = pytest.mark.chain
+
+
+@dataclass(frozen=True)
+class Word:
+    """One word of the answer to a view: of the pool itself, or of a contract that is asked about the pool's id."""
+
+    signature: str
+    index: int = 0
+    signed: bool = False
+    role: str = "pool"
+
+
+def v3(**others: Word) -> dict[str, Word]:
+    return {
+        "sqrt_price_x96": Word("slot0()"),
+        "tick": Word("slot0()", 1, signed=True),
+        "liquidity": Word("liquidity()"),
+        "fee_pips": Word("fee()"),
+        "fee_growth_global0_x128": Word("feeGrowthGlobal0X128()"),
+        "fee_growth_global1_x128": Word("feeGrowthGlobal1X128()"),
+        **others,
+    }
+
+
+def algebra(fee: Word) -> dict[str, Word]:
+    return v3(
+        sqrt_price_x96=Word("globalState()"),
+        tick=Word("globalState()", 1, signed=True),
+        fee_pips=fee,
+        fee_growth_global0_x128=Word("totalFeeGrowth0Token()"),
+        fee_growth_global1_x128=Word("totalFeeGrowth1Token()"),
+    )
+
+
+def shared(role: str) -> dict[str, Word]:
+    return {
+        "sqrt_price_x96": Word("getSlot0(bytes32)", role=role),
+        "tick": Word("getSlot0(bytes32)", 1, signed=True, role=role),
+        "fee_pips": Word("getSlot0(bytes32)", 3, role=role),
+        "liquidity": Word("getLiquidity(bytes32)", role=role),
+        "fee_growth_global0_x128": Word("getFeeGrowthGlobals(bytes32)", role=role),
+        "fee_growth_global1_x128": Word("getFeeGrowthGlobals(bytes32)", 1, role=role),
+    }
+
+
+FIELDS = {
+    "uniswap_v3": v3(),
+    "pancake_v3": v3(),
+    "pangolin_v3": v3(),
+    "slipstream": v3(),
+    "ramses_v3": v3(),
+    "algebra_v1": algebra(Word("globalState()", 2)),
+    "algebra_integral": algebra(Word("fee()")),
+    "uniswap_v4": shared("state_view"),
+    "infinity": shared("pool_manager"),
+}
+
+
+@pytest.fixture
+def registry(families: Localnet) -> Registry:
+    return load_registry(families.registry_file)
+
+
+@pytest.fixture
+def states(registry: Registry) -> Iterator[tuple[PoolState, ...]]:
+    chains = chains_from(registry)
+    pools = [pool for pair in registry.pairs for pool in registry.pools_of(pair.pair_id)]
+    reading = read_pools(pools, chains, pool_readers())
+    assert reading.problems == ()
+    yield reading.states
+    for chain in chains.values():
+        chain.close()  # type: ignore[attr-defined]
+
+
+def words(localnet: Localnet, state: PoolState, to: str, signature: str, *values: Any) -> list[int]:
+    call = {"to": to, "data": "0x" + calldata(signature, *values).hex()}
+    answer = localnet.rpc(state.pool.chain_id).call("eth_call", call, hex(state.block.number))[2:]
+    return [int(answer[at : at + 64], 16) for at in range(0, len(answer), 64)]
+
+
+def asked(localnet: Localnet, state: PoolState, word: Word) -> int:
+    pool = state.pool
+    if word.role == "pool":
+        found = words(localnet, state, pool.address, word.signature)[word.index]
+    else:
+        view = pool.factory if word.role == "pool_manager" else pool.contract(word.role)
+        found = words(localnet, state, view, word.signature, bytes.fromhex(pool.address[2:]))[word.index]
+    return found - 2**256 if word.signed and found >= 2**255 else found
+
+
+def test_every_dex_of_every_chain_is_read(families: Localnet, states: tuple[PoolState, ...]) -> None:
+    read = {(state.pool.chain_id, state.pool.dex) for state in states}
+    assert read == {(chain.preset.chain_id, one.dex) for chain in families.chains for one in chain.deployments}
+    assert {state.pool.family for state in states} == set(local_dexes())
+
+
+def test_each_field_is_what_a_call_of_its_own_tells(families: Localnet, states: tuple[PoolState, ...]) -> None:
+    for state in (state for state in states if state.pool.family in FIELDS):
+        for name, word in FIELDS[state.pool.family].items():
+            assert getattr(state, name) == asked(families, state, word), (state.pool.dex, state.pool.chain_id, name)
+        assert state.liquidity > 0
+        assert (state.fee_growth_global0_x128 or 0) + (state.fee_growth_global1_x128 or 0) > 0
+
+
+@pytest.mark.parametrize(
+    ("signature", "names"),
+    [
+        ("observe(uint32[])", {"uniswap_v3", "pancake_v3", "pangolin_v3", "slipstream", "ramses_v3"}),
+        ("getTimepoints(uint32[])", {"algebra_v1", "camelot_v3"}),
+    ],
+)
+def test_the_mean_tick_is_what_the_pool_itself_observed(
+    families: Localnet, states: tuple[PoolState, ...], signature: str, names: set[str]
+) -> None:
+    of_them = [state for state in states if state.pool.family in names]
+    assert of_them
+    for state in of_them:
+        assert state.twap is not None, state.pool.dex
+        answer = words(families, state, state.pool.address, signature, [state.twap.window_s, 0])
+        start = answer[0] // 32
+        now, then = (value - 2**256 if value >= 2**255 else value for value in answer[start + 2 : start : -1])
+        assert state.twap.tick == (now - then) // state.twap.window_s, state.pool.dex

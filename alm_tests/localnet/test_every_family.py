@@ -1,0 +1,185 @@
+"""Every DEX family in one world: contracts in their places, prices, volumes, reserves and the registry agree."""
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from alm_localnet import Localnet
+from alm_localnet.contracts import calldata
+from alm_localnet.deploy import DeployedChain
+from alm_localnet.dexes import local_dexes
+from alm_localnet.pool_price import price_call, price_from
+from alm_localnet.pools import LocalPool
+from alm_localnet.presets import chain_presets
+from alm_localnet.worlds import every_family
+from alm_resources.chains import chains_from
+from alm_resources.registry import load_registry
+from alm_resources.registry.checks import Verdict
+from alm_resources.registry.verify import verify_chain
+
+pytestmark = pytest.mark.chain
+
+QUARTER = timedelta(minutes=15)
+V3_SWAP = "0xc42079f94a6350d7e6235f29174924f928cc2ac818eb64fed8004e115fbcca67"
+SWAPS = {
+    "uniswap_v3": V3_SWAP,
+    "pancake_v3": "0x19b47279256b2a23a1665c810c8d55a1758940ee09377d4f8d26497a3577dc83",
+    "pangolin_v3": V3_SWAP,
+    "algebra_v1": V3_SWAP,
+    "camelot_v3": V3_SWAP,
+    "algebra_integral": V3_SWAP,
+    "slipstream": V3_SWAP,
+    "ramses_v3": V3_SWAP,
+    "uniswap_v4": "0x40e9cecb9f5f1f1c5b9c97dec2917b7ee92e57ba5563708daca94dd84ad7112f",
+    "infinity": "0x04206ad2937c0f4fb8d6dda3d5d3ce4b0ec3d1ea1b3fd0c2cb0d6d6e4ef5ec2b",
+}
+"""First topic of each family's swap event, as explorers show it."""
+
+
+def get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        return json.loads(answer.read())
+
+
+def pools_of(localnet: Localnet) -> Iterator[tuple[DeployedChain, LocalPool]]:
+    for chain in localnet.chains:
+        for pool in chain.pools:
+            yield chain, pool
+
+
+def read(chain: DeployedChain, to: str, data: bytes) -> str:
+    return str(chain.rpc.call("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest"))
+
+
+def price_of(chain: DeployedChain, pool: LocalPool) -> float:
+    return price_from(pool, read(chain, *price_call(pool)))
+
+
+def gap_allowed(pool: LocalPool) -> float:
+    """The band of arbitrage, and where prices come in bins the width of one."""
+    return pool.fee_frac * 1.01 + (pool.preset.bin_step or 0) / 1e4
+
+
+def figures(localnet: Localnet, chain: DeployedChain, pool: LocalPool) -> dict[str, Any]:
+    service = f"{localnet.servers['geckoterminal'].url}/api/v2/networks/{chain.preset.gecko_network}/pools"
+    return get(f"{service}/{pool.address}")["data"]
+
+
+def test_every_dex_of_the_registry_that_has_a_local_family_is_there() -> None:
+    config, presets = every_family(), chain_presets()
+    placed = {(chain, tier.dex) for chain in config.chains for _, tier in config.tiers_on(presets[chain])}
+    known = {
+        (chain, dex)
+        for (dex, chain), contracts in load_registry(None).dexes.items()
+        if contracts.family in local_dexes()
+    }
+    assert known <= placed
+    assert {dex for _, dex in placed} == {dex for _, dex in known}
+
+
+def test_contracts_and_pools_have_code_and_all_pools_stand_at_the_market_price(families: Localnet) -> None:
+    families.advance_to(families.now + QUARTER)
+    for chain, pool in pools_of(families):
+        named = [pool.dex.desk, *pool.deployment.contracts.values(), *([] if pool.shared else [pool.address])]
+        assert all(chain.rpc.call("eth_getCode", address, "latest") != "0x" for address in named)
+        close = families.market.price(pool.pair.pair_id, families.clock.minute - 1)
+        assert price_of(chain, pool) == pytest.approx(close, rel=gap_allowed(pool)), (
+            pool.deployment.dex,
+            pool.chain_id,
+        )
+
+
+def test_all_families_of_a_chain_trade_in_one_transaction_a_minute(families: Localnet) -> None:
+    before = [int(chain.rpc.call("eth_blockNumber"), 16) for chain in families.chains]
+    families.advance_to(families.now + QUARTER)
+    for chain, first in zip(families.chains, before, strict=True):
+        assert int(chain.rpc.call("eth_blockNumber"), 16) == first + 15
+        blocks = [chain.rpc.call("eth_getBlockByNumber", hex(first + minute), False) for minute in range(1, 16)]
+        assert [len(block["transactions"]) for block in blocks] == [1] * 15
+        assert int(blocks[-1]["timestamp"], 16) == int(families.now.timestamp())
+
+
+def test_volumes_are_the_sum_of_the_swap_events_of_each_family(families: Localnet) -> None:
+    first = {chain.preset.chain_id: int(chain.rpc.call("eth_blockNumber"), 16) + 1 for chain in families.chains}
+    families.advance_to(families.now + QUARTER)
+    for chain, pool in pools_of(families):
+        swaps = swaps_of(chain, pool, first[chain.preset.chain_id])
+        usd = sum(abs(amount) for amount in swaps) / 10**pool.quote.decimals
+        shown = figures(families, chain, pool)["attributes"]
+        assert usd > 0
+        assert float(shown["volume_usd"]["m15"]) == pytest.approx(usd, rel=0.001), (pool.deployment.dex, pool.chain_id)
+        trades = shown["transactions"]["m15"]
+        assert trades["buys"] + trades["sells"] == len(swaps)
+
+
+def swaps_of(chain: DeployedChain, pool: LocalPool, first_block: int) -> list[int]:
+    """Raw quote amounts of all swaps of a pool, from its events."""
+    topics: list[Any] = [SWAPS[pool.deployment.family]]
+    emitter = pool.deployment.contracts["pool_manager"] if pool.shared else pool.address
+    topics += [pool.address] if pool.shared else []
+    logs = chain.rpc.call("eth_getLogs", {"fromBlock": hex(first_block), "address": emitter, "topics": topics})
+    word = 32 if pool.base_is_token0 else 0
+    return [int.from_bytes(bytes.fromhex(log["data"][2:])[word : word + 32], "big", signed=True) for log in logs]
+
+
+def test_reserves_are_what_the_contracts_hold(families: Localnet) -> None:
+    shared: dict[tuple[int, str], float] = {}
+    held: dict[tuple[int, str], float] = {}
+    for chain, pool in pools_of(families):
+        price = price_of(chain, pool)
+        holder = pool.deployment.contracts.get("vault", pool.deployment.contracts.get("pool_manager", pool.address))
+        words = [
+            read(chain, token.address, calldata("balanceOf(address)", holder)) for token in (pool.base, pool.quote)
+        ]
+        base, quote = (int(word, 16) for word in words)
+        usd = base / 10**pool.base.decimals * price + quote / 10**pool.quote.decimals
+        reserve = float(figures(families, chain, pool)["attributes"]["reserve_in_usd"])
+        assert reserve > pool.tvl_usd * 0.9
+        if not pool.shared:
+            assert reserve == pytest.approx(usd, rel=0.001), (pool.deployment.dex, pool.chain_id)
+            continue
+        key = (pool.chain_id, holder)
+        shared[key] = shared.get(key, 0.0) + reserve
+        held[key] = held.get(key, 0.0) + usd
+    # One contract holds all pools: their reserves are all of it but the fees, which nobody has collected yet.
+    for key, reserve in shared.items():
+        assert reserve == pytest.approx(held[key], rel=0.01)
+
+
+def test_services_name_pools_and_exchanges_as_the_real_ones_do(families: Localnet) -> None:
+    for chain, pool in pools_of(families):
+        shown = figures(families, chain, pool)
+        assert shown["attributes"]["address"] == pool.address.lower()
+        assert len(pool.address) == (66 if pool.shared else 42)
+        fee = shown["attributes"]["pool_fee_percentage"]
+        assert fee == (None if pool.fixed_fee_pips is None else f"{pool.fixed_fee_pips / 1e4:g}")
+        slug = chain.preset.dexscreener_chain
+        pairs = get(f"{families.servers['dexscreener'].url}/latest/dex/pairs/{slug}/{pool.address}")["pairs"]
+        assert [pair["pairAddress"] for pair in pairs] == [pool.address]
+        assert (pairs[0]["dexId"], pairs[0]["labels"][0]) == (
+            pool.deployment.names.dexscreener,
+            pool.deployment.names.label,
+        )
+
+
+def test_the_registry_agrees_with_every_local_dex_and_pool(families: Localnet) -> None:
+    registry = load_registry(families.registry_file)
+    for chain_id, client in chains_from(registry).items():
+        findings = verify_chain(registry, chain_id, client)
+        wrong = [finding for finding in findings if finding.verdict not in (Verdict.OK, Verdict.NOTE)]
+        assert wrong == []
+        asked = {finding.entry for finding in findings}
+        assert {f"pool {pool.pool_id}" for pool in registry.listed_pools(chain=chain_id)} <= asked
+        assert {f"dex {dex} {chain_id}" for dex, chain in registry.dexes if chain == chain_id} <= asked
+        client.close()  # type: ignore[attr-defined]
+
+
+def test_every_listed_pool_may_be_traded(families: Localnet) -> None:
+    registry = load_registry(families.registry_file)
+    traded = {pool.pool_id for pair in registry.pairs for pool in registry.pools_of(pair.pair_id)}
+    assert traded == {pool.pool_id for pool in registry.listed}
+    assert len(traded) == sum(len(chain.pools) for chain in families.chains)
