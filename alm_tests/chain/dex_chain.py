@@ -91,7 +91,7 @@ class DexChain:
         contracts = self.contracts
         registrar = contracts.get("factory") or contracts["pool_manager"]
         manager = contracts.get("position_manager") or contracts["router"]
-        roles = {"permit2", "state_view", "vault", "deployer"} & contracts.keys()
+        roles = {"permit2", "state_view", "vault", "deployer", "custom_deployer"} & contracts.keys()
         return Pool(
             chain_id=self.chain_id,
             address=address,

@@ -39,11 +39,6 @@ def _plugin_fees(pool: Pool, values: Mapping[str, Any]) -> SwapFees:
     return SwapFees(fee_pips=values["fee"], protocol_frac0=community, protocol_frac1=community)
 
 
-def _says_nothing(token_id: int) -> bytes | None:
-    # positions() of an id that is not there reverts without data, as a call that ran out of gas does.
-    return None
-
-
 ALGEBRA_INTEGRAL = replace(
     ALGEBRA_V1,
     family="algebra_integral",
@@ -63,7 +58,6 @@ ALGEBRA_INTEGRAL = replace(
             *("liquidity", "inside0", "inside1", "owed0", "owed1"),
         ),
     ),
-    burned=_says_nothing,
     mint=abi.MINT,
 )
 """integral-core 1.2, integral-periphery 1.2."""

@@ -97,7 +97,7 @@ class Layout:
     stored
         The manager's own record of a token: the same names, ``token0``, ``token1``, ``tick_lower``, ``tick_upper``.
     burned
-        What ``positions()`` reverts with for a burned id, exactly; ``None`` where that says nothing of its own.
+        What ``positions()`` reverts with for a burned id, exactly: any other failure is not "no position".
     mint, mint_tail
         The mint, and words after the deadline in its struct.
     """
@@ -117,7 +117,7 @@ class Layout:
     joint: Named
     joint_key: Callable[[Pool, int, int, int], bytes]
     stored: Named
-    burned: Callable[[int], bytes | None]
+    burned: Callable[[int], bytes]
     mint: ContractFunction
     mint_tail: tuple[object, ...] = ()
 
@@ -159,7 +159,7 @@ def hashed_joint_key(pool: Pool, token_id: int, tick_lower: int, tick_upper: int
     return bytes(keccak(packed))
 
 
-def reverted_with(text: str) -> Callable[[int], bytes | None]:
+def reverted_with(text: str) -> Callable[[int], bytes]:
     """Return the data of a revert with a text, whatever the id.
 
     Examples

@@ -109,7 +109,7 @@ def _source(chain: ChainClient, manager: str) -> str:
 def _is_burned(layout: Layout, result: CallResult, token_id: int, source: str) -> bool:
     if result.succeeded:
         return False
-    if result.data and result.data == layout.burned(token_id):
+    if result.data == layout.burned(token_id):
         return True
     # Any other failure is not "no position".
     raise BadAnswer(source, f"position {token_id} does not read: {revert_reason(result.data)}")

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
 from eth_abi.abi import decode
 
 from alm_core.execution.erc20 import balance_changes
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import Q96, UINT128_MAX
+from alm_core.model.errors import PoolNotFound
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import DexAdapter
+from alm_core.model.ports import Call, DexAdapter
 from alm_core.model.transactions import Receipt
 from alm_localnet.contracts import calldata
 from alm_localnet.dexes.dex import LocalDex, PoolKey
@@ -83,6 +85,12 @@ class V3World:
     def static_decrease(self, pool: Pool, token_id: int, liquidity: int, owner: str) -> tuple[int, int]:
         """What a burn of liquidity would credit."""
         return self.static(pool, owner, calldata(DECREASE, (token_id, liquidity, 0, 0, FOREVER_S)))
+
+    def revert_of(self, to: str, data: bytes) -> bytes:
+        """What a call that fails carries, as a batch would answer it."""
+        (result,) = self.chain.chain.read_calls([Call(target=to, data=data, may_fail=True)], self.chain.block())
+        assert not result.succeeded
+        return result.data
 
     def opened(self, pool: Pool, side: str = "around", width: int = 6, owner: str | None = None) -> Position:
         """Open a position through the adapter."""
@@ -157,6 +165,19 @@ def moved(pool: Pool, receipt: Receipt, owner: str) -> tuple[int, int]:
     """What a transaction did to the owner's balances."""
     changes = balance_changes(receipt.logs, owner)
     return changes.get(pool.token0.address.lower(), 0), changes.get(pool.token1.address.lower(), 0)
+
+
+def wait(world: V3World, seconds: int) -> None:
+    """Let time pass on the chain."""
+    world.chain.rpc.call("evm_increaseTime", seconds)
+    world.chain.rpc.call("evm_mine")
+
+
+def refused(world: V3World, pool: Pool) -> str:
+    """Why a pool is not read."""
+    with pytest.raises(PoolNotFound) as told:
+        world.chain.state(pool)
+    return str(told.value)
 
 
 def live_a_whole_life(world: V3World, name: str, side: str) -> dict[str, int]:
