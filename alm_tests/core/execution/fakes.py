@@ -144,6 +144,9 @@ class FakeChain:
             if log.address.lower() in {token.lower() for token in tokens} and _delta(log)
         )
 
+    def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:
+        return ()
+
     def mine(self, raws: Sequence[str] | None = None) -> None:
         """Put what fits into one block: per nonce the better-paying transaction."""
         block = self._new_block()

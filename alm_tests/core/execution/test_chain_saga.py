@@ -11,9 +11,9 @@ from alm_core.execution.steps import MOST_GRANTS, MOST_ROUNDS, SpendSteps, StepN
 from alm_core.model.decisions import AllocationPlan, DecisionKind, Target
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
-from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET, Crash, Crashing, CrashPoint
+from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET, Crash, CrashPoint
 from alm_tests.core.execution.v3_fakes import ABOVE, WIDE
-from alm_tests.core.execution.v3_world import World, plan_of, target
+from alm_tests.core.execution.v3_world import Noticing, World, crashing, plan_of, target
 
 ACTIONS = [Action.COLLECT, Action.SWAP, Action.OPEN, Action.ADD, Action.CLOSE]
 
@@ -222,36 +222,11 @@ def test_a_crash_after_every_port_call_that_left_something_behind_ends_as_withou
 
         def crash_then_run(world: World, plan: AllocationPlan, snapshot: MarketSnapshot, at: int = at) -> None:
             with pytest.raises(Crash):
-                _crashing(world, CrashPoint(at), plan, snapshot)
+                crashing(world, CrashPoint(at), plan, snapshot)
             report = world.execute(plan, snapshot)
             assert report.halted is None, (at, report.halted)
 
         assert _ending(crash_then_run) == ended, at
-
-
-class Noticing(CrashPoint):
-    """Never crashes; notes the boundaries at which chain or journal are not what they were at the one before."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.changed: list[int] = []
-        self._world: World | None = None
-        self._last: object = None
-
-    def run(self, world: World, plan: AllocationPlan, snapshot: MarketSnapshot) -> None:
-        self._world, self._last = world, None
-        _crashing(world, self, plan, snapshot)
-
-    def hit(self) -> None:
-        super().hit()
-        assert self._world is not None
-        chain = self._world.chain
-        with self._world.journal.reading() as connection:
-            written = connection.exec_driver_sql("SELECT total_changes()").scalar()
-        now = (written, len(chain.blocks), len(chain.mempool), len(chain.received))
-        if now != self._last:
-            self.changed.append(self.passed)
-        self._last = now
 
 
 def _ending(run: Callable[[World, AllocationPlan, MarketSnapshot], object]) -> object:
@@ -267,7 +242,3 @@ def _ending(run: Callable[[World, AllocationPlan, MarketSnapshot], object]) -> o
     fees = world.journal.read_ledger_sums(world.chain.chain_id, WALLET, kind=FEES)
     world.journal.close()
     return world.chain.now.positions, world.chain.now.tokens, world.chain.now.effects, fees
-
-
-def _crashing(world: World, point: CrashPoint, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport:
-    return world.executor(lambda port: Crashing(port, point)).execute(plan, snapshot)

@@ -10,7 +10,16 @@ from alm_core.model.epochs import floor_to_epoch
 from alm_core.model.market import ChainState, Holdings, MarketSnapshot, TokenBalance
 from alm_core.model.transactions import ExecutionReport
 from alm_resources.journal import SqlJournal
-from alm_tests.core.execution.fakes import GAS_PRICE, OTHER_TOKEN, TOKEN, VENUE, WALLET, FakeSigner
+from alm_tests.core.execution.fakes import (
+    GAS_PRICE,
+    OTHER_TOKEN,
+    TOKEN,
+    VENUE,
+    WALLET,
+    Crashing,
+    CrashPoint,
+    FakeSigner,
+)
 from alm_tests.core.execution.v3_fakes import POOL, PRICE, FairSwaps, V3Chain, V3Dex
 
 LIMITS = LimitsConfig(receipt_timeout_s=1.0)
@@ -112,3 +121,32 @@ def plan_of(
         opens=tuple(opens),
         collects=named(collects),
     )
+
+
+class Noticing(CrashPoint):
+    """Never crashes; notes the boundaries at which chain or journal are not what they were at the one before."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.changed: list[int] = []
+        self._world: World | None = None
+        self._last: object = None
+
+    def run(self, world: World, plan: AllocationPlan, snapshot: MarketSnapshot) -> None:
+        self._world, self._last = world, None
+        crashing(world, self, plan, snapshot)
+
+    def hit(self) -> None:
+        super().hit()
+        assert self._world is not None
+        chain = self._world.chain
+        with self._world.journal.reading() as connection:
+            written = connection.exec_driver_sql("SELECT total_changes()").scalar()
+        now = (written, len(chain.blocks), len(chain.mempool), len(chain.received))
+        if now != self._last:
+            self.changed.append(self.passed)
+        self._last = now
+
+
+def crashing(world: World, point: CrashPoint, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport:
+    return world.executor(lambda port: Crashing(port, point)).execute(plan, snapshot)
