@@ -31,6 +31,7 @@ POOL_BY_PAIR = ContractFunction("poolByPair", ("address", "address"), _ADDRESS)
 
 POOL_MANAGER = ContractFunction("poolManager", (), _ADDRESS)
 CL_POOL_MANAGER = ContractFunction("clPoolManager", (), _ADDRESS)
+PERMIT2 = ContractFunction("permit2", (), _ADDRESS)
 VAULT = ContractFunction("vault", (), _ADDRESS)
 GET_SLOT0 = ContractFunction("getSlot0", ("bytes32",), ("uint160", "int24", "uint24", "uint24"))
 POOL_KEYS = ContractFunction("poolKeys", ("bytes25",), ("address", "address", "uint24", "int24", "address"))

@@ -107,6 +107,7 @@ class ContractsEntry(Entry):
     pool_manager: Address | None = None
     state_view: Address | None = None
     vault: Address | None = None
+    permit2: Annotated[Address | None, Field(description="Where it is not the chain's")] = None
     quoter: Address | None = None
     router: Address | None = None
     init_code_hash: Annotated[

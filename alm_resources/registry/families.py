@@ -5,7 +5,12 @@ from typing import Literal
 
 PoolKey = Literal["fee", "tick_spacing", "pair", "bin_step", "pool_key", "unknown"]
 
-TRADABLE_FAMILIES = frozenset({"uniswap_v3"})
+TRADABLE_FAMILIES = frozenset(
+    {
+        *("uniswap_v3", "pancake_v3", "pangolin_v3", "algebra_v1", "camelot_v3", "algebra_integral"),
+        *("slipstream", "ramses_v3"),
+    }
+)
 """Families with an adapter. Written here as well because ``alm_resources.dex`` reads the registry; a test compares."""
 
 
@@ -73,14 +78,14 @@ FAMILIES: dict[str, Family] = {
         Family(
             name="uniswap_v4",
             required=("pool_manager", "position_manager", "state_view"),
-            optional=("quoter",),
+            optional=("quoter", "permit2"),
             registrar="pool_manager",
             manager="position_manager",
             pool_key="pool_key",
         ),
         Family(
             name="infinity",
-            required=("vault", "pool_manager", "position_manager"),
+            required=("vault", "pool_manager", "position_manager", "permit2"),
             optional=("quoter",),
             registrar="pool_manager",
             manager="position_manager",

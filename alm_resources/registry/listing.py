@@ -8,7 +8,7 @@ from alm_resources.registry.entries import ContractsEntry, DexEntry, PoolEntry
 from alm_resources.registry.families import FAMILIES
 from alm_resources.registry.files import RawEntry, refused
 from alm_resources.registry.identity import identity_of
-from alm_resources.registry.registry import DexContracts, ListedPool
+from alm_resources.registry.registry import ChainConfig, DexContracts, ListedPool
 
 _V3_KEYS = ("fee_pips", "tick_spacing")
 _KEYS = {
@@ -16,6 +16,10 @@ _KEYS = {
     "bin_step": ("bin_step",),
     "unknown": (*_V3_KEYS, "bin_step", "hooks", "parameters"),
 }
+
+
+_OF_NO_PLAN = ("init_code_hash", "quoter", "router")
+"""Roles that neither reading nor changing a position needs."""
 
 
 def contracts_from(raw: RawEntry, dex: DexEntry, chain_id: int, entry: ContractsEntry) -> DexContracts:
@@ -65,10 +69,20 @@ def listed_pool(raw: RawEntry, entry: PoolEntry, base: Token, quote: Token, cont
     return replace(pool, reason="") if pool.status == "operable" else pool
 
 
-def tradable_pool(listed: ListedPool) -> Pool | None:
-    """Return the pool as the strategy trades it; ``None`` unless it is operable, and its fee and spacing are known."""
-    if listed.status != "operable" or listed.fee_pips is None or listed.tick_spacing is None:
+def tradable_pool(listed: ListedPool, chain: ChainConfig) -> Pool | None:
+    """Return the pool as the strategy trades it; ``None`` unless it is operable, and all that its key has is known.
+
+    A fee that is no part of the key is read from the chain at every block; a spacing has to be known before.
+    """
+    family = FAMILIES[listed.family]
+    spacing = 1 if family.pool_key == "bin_step" else listed.tick_spacing
+    keyed = {"fee": listed.fee_pips, "pool_key": listed.fee_pips, "bin_step": listed.bin_step}
+    if listed.status != "operable" or spacing is None or keyed.get(family.pool_key, 0) is None:
         return None
+    contracts = dict(listed.contracts.addresses)
+    if "permit2" in family.optional and chain.permit2 is not None:
+        contracts.setdefault("permit2", chain.permit2)
+    roles = contracts.keys() - {family.registrar, family.manager, *_OF_NO_PLAN}
     token0, token1 = (listed.base, listed.quote) if listed.base_is_token0 else (listed.quote, listed.base)
     return Pool(
         chain_id=listed.chain_id,
@@ -80,8 +94,11 @@ def tradable_pool(listed: ListedPool) -> Pool | None:
         token0=token0,
         token1=token1,
         fee_pips=listed.fee_pips,
-        tick_spacing=listed.tick_spacing,
+        tick_spacing=spacing,
         base_is_token0=listed.base_is_token0,
+        bin_step=listed.bin_step,
+        hooks=listed.hooks,
+        contracts=tuple(sorted((role, contracts[role]) for role in roles)),
     )
 
 

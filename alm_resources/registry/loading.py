@@ -150,9 +150,12 @@ class _Loader:
     def _pools(self) -> dict[str, tuple[Pool, ...]]:
         pools: dict[str, list[Pool]] = {}
         for listed in self._listed:
-            if listed.family in self._allowed and (pool := tradable_pool(listed)) is not None:
+            if listed.family in self._allowed and (pool := self._tradable(listed)) is not None:
                 pools.setdefault(listed.pair, []).append(pool)
         return {pair: tuple(found) for pair, found in pools.items()}
+
+    def _tradable(self, listed: ListedPool) -> Pool | None:
+        return tradable_pool(listed, self._chains[listed.chain_id])
 
     def _pool_token(self, raw: RawEntry, entry: PoolEntry, key: str, address: str, symbol: str) -> Token:
         self._known_chain(raw, "chain", entry.chain)

@@ -68,10 +68,12 @@ def contract_checks(contracts: DexContracts, wrapped_native: str) -> Iterator[Ch
     elif contracts.family == "uniswap_v4":
         for role in ("position_manager", "state_view", "quoter"):
             yield from _points_to(entry, contracts, role, "pool_manager", abi.POOL_MANAGER)
+        yield from _points_to(entry, contracts, "position_manager", "permit2", abi.PERMIT2)
     elif contracts.family == "infinity":
         yield from _points_to(entry, contracts, "position_manager", "pool_manager", abi.CL_POOL_MANAGER)
         yield from _points_to(entry, contracts, "position_manager", "vault", abi.VAULT)
         yield from _points_to(entry, contracts, "pool_manager", "vault", abi.VAULT)
+        yield from _points_to(entry, contracts, "position_manager", "permit2", abi.PERMIT2)
     elif contracts.family == "liquidity_book":
         yield has_code(entry, "factory", "factory", contracts.registrar)
         yield from _points_to(entry, contracts, "router", "factory", abi.LB_ROUTER_FACTORY, abi.FACTORY)
