@@ -15,7 +15,7 @@ from alm_core.policies.seed.candles import Columns, columns_from
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "golden"
 SELECTION = Path(__file__).resolve().parent / "data"
-UNCLAIMED = ("calldata", "head_allocation", "head_regime", "lb_math")
+UNCLAIMED = ("head_allocation", "head_regime")
 """Topics that no policy here claims."""
 WORDS = {"Infinity": math.inf, "-Infinity": -math.inf, "NaN": math.nan}
 

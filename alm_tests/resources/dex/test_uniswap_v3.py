@@ -17,7 +17,6 @@ from alm_core.model.ports import CallResult, ChainClient
 from alm_core.model.transactions import Action
 from alm_resources.dex import adapters
 from alm_resources.dex.uniswap_v3 import UniswapV3Adapter, abi
-from alm_tests.golden.vectors import load
 from alm_tests.resources.dex.fakes import (
     MANAGER,
     OWNER,
@@ -161,46 +160,8 @@ def test_without_pools_there_are_no_positions_to_read() -> None:
     assert ADAPTER.read_positions(TableChain(), [], OWNER, make_block()) == ()  # type: ignore[arg-type]
 
 
-@pytest.mark.reference
-def test_payloads_equal_the_recorded_ones_but_for_the_minima() -> None:
-    cases = load("calldata")
-    mints = [case for case in cases if case["dex"] == "uni-v3" and case["op"] == "mint"]
-    burns = [case for case in cases if case["dex"] == "uni-v3" and case["op"] == "burn"]
-    assert mints
-    assert burns
-    for case in mints:
-        words = _words(case["txs"][0]["data"])
-        mine = _words("0x" + abi.MINT.data(_mint_arguments(case)).hex())
-        assert [word for place, word in enumerate(words) if place not in (7, 8)] == [
-            word for place, word in enumerate(mine) if place not in (7, 8)
-        ]
-    for case in burns:
-        decrease, collect = (tx["data"] for tx in case["txs"])
-        token_id = int(case["positionId"])
-        deadline = int(_words(decrease)[4], 16)
-        assert (
-            decrease
-            == "0x" + abi.DECREASE_LIQUIDITY.data((token_id, int(case["onchain"]["liquidity"]), 0, 0, deadline)).hex()
-        )
-        assert collect == "0x" + abi.COLLECT.data((token_id, case["recipient"], 2**128 - 1, 2**128 - 1)).hex()
-
-
 def _words(data: str) -> list[str]:
     return [data[start : start + 64] for start in range(10, len(data), 64)]
-
-
-def _mint_arguments(case: dict[str, Any]) -> tuple[Any, ...]:
-    words = _words(case["txs"][0]["data"])
-    tokens = tuple("0x" + word[24:] for word in words[:2])
-    saved = case["position"]
-    amounts = tuple(int(word, 16) for word in words[5:7])
-    assert sorted(amounts) == sorted((int(case["amount0"]), int(case["amount1"])))
-    deadline = int(words[10], 16)
-    assert deadline > case["now"] // 1000
-    return (
-        *(*tokens, case["onchain"]["fee"], saved["tickLower"], saved["tickUpper"], *amounts, 0, 0),
-        *(case["recipient"], deadline),
-    )
 
 
 def test_quotes_at_price_one_are_symmetric() -> None:
