@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+from alm_core.math.bin_ranges import edge_at_or_above, edge_at_or_below
 from alm_core.math.tick import (
     MAX_SQRT_PRICE_X96,
     MIN_SQRT_PRICE_X96,
@@ -46,6 +47,20 @@ def sqrt_price_x96_from_price(pool: Pool, price: float) -> int:
     return sqrt_price_x96
 
 
+def usable_tick_at_or_below(pool: Pool, tick: int) -> int:
+    """Return the nearest tick at or below that ranges of a pool may have: an edge where the pool has bins."""
+    if pool.bin_step is not None:
+        return edge_at_or_below(pool.bin_step, tick)
+    return max(tick_floor(tick, pool.tick_spacing), usable_ticks(pool.tick_spacing)[0])
+
+
+def usable_tick_at_or_above(pool: Pool, tick: int) -> int:
+    """Return the nearest tick at or above that ranges of a pool may have: an edge where the pool has bins."""
+    if pool.bin_step is not None:
+        return edge_at_or_above(pool.bin_step, tick)
+    return min(tick_ceil(tick, pool.tick_spacing), usable_ticks(pool.tick_spacing)[1])
+
+
 def ticks_for_range(pool: Pool, price_range: PriceRange) -> tuple[int, int]:
     """Return the narrowest usable ticks ``lower < upper`` that enclose a price range of the pair.
 
@@ -57,12 +72,14 @@ def ticks_for_range(pool: Pool, price_range: PriceRange) -> tuple[int, int]:
     if not 0 < price_range.lower < price_range.upper:
         raise InvalidInput(f"price range [{price_range.lower}, {price_range.upper}] is empty or not positive")
     ends = sorted(sqrt_price_x96_from_price(pool, price) for price in (price_range.lower, price_range.upper))
-    lowest, highest = usable_ticks(pool.tick_spacing)
-    lower = max(tick_floor(tick_at_sqrt_price_x96(ends[0]), pool.tick_spacing), lowest)
-    upper = min(tick_ceil(_tick_at_or_above(ends[1]), pool.tick_spacing), highest)
-    if lower < upper:
-        return lower, upper
-    return (lower, lower + pool.tick_spacing) if lower < highest else (highest - pool.tick_spacing, highest)
+    lower = usable_tick_at_or_below(pool, tick_at_sqrt_price_x96(ends[0]))
+    upper = usable_tick_at_or_above(pool, _tick_at_or_above(ends[1]))
+    if lower >= upper:
+        # Both ends lie on one tick, or beyond the last.
+        upper = usable_tick_at_or_above(pool, lower + 1)
+    if lower >= upper:
+        lower = usable_tick_at_or_below(pool, upper - 1)
+    return lower, upper
 
 
 def range_bounds_at_ticks(pool: Pool, tick_lower: int, tick_upper: int) -> tuple[float, float]:

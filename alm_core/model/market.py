@@ -47,13 +47,38 @@ class Twap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActiveBin:
+    """The bin of a Liquidity Book pair in which swaps happen now.
+
+    ``token0_is_x`` says how the pair orders its tokens: ids grow with the price of Y per X. ``reserve0`` and
+    ``reserve1`` are the bin's raw amounts; ``most_fee_pips`` is the fee at the highest volatility that the pair counts.
+    """
+
+    bin_id: int
+    token0_is_x: bool
+    reserve0: int
+    reserve1: int
+    most_fee_pips: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BinShare:
+    """What a position has of one bin: its shares, and the raw amounts that burning them pays."""
+
+    bin_id: int
+    shares: int
+    amount0: int
+    amount1: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PoolState:
     """On-chain state of one pool at one block. All integers are raw contract values.
 
     Every field comes from ``source`` at ``block``; tokens, decimals, spacing and fee were compared with the registry.
     ``twap`` is ``None`` where the pool's observations do not reach back far enough. ``protocol_fee_frac0`` and ``1``
     are the parts of the swap fee on token0 and token1 that do not go to liquidity; fee growth is without them.
-    A pool of bins keeps no fee growth: both are ``None``. Its price is that of the active bin, its liquidity what a
+    A pool of bins keeps no fee growth: both are ``None``. Its price is that of ``active_bin``, its liquidity what a
     range of that bin's width and value would have.
     """
 
@@ -69,6 +94,7 @@ class PoolState:
     twap: Twap | None = None
     protocol_fee_frac0: float = 0.0
     protocol_fee_frac1: float = 0.0
+    active_bin: ActiveBin | None = None
 
     def age_s(self, at: datetime) -> float:
         """Return the age of the state at a moment."""
@@ -109,7 +135,8 @@ class Position:
     ``amount0``/``amount1`` are what burning all liquidity returns at the pinned price (rounded as the contract
     rounds); ``fees0``/``fees1`` what collecting would add to it. Where fees stay in the bins, they are in the amounts.
     ``shares`` is what the contract counts the position in where that is not liquidity. ``staked_in`` is the gauge that
-    holds the position for us, or ``None`` where the wallet itself does.
+    holds the position for us, or ``None`` where the wallet itself does. ``bins`` are those of a position in a Liquidity
+    Book pair, from low to high id.
     """
 
     pool_id: str
@@ -123,6 +150,7 @@ class Position:
     fees1: int
     shares: int | None = None
     staked_in: str | None = None
+    bins: tuple[BinShare, ...] = ()
 
     @property
     def stake(self) -> int:

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from alm_core.math.orientation import range_bounds_at_ticks
-from alm_core.math.tick import tick_ceil, tick_floor
+from alm_core.math.orientation import range_bounds_at_ticks, usable_tick_at_or_above, usable_tick_at_or_below
 from alm_core.model.decisions import DecisionKind
 from alm_core.portfolio.actions import Case, Name, Opening, Transition, opening_at_slot, priced
 from alm_core.portfolio.chainview import ChainView
@@ -174,13 +173,12 @@ def _base_part(slot: Slot, price: float) -> float:
 def _beside(slot: Slot, usd: float, *, base_left: bool) -> Opening:
     """Return one token's capital in the range between the price and the main range's bound on that token's side."""
     pool, tick = slot.state.pool, slot.state.tick
-    spacing = pool.tick_spacing
-    room = max(1, spacing // 2)
+    room = max(1, pool.tick_spacing // 2)
     if base_left == pool.base_is_token0:
-        lower = tick_ceil(tick + room, spacing)
-        upper = max(slot.tick_upper, lower + spacing)
+        lower = usable_tick_at_or_above(pool, tick + room)
+        upper = max(slot.tick_upper, usable_tick_at_or_above(pool, lower + 1))
     else:
-        upper = tick_floor(tick - room, spacing)
-        lower = min(slot.tick_lower, upper - spacing)
+        upper = usable_tick_at_or_below(pool, tick - room)
+        lower = min(slot.tick_lower, usable_tick_at_or_below(pool, upper - 1))
     bounds = range_bounds_at_ticks(pool, lower, upper)
     return Opening(slot=slot, usd=usd, tick_lower=lower, tick_upper=upper, bounds=bounds, beside=True)
