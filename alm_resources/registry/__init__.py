@@ -2,7 +2,15 @@
 
 from alm_resources.registry.families import TRADABLE_FAMILIES
 from alm_resources.registry.loading import load_registry
-from alm_resources.registry.registry import CandleSource, ChainConfig, DexContracts, ListedPool, Registry, Services
+from alm_resources.registry.registry import (
+    CandleSource,
+    ChainConfig,
+    DexContracts,
+    ListedPool,
+    Registry,
+    Services,
+    Wallet,
+)
 
 __all__ = [
     "TRADABLE_FAMILIES",
@@ -12,5 +20,6 @@ __all__ = [
     "ListedPool",
     "Registry",
     "Services",
+    "Wallet",
     "load_registry",
 ]

@@ -179,6 +179,15 @@ class ServicesEntry(Entry):
     exchange_urls: dict[str, Url] = {}
 
 
+class WalletEntry(Entry):
+    """``[wallet]``: which environment variable holds the key that ``alm dex roundtrip`` signs with; never the key."""
+
+    key_env: Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$", max_length=60)]
+    usd: Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=False, description="Size of a position")] = (
+        None
+    )
+
+
 class MetaEntry(Entry):
     """``[meta]`` of an overlay."""
 

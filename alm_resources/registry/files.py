@@ -70,6 +70,13 @@ class RawRegistry:
         yield from self.sections.get(section, {}).items()
 
 
+def wallet_entry(origin: str, content: object) -> RawEntry:
+    """Return ``[wallet]``; what somebody wrote in its place is never shown, it may be a key."""
+    if not isinstance(content, dict):
+        raise ConfigError(f"{origin}: wallet: must be a table, [wallet] (what stands there is not shown)")
+    return RawEntry(origin, "[wallet]", cast("Table", content))
+
+
 def refused(raw: RawEntry, key: str, value: object, why: str) -> ConfigError:
     """Return the error that refuses one value of an entry."""
     return ConfigError(f"{raw.place}: {key} = {value!r}: {why}")
@@ -119,6 +126,8 @@ def _add_tables(raw: RawRegistry, origin: str, tables: Mapping[str, object]) -> 
     for section, content in tables.items():
         if section == "services":
             _add(raw, section, (), RawEntry(origin, "[services]", _table(origin, section, content)))
+        elif section == "wallet":
+            _add(raw, section, (), wallet_entry(origin, content))
         elif section == "chains":
             for chain_id, chain in _table(origin, section, content).items():
                 where = f"[chains.{chain_id}]"

@@ -29,6 +29,7 @@ from alm_resources.registry.registry import (
     Registry,
     Services,
 )
+from alm_resources.registry.wallet import wallet_from
 
 
 def load_registry(overlay: Path | None = None, families: Collection[str] | None = None) -> Registry:
@@ -87,6 +88,7 @@ class _Loader:
             services=self._services(),
             version=self._version(pools),
             origins=MappingProxyType(self._origins),
+            wallet=next((wallet_from(raw) for _, raw in self._raw.entries("wallet")), None),
         )
 
     def _load_chains(self) -> None:

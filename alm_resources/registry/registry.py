@@ -129,6 +129,14 @@ class Services:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wallet:
+    """Name of the environment variable that holds a key, and the USD size of a position; ``None`` where not said."""
+
+    key_env: str
+    usd: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Registry:
     """Chains, tokens, pools, pairs and sources of one process.
 
@@ -158,6 +166,7 @@ class Registry:
     services: Services
     version: str
     origins: Mapping[str, str] = field(repr=False)
+    wallet: Wallet | None = None
 
     def chain(self, chain_id: int) -> ChainConfig:
         """Look a chain up; :class:`ConfigError` if it is unknown."""

@@ -15,6 +15,7 @@ from alm_resources.registry.entries import (
     ServicesEntry,
     SourceEntry,
     TokenEntry,
+    WalletEntry,
 )
 from alm_resources.registry.files import IDENTITY
 
@@ -36,9 +37,9 @@ def registry_schema() -> dict[str, Any]:
     Examples
     --------
     >>> sorted(registry_schema()["properties"])
-    ['chains', 'dexes', 'meta', 'pairs', 'pools', 'services', 'sources', 'tokens']
+    ['chains', 'dexes', 'meta', 'pairs', 'pools', 'services', 'sources', 'tokens', 'wallet']
     """
-    models = [ChainEntry, ServicesEntry, MetaEntry, *_LISTS.values()]
+    models = [ChainEntry, ServicesEntry, WalletEntry, MetaEntry, *_LISTS.values()]
     _, definitions = models_json_schema([(model, "validation") for model in models])
     entries: dict[str, Any] = definitions["$defs"]
     for name, entry in entries.items():
@@ -47,6 +48,7 @@ def registry_schema() -> dict[str, Any]:
     sections: dict[str, Any] = {
         "meta": {"$ref": "#/$defs/MetaEntry"},
         "services": {"$ref": "#/$defs/ServicesEntry"},
+        "wallet": {"$ref": "#/$defs/WalletEntry"},
         "chains": {
             "type": "object",
             "patternProperties": {"^[1-9][0-9]*$": {"$ref": "#/$defs/ChainEntry"}},
