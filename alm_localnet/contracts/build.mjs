@@ -31,7 +31,7 @@ if (errors.length) {
 for (const file of files) {
   const name = file.replace(/\.sol$/, "");
   const contract = compiled.contracts[file][name];
-  if (!contract?.evm.bytecode.object) continue; // only inherited from or inlined
+  if (!contract?.evm.bytecode.object || !contract.abi.length) continue; // only inherited from or inlined
   write(name, {
     contract: name,
     from: `contracts/${file}`,
@@ -50,6 +50,12 @@ const extracted = [
     "@pangolindex/exchange-contracts",
     "MIT; the files of elixir-core say BUSL-1.1",
     `artifacts/contracts/elixir-${path}.sol/${path.split("/")[1]}.json`,
+  ]),
+  ...["PositionManager", "StateView", "V4Quoter"].map((name) => [
+    name,
+    "@uniswap/v4-periphery",
+    "MIT",
+    `foundry-out/${name}.sol/${name}.json`,
   ]),
 ];
 for (const [name, from, license, file] of extracted) {

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from eth_abi.abi import decode, encode
-from eth_utils.address import to_checksum_address
+from eth_abi.abi import decode
 from eth_utils.crypto import keccak
 
 from alm_localnet.contracts import Bytecode, calldata, install
@@ -37,14 +36,6 @@ def answer_of(rpc: RpcClient, to: str, signature: str, *values: Any, output: str
 def is_empty(rpc: RpcClient, address: str) -> bool:
     """Whether no contract lies at an address."""
     return rpc.call("eth_getCode", address, "latest") in ("0x", None)
-
-
-def deploy(rpc: RpcClient, sender: str, creation: bytes, types: str = "()", *values: Any) -> str:
-    """Create a contract in a transaction of its own and return its checksummed address."""
-    types_list = [entry for entry in types[1:-1].split(",") if entry]
-    tx = {"from": sender, "data": "0x" + (creation + encode(types_list, values)).hex(), "gas": hex(16_000_000)}
-    receipt = rpc.call("eth_sendTransactionSync", tx)
-    return to_checksum_address(receipt["contractAddress"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
