@@ -1,6 +1,6 @@
 """Ports: what the core asks of the outside. Classes of ``alm_resources`` satisfy these Protocols structurally."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -133,6 +133,16 @@ class ChainClient(Protocol):
         """Answer all calls at one block (Multicall3 ``aggregate3``)."""
         ...
 
+    def read_with_code(self, call: Call, code: Mapping[str, bytes], block: Block) -> CallResult:
+        """Answer one call at a block as if contracts had other code (state overrides of ``eth_call``).
+
+        Raises
+        ------
+        SourceRejected
+            If the node cannot do that.
+        """
+        ...
+
     def read_native_balance(self, address: str, block: Block) -> int: ...
 
     def read_nonce(self, address: str) -> int:
@@ -175,6 +185,10 @@ class ChainClient(Protocol):
         self, tokens: Sequence[str], wallet: str, from_block: int, to_block: int
     ) -> tuple[tuple[str, int, str, int], ...]:
         """ERC-20 transfers from or to a wallet: ``(token, signed amount, tx hash, log index)``."""
+        ...
+
+    def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:
+        """Ids of ERC-721 tokens of a contract that came to an owner in these blocks; they may have left since."""
         ...
 
 

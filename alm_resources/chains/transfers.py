@@ -1,4 +1,4 @@
-"""ERC-20 transfers of a wallet from logs, whatever range a node allows at once."""
+"""Transfers of a wallet from logs, ERC-20 and ERC-721, whatever range a node allows at once."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -65,12 +65,35 @@ class LogReader:
                 found[block, transfer.log_index] = self._row(raw, transfer, wallet.lower())
         return tuple(found[key] for key in sorted(found))
 
-    def _transfer(self, raw: object) -> Transfer | None:
+    def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:
+        """Return ids of ERC-721 tokens of a contract that came to an owner, in order, each once.
+
+        Raises
+        ------
+        BadAnswer
+            If a log cannot be read, or is none that was asked for.
+        """
+        own = "0x" + address_word(owner)
+        ids: set[int] = set()
+        for raw in self._logs([contract], [TRANSFER_TOPIC, None, own], from_block, to_block):
+            log, block = log_from(raw, self._source), self._block(raw)
+            topics = tuple(topic.lower() for topic in log.topics)
+            asked = log.address.lower() == contract.lower() and from_block <= block <= to_block
+            if not asked or len(topics) != 4 or (topics[0], topics[2]) != (TRANSFER_TOPIC, own):
+                raise BadAnswer(self._source, f"log of {log.address} in block {block} is no token that came to {owner}")
+            if not self._is_removed(raw):
+                ids.add(int(topics[3], 16))
+        return tuple(sorted(ids))
+
+    def _is_removed(self, raw: object) -> bool:
         removed = record(raw, self._source, "log").get("removed", False)
         if not isinstance(removed, bool):
             raise BadAnswer(self._source, f"log is removed: {str(removed)[:80]!r}")
+        return removed
+
+    def _transfer(self, raw: object) -> Transfer | None:
         transfer = transfer_from_log(log_from(raw, self._source))
-        return None if removed else transfer
+        return None if self._is_removed(raw) else transfer
 
     def _block(self, raw: object) -> int:
         return counter(record(raw, self._source, "log").get("blockNumber"), self._source, "block of a log")

@@ -275,6 +275,10 @@ class Web3Chain:
         """Read ERC-20 transfers from or to a wallet; tokens come in lower case, both ends of the range count."""
         return self._logs.read_transfers(tokens, wallet, from_block, to_block)
 
+    def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:
+        """Read ids of ERC-721 tokens that came to an owner, in order; both ends of the range count."""
+        return self._logs.read_nft_ids(contract, owner, from_block, to_block)
+
     def _read_recognised(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
         identity = identity_calls(self._chain_id, self._multicall3)
         answered: list[CallResult] = []

@@ -136,3 +136,36 @@ def test_a_refusal_that_a_smaller_range_does_not_cure_is_raised(connect: Connect
 def test_logs_that_are_none_are_a_bad_answer_and_not_an_empty_one(connect: Connect, answer: Any) -> None:
     with stub_node(lambda method, params: answer) as node, pytest.raises(BadAnswer):
         connect(node).read_transfers([TOKEN], WALLET, 0, 9)
+
+
+def nft(block: int, token_id: int, recipient: str = WALLET, **extra: Any) -> dict[str, Any]:
+    return log(block, token_id, OTHER, recipient, 0) | {
+        "topics": [TRANSFER_TOPIC, *("0x" + address_word(who) for who in (OTHER, recipient)), f"0x{token_id:064x}"],
+        "data": "0x",
+        **extra,
+    }
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+@pytest.mark.parametrize("widest", [50, 10_000])
+def test_ids_of_tokens_that_came_are_complete_whatever_range_is_allowed(
+    connect: Connect, refusal: Any, widest: int
+) -> None:
+    logs = [nft(block, block + 1) for block in range(0, LAST, 250)]
+    logs += [nft(20, 21), nft(30, 9_999, OTHER), nft(40, 8_888, removed=True)]
+    with stub_node(served(logs, widest, refusal)) as node:
+        found = connect(node).read_nft_ids(TOKEN, WALLET, 0, LAST)
+    assert found == tuple(sorted({1, 21, *range(1, LAST, 250)}))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [nft(5, 1, OTHER), nft(99, 1), nft(5, 1, address=OTHER), log(5, 1, OTHER, WALLET, 1)],
+    ids=["to another", "outside the range", "of another contract", "an amount"],
+)
+def test_ids_that_nobody_asked_for_are_a_bad_answer(connect: Connect, entry: dict[str, Any]) -> None:
+    with (
+        stub_node(lambda method, params: [entry]) as node,
+        pytest.raises(BadAnswer, match="no token that came"),
+    ):
+        connect(node).read_nft_ids(TOKEN, WALLET, 0, 9)
