@@ -41,6 +41,7 @@ _NPM_PATHS = {
     "IntegralEntryPoint": _hardhat("@cryptoalgebra/integral-periphery", "AlgebraCustomPoolEntryPoint"),
     "IntegralQuoterV2": _hardhat("@cryptoalgebra/integral-periphery", "lens/QuoterV2"),
     "IntegralSwapRouter": _hardhat("@cryptoalgebra/integral-periphery", "SwapRouter"),
+    "PoolManager": "@uniswap/v4-core/out/PoolManager.sol/PoolManager.json",
 }
 
 
