@@ -1,0 +1,251 @@
+"""Steps that the tests of Uniswap V4 and PancakeSwap Infinity share: lists of actions, Permit2, ids from logs."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from alm_core.accounting.ledger import FEES, entries_from_receipt
+from alm_core.execution.unlock_data import unlocked
+from alm_core.math.liquidity import amounts_for_liquidity, price_interval
+from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.model.errors import BadAnswer, TransactionWouldRevert
+from alm_core.model.market import Block, Position
+from alm_core.model.pools import Pool
+from alm_core.model.ports import Call, CallResult
+from alm_core.model.transactions import Intent, IntentState, Receipt, UnsignedTransaction
+from alm_localnet.contracts import calldata
+from alm_resources.dex.uniswap_v4 import UniswapV4Adapter
+from alm_tests.chain.families.v3_shaped import V3World, amounts, moved, ticks
+
+TRANSFER = "transferFrom(address,address,uint256)"
+
+
+class WatchedChain:
+    """A chain client that counts the reading of logs, and may hide what came before a block."""
+
+    def __init__(self, world: V3World, *, nothing_before: int = 0) -> None:
+        self._chain = world.chain.chain
+        self._nothing_before = nothing_before
+        self.chain_id = self._chain.chain_id
+        self.ranges: list[tuple[int, int]] = []
+
+    def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
+        return self._chain.read_calls(calls, block)
+
+    def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:
+        self.ranges.append((from_block, to_block))
+        return self._chain.read_nft_ids(contract, owner, max(from_block, self._nothing_before), to_block)
+
+
+def actions_of(tx: UnsignedTransaction) -> str:
+    """Ids of the actions of a plan, in hex."""
+    body = bytes.fromhex(tx.data[10:])
+    unlock_data = body[96:]
+    start = int.from_bytes(unlock_data[:32], "big")
+    length = int.from_bytes(unlock_data[start : start + 32], "big")
+    return unlock_data[start + 32 : start + 32 + length].hex()
+
+
+def booked_fees(pool: Pool, tx: UnsignedTransaction, receipt: Receipt) -> tuple[int, int]:
+    """What the books call fees."""
+    intent = Intent(
+        key="k", epoch_id="e", pair="p", plan_hash="h", step_no=0, tx=tx, state=IntentState.MINED, tx_hash="0x"
+    )
+    entries = [entry for entry in entries_from_receipt(intent, receipt) if entry.kind == FEES]
+    fees0, fees1 = (
+        sum(entry.delta for entry in entries if entry.token.lower() == token.address.lower())
+        for token in (pool.token0, pool.token1)
+    )
+    return fees0, fees1
+
+
+def live_a_whole_life(world: V3World, name: str, side: str) -> dict[str, int]:
+    """Open, earn, add, earn, remove a part, earn, collect, close; every figure read is what was paid, to the unit.
+
+    Returns the gas of each action.
+    """
+    pool, chain = world.named(name), world.chain
+    owner, state = chain.wallet, chain.state(pool)
+    at, wanted = ticks(state, side, 6), amounts(state)
+    quote = chain.adapter.quote_liquidity(state, *at, *wanted)
+    opening = world.open(pool, side, 6, owner)
+    position = world.only(pool)
+    assert moved(pool, opening, owner) == (-quote.amount0, -quote.amount1)
+    assert (position.tick_lower, position.tick_upper) == at
+    assert position.liquidity == quote.liquidity > 0
+    assert (position.fees0, position.fees1) == (0, 0)
+
+    earned = _earned(world, pool)
+    state = chain.state(pool)
+    quote = chain.adapter.quote_liquidity(state, *at, *amounts(state))
+    adding = world.add(pool, earned)
+    grown = world.only(pool)
+    assert moved(pool, adding, owner) == (earned.fees0 - quote.amount0, earned.fees1 - quote.amount1)
+    assert grown.liquidity - earned.liquidity == quote.liquidity > 0
+    assert (grown.fees0, grown.fees1) == (0, 0)
+
+    earned = _earned(world, pool)
+    state, part = chain.state(pool), earned.liquidity // 3
+    roots = sqrt_price_x96_at_tick(at[0]), sqrt_price_x96_at_tick(at[1])
+    burned = amounts_for_liquidity(state.sqrt_price_x96, *roots, part, round_up=False)
+    interval = price_interval(state.sqrt_price_x96, 0.005)
+    tx = chain.adapter.plan_remove(state, earned, part, interval, owner, chain.deadline())
+    removing = chain.run(tx)
+    assert moved(pool, removing, owner) == (burned[0] + earned.fees0, burned[1] + earned.fees1)
+    assert booked_fees(pool, tx, removing) == (earned.fees0, earned.fees1)
+    left = world.only(pool)
+    assert (left.liquidity, left.fees0, left.fees1) == (earned.liquidity - part, 0, 0)
+
+    earned = _earned(world, pool)
+    tx = chain.adapter.plan_collect(chain.state(pool), earned, owner)
+    collecting = chain.run(tx)
+    assert moved(pool, collecting, owner) == (earned.fees0, earned.fees1) == booked_fees(pool, tx, collecting)
+
+    earned = _earned(world, pool)
+    state = chain.state(pool)
+    interval = price_interval(state.sqrt_price_x96, 0.005)
+    tx = chain.adapter.plan_close(state, earned, interval, owner, chain.deadline())
+    closing = chain.run(tx)
+    assert moved(pool, closing, owner) == (earned.amount0 + earned.fees0, earned.amount1 + earned.fees1)
+    assert booked_fees(pool, tx, closing) == (earned.fees0, earned.fees1)
+    assert chain.positions(pool) == ()
+    receipts = {"open": opening, "add": adding, "remove": removing, "collect": collecting, "close": closing}
+    return {action: receipt.gas_used for action, receipt in receipts.items()}
+
+
+def _earned(world: V3World, pool: Pool) -> Position:
+    world.trade_both_ways(pool)
+    earned = world.only(pool)
+    assert min(earned.fees0, earned.fees1) > 0
+    return earned
+
+
+def place_where_the_price_went(world: V3World, name: str, factor: float) -> None:
+    """Plan at one price and mint at another one of the interval: all that the amounts buy there is placed."""
+    pool, chain = world.named(name), world.chain
+    state = chain.state(pool)
+    at, wanted = ticks(state, "around", 20), amounts(state)
+    interval = price_interval(state.sqrt_price_x96, 0.005)
+    deadline_at = chain.deadline() + timedelta(hours=1)
+    tx = chain.adapter.plan_open(state, *at, *wanted, interval, chain.wallet, deadline_at)
+    grants = chain.adapter.placing_grants(pool, chain.wallet, *wanted, deadline_at)
+    chain.move_price(pool, int(state.sqrt_price_x96 * factor**0.5))
+    quote = chain.adapter.quote_liquidity(chain.state(pool), *at, *wanted)
+    receipt = chain.place(grants, tx)
+    assert moved(pool, receipt, chain.wallet) == (-quote.amount0, -quote.amount1)
+    assert world.only(pool).liquidity == quote.liquidity
+
+
+def refuse_where_the_price_left(world: V3World, name: str, side: str, factor: float) -> None:
+    """Plan at one price, go beyond the interval: the mint and the burn revert."""
+    pool, chain = world.named(name), world.chain
+    held = world.opened(pool, "around", 20)
+    state = chain.state(pool)
+    at = ticks(state, side, 20)
+    quote = chain.adapter.quote_liquidity(state, *at, *amounts(state))
+    interval = price_interval(state.sqrt_price_x96, 0.005)
+    deadline_at = chain.deadline() + timedelta(hours=1)
+    wanted = quote.amount0, quote.amount1
+    mint = chain.adapter.plan_open(state, *at, *wanted, interval, chain.wallet, deadline_at)
+    burn = chain.adapter.plan_close(state, held, interval, chain.wallet, deadline_at)
+    reverting = [burn]
+    if side == "around":
+        reverting += [mint, chain.adapter.plan_add(state, held, *wanted, interval, chain.wallet, deadline_at)]
+    chain.give(chain.adapter.placing_grants(pool, chain.wallet, *wanted, deadline_at))
+    chain.move_price(pool, int(state.sqrt_price_x96 * factor**0.5))
+    for tx in reverting:
+        with pytest.raises(TransactionWouldRevert, match="custom error"):
+            chain.chain.simulate(tx)
+    if side != "around":
+        # Beside the price it does not matter for a mint.
+        chain.chain.simulate(mint)
+
+
+def find_ids_whatever_happens(world: V3World, adapter: UniswapV4Adapter) -> None:
+    """Positions opened, sent here, sent away and closed: each reading is complete, by a new adapter and an old one."""
+    pool, chain = world.usd_eth, world.chain
+    manager = pool.position_manager
+    watched = WatchedChain(world)
+    assert adapter.read_positions(watched, [chain.state(pool)], chain.wallet, chain.block()) == ()  # type: ignore[arg-type]
+    assert watched.ranges == []
+    first, theirs = world.opened(pool), world.opened(pool, owner=chain.other)
+    chain.rpc.transact(chain.other, manager, calldata(TRANSFER, chain.other, chain.wallet, theirs.token_id))
+    second = world.opened(pool, "above")
+    _found(world, adapter, watched, first.token_id, theirs.token_id, second.token_id)
+    asked = len(watched.ranges)
+    _found(world, adapter, watched, first.token_id, theirs.token_id, second.token_id)
+    assert len(watched.ranges) == asked
+    chain.rpc.transact(chain.wallet, manager, calldata(TRANSFER, chain.wallet, chain.other, first.token_id))
+    _found(world, adapter, watched, theirs.token_id, second.token_id)
+    world.close(pool, second)
+    _found(world, adapter, watched, theirs.token_id)
+    assert len(watched.ranges) == asked
+    third = world.opened(pool, "below")
+    _found(world, adapter, watched, theirs.token_id, third.token_id)
+    assert watched.ranges[-1][0] > chain.block().number - 20
+    half_seen = WatchedChain(world, nothing_before=chain.block().number - 2)
+    with pytest.raises(BadAnswer, match=r"counts 2 positions of .* name \d"):
+        type(adapter)().read_positions(half_seen, [chain.state(pool)], chain.wallet, chain.block())  # type: ignore[arg-type]
+
+
+def _found(world: V3World, adapter: UniswapV4Adapter, watched: WatchedChain, *ids: int) -> None:
+    block = world.chain.block()
+    state = world.chain.state(world.usd_eth, block)
+    for reader in (adapter, type(adapter)()):
+        chain = watched if reader is adapter else world.chain.chain
+        found = reader.read_positions(chain, [state], world.chain.wallet, block)  # type: ignore[arg-type]
+        assert {position.token_id for position in found} == set(ids)
+
+
+def let_rights_end(world: V3World) -> None:
+    """Rights are exact, used up by a mint that takes all, and end by themselves."""
+    pool, chain = world.usd_eth, world.chain
+    state = chain.state(pool)
+    wanted, interval = amounts(state), price_interval(state.sqrt_price_x96, 0.005)
+    ends_at = chain.deadline()
+    grants = chain.adapter.placing_grants(pool, chain.wallet, *wanted, ends_at)
+    permit2 = pool.contract("permit2")
+    assert [grant.give.to for grant in grants] == [pool.token0.address, permit2, pool.token1.address, permit2]
+    assert [grant.give.spender for grant in grants] == [permit2, pool.position_manager] * 2
+    late = ends_at + timedelta(days=1)
+    tx = chain.adapter.plan_open(state, *ticks(state, "around"), *wanted, interval, chain.wallet, late)
+    with pytest.raises(TransactionWouldRevert):
+        chain.chain.simulate(tx)
+    chain.give(grants)
+    chain.chain.simulate(tx)
+    chain.rpc.call("evm_increaseTime", 600)
+    chain.rpc.call("evm_mine")
+    # AllowanceExpired(uint256) of Permit2.
+    with pytest.raises(TransactionWouldRevert, match="d81b2f2e"):
+        chain.chain.simulate(tx)
+    chain.take_back(grants)
+    fresh = chain.adapter.placing_grants(pool, chain.wallet, *wanted, late)
+    chain.give(fresh)
+    chain.run(tx)
+    assert [chain.left(grant) for grant in fresh] == [0, 0, 0, 0]
+
+
+def plan_with_few_actions(world: V3World) -> None:
+    """Beside the price a plain mint; around it one that takes what the price of then allows. All pay the owner only."""
+    pool, chain = world.usd_eth, world.chain
+    state = chain.state(pool)
+    interval = price_interval(state.sqrt_price_x96, 0.0005)
+    plans = {
+        side: chain.adapter.plan_open(
+            state, *ticks(state, side, 6), *amounts(state), interval, chain.wallet, chain.deadline()
+        )
+        for side in ("above", "around", "below")
+    }
+    assert {side: actions_of(tx) for side, tx in plans.items()} == {
+        "above": "020d",
+        "around": "0b0b05" + "0e0b14" * 2,
+        "below": "020d",
+    }
+    for side in ("above", "below"):
+        paid = unlocked(bytes.fromhex(plans[side].data[10:]))
+        assert set(paid.recipients) == {chain.wallet.lower()}
+    empty = replace(world.opened(pool), liquidity=0)
+    closing = chain.adapter.plan_close(state, empty, interval, chain.wallet, chain.deadline())
+    assert actions_of(closing) == "0311"
