@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from alm_core.execution.allow_list import AllowList
-from alm_core.model.errors import ConfigError, SignerRefused
+from alm_core.model.errors import ConfigError
 from alm_core.model.transactions import FeeBid, SignedTransaction, UnsignedTransaction
+from alm_resources.signer.signing import fields_of, refuse_unlisted
 from alm_resources.signer.vault import KeyVault, open_vault
 
 
@@ -53,24 +54,8 @@ class KeystoreSigner:
         ConfigError
             If keystore and password do not fit, or the password file is open to others.
         """
-        refusals = self._allow_list.refusals(tx, self._address)
-        if refusals:
-            raise SignerRefused(f"{tx.action.value} on chain {tx.chain_id}: {'; '.join(refusals)}")
-        from eth_utils.address import to_checksum_address
-
-        return self._open().sign(
-            {
-                "type": 2,
-                "chainId": tx.chain_id,
-                "nonce": nonce,
-                "to": to_checksum_address(tx.to),
-                "value": tx.value_wei,
-                "data": tx.data,
-                "gas": bid.gas_limit,
-                "maxFeePerGas": bid.max_fee_per_gas_wei,
-                "maxPriorityFeePerGas": bid.max_priority_fee_per_gas_wei,
-            }
-        )
+        refuse_unlisted(self._allow_list, tx, self._address)
+        return self._open().sign(fields_of(tx, nonce, bid))
 
     def __repr__(self) -> str:
         return f"KeystoreSigner(address={self._address}, key=<redacted>)"

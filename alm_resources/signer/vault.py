@@ -16,6 +16,7 @@ from alm_core.model.errors import ConfigError, SignerRefused
 from alm_core.model.transactions import SignedTransaction
 
 _GROUP_OR_WORLD = stat.S_IRWXG | stat.S_IRWXO
+_KEY_DIGITS = 64
 
 
 class KeyVault:
@@ -66,6 +67,20 @@ def open_vault(keystore_path: Path, password_file: Path) -> KeyVault:
     return vault
 
 
+def vault_of_key(key: str) -> KeyVault | None:
+    """Return the vault of a key in hex; ``None`` if it is none. Why is not told: the reason would carry the text."""
+    from eth_account import Account
+
+    digits = key.removeprefix("0x")
+    if len(digits) != _KEY_DIGITS:
+        return None
+    try:
+        account: Any = cast(Any, Account).from_key(bytes.fromhex(digits))
+    except Exception:  # as below: the library's error holds the key
+        return None
+    return _vault_of(account)
+
+
 def encrypted_new_key(password_file: Path) -> tuple[str, str]:
     """Return address and keystore JSON of a new key; a missing password file is created."""
     from eth_account import Account
@@ -106,7 +121,10 @@ def _decrypted(keystore_path: Path, password_file: Path) -> KeyVault | None:
         )
     except Exception:  # the caller names both files; the library's error would carry the password in its frames
         return None
+    return _vault_of(account)
 
+
+def _vault_of(account: Any) -> KeyVault:
     def sign(fields: dict[str, object]) -> tuple[str, str]:
         signed: Any = account.sign_transaction(fields)
         return "0x" + bytes(signed.raw_transaction).hex(), "0x" + bytes(signed.hash).hex()
