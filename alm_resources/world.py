@@ -88,8 +88,10 @@ class World:
     def snapshots(self) -> "SnapshotReader | PaperSnapshots":
         from alm_resources.dex.paper import PaperSnapshots
         from alm_resources.dex.snapshots import SnapshotReader
+        from alm_resources.tokens.pools import PoolScreen
 
-        reader = SnapshotReader(self.registry, self.chains, self.adapters, self.pool_markets)
+        screen = PoolScreen(self.hot_state)
+        reader = SnapshotReader(self.registry, self.chains, self.adapters, self.pool_markets, screen)
         return PaperSnapshots(reader, self.settings.paper_capital_usd) if self.settings.mode == "paper" else reader
 
     @cached_property

@@ -213,6 +213,14 @@ class SourceProblem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PoolRefusal:
+    """A pool that capital may leave but not enter, and why: a token of it does not keep its word."""
+
+    pool_id: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSnapshot:
     """All that an epoch knows of chains, pools and its own holdings."""
 
@@ -227,6 +235,8 @@ class MarketSnapshot:
     problems: tuple[SourceProblem, ...] = ()
     swap_costs: tuple[SwapCost, ...] = ()
     """Live quotes, at most one per chain; where there is none a swap costs what the chain's own pools take."""
+    refusals: tuple[PoolRefusal, ...] = ()
+    """Pools that nothing may be opened in or added to."""
 
     def chain(self, chain_id: int) -> ChainState:
         """State of a chain; ``KeyError`` if it was not read."""
@@ -241,3 +251,7 @@ class MarketSnapshot:
             if state.pool.pool_id == pool_id:
                 return state
         raise KeyError(f"pool {pool_id} was not read at {self.epoch_at.isoformat()}")
+
+    def refusal(self, pool_id: str) -> str | None:
+        """Why nothing may be placed in a pool; ``None`` where it may."""
+        return next((refused.reason for refused in self.refusals if refused.pool_id == pool_id), None)

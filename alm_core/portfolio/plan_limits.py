@@ -110,6 +110,8 @@ def _target(target: Target, snapshot: MarketSnapshot) -> list[Violation]:
         found.append(
             Violation(limit="share_frac", bound="(0, 1]", value=f"{target.share_frac:.6g}", where=target.pool_id)
         )
+    if (refused := snapshot.refusal(target.pool_id)) is not None:
+        found.append(Violation(limit="tokens", bound="keep their word", value=refused, where=target.pool_id))
     return [*found, *_added_to(target, snapshot)]
 
 

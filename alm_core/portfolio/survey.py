@@ -139,19 +139,35 @@ def _survey(
         held=held,
         slots=slots,
         terms={
-            slot.state.pool.pool_id: _terms(slot, staying[slot.state.pool.pool_id], nav, mover, outlook, config)
+            slot.state.pool.pool_id: _terms(
+                slot,
+                staying[slot.state.pool.pool_id],
+                nav,
+                mover,
+                outlook,
+                config,
+                refused=snapshot.refusal(slot.state.pool.pool_id) is not None,
+            )
             for slot in slots
         },
     )
 
 
 def _terms(
-    slot: Slot, staying: Sequence[Held], nav_usd: float, mover: Mover, outlook: Outlook, config: StrategyConfig
+    slot: Slot,
+    staying: Sequence[Held],
+    nav_usd: float,
+    mover: Mover,
+    outlook: Outlook,
+    config: StrategyConfig,
+    *,
+    refused: bool,
 ) -> Terms:
-    cap_usd, cap_name = cap_of(slot.state.pool, nav_usd, slot.found.active_usd, config)
+    pool = slot.state.pool
+    cap_usd, cap_name = (0.0, "refused_token") if refused else cap_of(pool, nav_usd, slot.found.active_usd, config)
     kept_usd = sum(entry.usd.total for entry in staying)
     rates = mover.rates(
-        slot.state.pool.family,
+        pool.family,
         base_share(slot.price, *slot.bounds),
         most_usd=min(cap_usd, nav_usd),
         held_usd=kept_usd,

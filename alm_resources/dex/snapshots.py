@@ -18,6 +18,7 @@ from alm_core.model.market import (
     ChainState,
     Holdings,
     MarketSnapshot,
+    PoolRefusal,
     PoolState,
     Position,
     SourceProblem,
@@ -30,6 +31,7 @@ from alm_resources.dex.erc20 import amount_from, balance_call
 from alm_resources.dex.readers import PoolBatch
 from alm_resources.dex.usd import MarketFigures, fetch_figures
 from alm_resources.registry import Registry
+from alm_resources.tokens.pools import PoolScreen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,7 @@ class _ChainPart:
     pools: tuple[PoolState, ...] = ()
     holdings: Holdings | None = None
     problems: tuple[SourceProblem, ...] = ()
+    refusals: tuple[PoolRefusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +90,8 @@ class SnapshotReader:
         By chain id and by family.
     markets
         Volume, TVL and USD prices.
+    screen
+        Looks at the tokens of pools; without one nothing is refused.
     """
 
     def __init__(
@@ -95,11 +100,13 @@ class SnapshotReader:
         chains: Mapping[int, ChainClient],
         adapters: Mapping[str, DexAdapter],
         markets: PoolMarketSource,
+        screen: PoolScreen | None = None,
     ) -> None:
         self._registry = registry
         self._chains = chains
         self._adapters = adapters
         self._markets = markets
+        self._screen = screen
 
     def read_snapshot(self, epoch: Epoch, wallet: str) -> MarketSnapshot:
         """Read all chains of the pair and the market data of its pools, at the same time.
@@ -129,6 +136,7 @@ class SnapshotReader:
             markets=figures.markets,
             holdings=tuple(part.holdings for part in parts if part.holdings),
             problems=(*(problem for part in parts for problem in part.problems), *figures.problems, *unpriced),
+            refusals=tuple(refused for part in parts for refused in part.refusals),
         )
 
     def _read_chain(self, chain_id: int, pools: Sequence[Pool], wallet: str) -> _ChainPart:
@@ -160,6 +168,7 @@ class SnapshotReader:
             pools=tuple(replace(state, block=block) for state in states),
             holdings=holdings,
             problems=problems,
+            refusals=self._screen.refused(chain, pools, wallet, block) if self._screen else (),
         )
 
     def _positions(

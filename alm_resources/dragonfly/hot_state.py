@@ -16,10 +16,12 @@ alm:budget:<name>              hash tokens, at_ms  refill   call budget shared b
 alm:window:<name>              list of ms, newest  2 windows  last grants of a call budget that no window exceeds
 alm:cooldown:<name>            "1"                 caller   source that told us to stay away
 alm:seen:<source>:<pool>       hash digest: ms     1 day    figures by the moment they were first seen
+alm:screen:<token use>         JSON list           caller   why a token must not be used in a place, mostly nothing
 =============================  ==================  =======  ========================================================
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -177,6 +179,16 @@ class HotState:
         arguments = (digest, int(at.timestamp() * 1000), DIGESTS_PER_KEY, _milliseconds(SEEN_TTL_S))
         first_ms = self._run(scripts.FIRST_SEEN, [f"alm:seen:{key}"], *arguments)
         return datetime.fromtimestamp(first_ms / 1000, tz=UTC)
+
+    def store_screen(self, key: str, reasons: Sequence[str], ttl_s: int) -> None:
+        """Keep for a while why a token must not be used in a place; nothing speaks against it where there is none."""
+        with self._connection.command() as client:
+            client.set(f"alm:screen:{key}", json.dumps([*reasons]), ex=ttl_s)
+
+    def read_screen(self, key: str) -> tuple[str, ...] | None:
+        """Return what was kept; ``None`` if nobody has looked for a while."""
+        found = self._get_json(f"alm:screen:{key}", TypeAdapter(list[str]))
+        return None if found is None else tuple(found)
 
     def _get(self, key: str) -> str | None:
         with self._connection.command() as client:
