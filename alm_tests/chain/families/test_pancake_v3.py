@@ -1,0 +1,86 @@
+"""PancakeSwap V3 (contracts with its ABI): a third of the fees goes to the protocol, packed in 32 bits of ``slot0``."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from alm_localnet.contracts import calldata
+from alm_localnet.dexes.pancake_v3 import LocalPancakeV3
+from alm_resources.dex.uniswap_v3 import PancakeV3Adapter
+from alm_tests.chain.families.v3_shaped import (
+    FOREVER_S,
+    V3World,
+    adopt,
+    amounts,
+    contracts_of,
+    key_of,
+    live_a_whole_life,
+    refused,
+    share_a_range_to_the_unit,
+    ticks,
+    v3_world,
+)
+
+pytestmark = pytest.mark.chain
+MINT = "mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
+FEE, SPACING = 2500, 50
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[V3World]:
+    contracts, key = contracts_of("pcs-v3", 56), key_of(fee_pips=FEE, tick_spacing=SPACING)
+    world = v3_world(tmp_path_factory.mktemp("pancake"), LocalPancakeV3(), PancakeV3Adapter(), contracts, key)
+    yield world
+    world.chain.stop()
+
+
+@pytest.fixture
+def world(standing: V3World) -> Iterator[V3World]:
+    snapshot = standing.chain.rpc.call("evm_snapshot")
+    yield standing
+    standing.chain.rpc.call("evm_revert", snapshot)
+
+
+@pytest.mark.parametrize("side", ["around", "above", "below"])
+@pytest.mark.parametrize("name", ["usd_eth", "eth_btc"])
+def test_a_position_pays_what_is_read_all_its_life(world: V3World, name: str, side: str) -> None:
+    live_a_whole_life(world, name, side)
+
+
+def test_holders_of_one_range_are_read_to_the_unit(world: V3World) -> None:
+    share_a_range_to_the_unit(world)
+
+
+def test_a_position_that_somebody_else_opened_is_found_and_closed(world: V3World) -> None:
+    pool = world.usd_eth
+    state = world.chain.state(pool)
+    words = (pool.token0.address, pool.token1.address, FEE, *ticks(state, "around"), *amounts(state), 0, 0)
+    adopt(world, "usd_eth", calldata(MINT, (*words, world.chain.wallet, FOREVER_S)))
+
+
+def test_the_protocols_part_is_read_in_each_direction(world: V3World) -> None:
+    pool, chain = world.usd_eth, world.chain
+    state = chain.state(pool)
+    assert (state.protocol_fee_frac0, state.protocol_fee_frac1) == (0.32, 0.32)
+    setter = calldata("setFeeProtocol(address,uint32,uint32)", pool.address, 1000, 4000)
+    chain.rpc.transact(chain.trader, pool.factory, setter)
+    state = chain.state(pool)
+    assert (state.protocol_fee_frac0, state.protocol_fee_frac1) == (0.1, 0.4)
+    position = world.opened(pool)
+    world.trade_both_ways(pool)
+    earned = world.only(pool)
+    assert (earned.fees0, earned.fees1) == world.static_collect(pool, position.token_id, chain.wallet)
+
+
+def test_other_fees_and_spacings_than_the_registrys_are_refused(world: V3World) -> None:
+    assert "fee is 2500, registry says 3000" in refused(world, replace(world.usd_eth, fee_pips=3000))
+    assert "tick spacing is 50, registry says 60" in refused(world, replace(world.usd_eth, tick_spacing=60))
+
+
+def test_the_burned_id_reverts_as_the_layout_says(world: V3World) -> None:
+    pool = world.usd_eth
+    position = world.opened(pool)
+    world.close(pool, position)
+    revert = world.revert_of(pool.position_manager, calldata("positions(uint256)", position.token_id))
+    assert revert == PancakeV3Adapter.layout.burned(position.token_id)
