@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from alm_cli.progress import terminal
 from alm_core.model.epochs import floor_to_epoch
-from alm_core.model.errors import AlmError, SourceUnavailable
+from alm_core.model.errors import AlmError, BadAnswer, SourceUnavailable
+from alm_core.model.pools import Pool
+from alm_core.model.ports import ChainClient
 from alm_resources.settings import Settings
 from alm_resources.world import World, build_world
 
@@ -146,3 +148,19 @@ def _chain_checks(world: World) -> Iterator[Check]:
     for chain_id, chain in world.chains.items():
         remedy = f"check the endpoints of chain {chain_id} in the registry, or set others with ALM_REGISTRY"
         yield f"chain {chain_id}", lambda chain=chain: f"block {chain.read_block().number}", remedy
+        pools = [p for pair in world.settings.pairs for p in world.registry.pools_of(pair) if p.chain_id == chain_id]
+        if pools:
+            remedy = "nothing is placed in these pools; take them out of the registry, or look again later"
+            yield f"tokens {chain_id}", lambda chain=chain, pools=pools: _tokens(world, chain, pools), remedy
+
+
+def _tokens(world: World, chain: ChainClient, pools: Sequence[Pool]) -> str:
+    from alm_resources.tokens.pools import PoolScreen
+
+    wallets = {pair: world.wallet_of(pair) for pair in world.settings.pairs}
+    by_pair = {p.pool_id: wallets[pair] for pair in wallets for p in world.registry.pools_of(pair)}
+    block, screen = chain.read_block(), PoolScreen(world.hot_state)
+    refused = [one for pool in pools for one in screen.refused(chain, [pool], by_pair[pool.pool_id], block)]
+    if refused:
+        raise BadAnswer("tokens", "; ".join(f"{one.pool_id}: {one.reason}" for one in refused))
+    return f"those of {len(pools)} pools keep their word"
