@@ -56,6 +56,13 @@ def read_positions(
     included. Three batches for any number of positions; one where there are none.
     """
     ids = _owned_ids(chain, sorted({state.pool.position_manager for state in pools}), owner, block)
+    return read_named(layout, chain, pools, ids, block)
+
+
+def read_named(
+    layout: Layout, chain: ChainClient, pools: Sequence[PoolState], ids: Sequence[tuple[str, int]], block: Block
+) -> tuple[Position, ...]:
+    """Read positions by ``(position manager, token id)``, whoever owns them; those in other pools are left out."""
     stored = chain.read_calls(
         [layout.stored.read.call(manager, token_id, may_fail=True) for manager, token_id in ids], block
     )
