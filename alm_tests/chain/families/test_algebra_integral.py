@@ -18,6 +18,7 @@ from alm_tests.chain.families.v3_shaped import (
     contracts_of,
     key_of,
     live_a_whole_life,
+    pass_at_both_ends_and_stop_beyond,
     refused,
     share_a_range_to_the_unit,
     ticks,
@@ -64,6 +65,10 @@ def test_a_position_pays_what_is_read_all_its_life(world: V3World, name: str, si
 
 def test_holders_of_one_range_are_read_to_the_unit(world: V3World) -> None:
     share_a_range_to_the_unit(world)
+
+
+def test_minima_hold_in_the_interval_and_stop_beyond_it(world: V3World) -> None:
+    pass_at_both_ends_and_stop_beyond(world, "Price slippage check", "Transaction too old")
 
 
 def test_a_position_that_somebody_else_opened_is_found_and_closed(world: V3World) -> None:

@@ -10,7 +10,7 @@ from eth_abi.abi import decode
 from alm_core.execution.erc20 import balance_changes
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import Q96, UINT128_MAX
-from alm_core.model.errors import PoolNotFound
+from alm_core.model.errors import PoolNotFound, TransactionWouldRevert
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import Call, DexAdapter
@@ -268,3 +268,35 @@ def adopt(world: V3World, name: str, mint: bytes) -> Position:
     world.close(pool, earned)
     assert chain.positions(pool) == ()
     return position
+
+
+def pass_at_both_ends_and_stop_beyond(world: V3World, slippage: str, deadline: str) -> None:
+    """Mint, add and close pass at both ends of their interval, and neither beyond them nor after the deadline."""
+    chain, pool = world.chain, world.usd_eth
+    held = world.opened(pool, width=200)
+    state, wanted = chain.state(pool), amounts(chain.state(pool))
+    interval, deadline_at = price_interval(state.sqrt_price_x96, 0.005), chain.deadline()
+    at = ticks(state, "around", 200)
+    for token in (pool.token0, pool.token1):
+        approve = calldata("approve(address,uint256)", pool.position_manager, 10**30)
+        chain.rpc.transact(chain.wallet, token.address, approve)
+    plans = (
+        chain.adapter.plan_open(state, *at, *wanted, interval, chain.wallet, deadline_at),
+        chain.adapter.plan_add(state, held, *wanted, interval, chain.wallet, deadline_at),
+        chain.adapter.plan_remove(state, held, held.liquidity // 2, interval, chain.wallet, deadline_at),
+        chain.adapter.plan_close(state, held, interval, chain.wallet, deadline_at),
+    )
+    ends = interval.sqrt_lower_x96, interval.sqrt_upper_x96
+    for end, beyond in zip(ends, (int(ends[0] * 0.999), int(ends[1] * 1.001)), strict=True):
+        chain.move_price(pool, end)
+        for plan in plans:
+            chain.chain.simulate(plan)
+        chain.move_price(pool, beyond)
+        for plan in plans:
+            with pytest.raises(TransactionWouldRevert, match=slippage):
+                chain.chain.simulate(plan)
+    chain.move_price(pool, state.sqrt_price_x96)
+    wait(world, 600)
+    for plan in plans:
+        with pytest.raises(TransactionWouldRevert, match=deadline):
+            chain.chain.simulate(plan)
