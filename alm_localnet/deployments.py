@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
 
+from alm_core.model.errors import ConfigError
 from alm_localnet.presets import UNISWAP_V3, ChainPreset
 
 SWAP_ROUTER = "0xE592427A0AEce92De3Edee1F18E0157C05861564"
-PANCAKE_PERMIT2 = "0x31c2F6fcFf4F8759b3Bd5Bf0e1084A055615c768"
-UNISWAP_PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
-_PERMIT2 = {"uniswap_v4": UNISWAP_PERMIT2, "infinity": PANCAKE_PERMIT2}
+PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,15 +86,13 @@ def has_deployment(dex: str, chain: ChainPreset) -> bool:
 
 @cache
 def _listed(dex: str, chain_id: int) -> Deployment:
-    from alm_core.model.errors import ConfigError
-
     if (dex, chain_id) not in _registry():
         raise ConfigError(f"localnet: {dex!r} is not on chain {chain_id}")
     family, addresses = _registry()[dex, chain_id]
     # Pools have the bytecode of this package, whose hash is not always that of the real chain.
     contracts = {role: address for role, address in addresses.items() if role != "init_code_hash"}
-    if family in _PERMIT2:
-        contracts.setdefault("permit2", _PERMIT2[family])
+    if family == "uniswap_v4":
+        contracts.setdefault("permit2", PERMIT2)
     return Deployment(dex=dex, family=family, contracts=MappingProxyType(contracts))
 
 

@@ -1,6 +1,11 @@
-"""Pairs of the embedded market and the pools they have by default."""
+"""Pairs of the embedded market and the pools they have by default.
+
+Each chain has Uniswap V3 and beside it what trades most on the real one.
+"""
 
 from alm_localnet.presets import PairPreset, PoolPreset
+
+_ETHEREUM, _BASE, _AVALANCHE = (1,), (8453,), (43114,)
 
 WETH_USDC = PairPreset(
     pair_id="WETH-USDC",
@@ -13,6 +18,12 @@ WETH_USDC = PairPreset(
     pools=(
         PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3_000_000, daily_volume_usd=6_000_000),
         PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1_500_000, daily_volume_usd=350_000),
+        PoolPreset(
+            dex="blackhole-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.4e6, chains=_AVALANCHE
+        ),
+        PoolPreset(
+            dex="pangolin-v3", fee_pips=500, tick_spacing=10, tvl_usd=4e5, daily_volume_usd=6e5, chains=_AVALANCHE
+        ),
     ),
     ranges=((0.8, 0.40), (0.3, 0.35), (0.12, 0.20), (0.05, 0.05)),
 )

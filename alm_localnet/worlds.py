@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from alm_localnet.config import LocalnetConfig
 from alm_localnet.pairs import USDC_USDT, WBTC_USDC, WETH_USDC
-from alm_localnet.presets import PoolPreset
+from alm_localnet.presets import UNISWAP_V3, PoolPreset
 
 _NOT_BASE = (1, 56, 137, 42161, 43114)
 
@@ -37,6 +37,16 @@ def forty_one_pools() -> LocalnetConfig:
     )
 
 
+def uniswap_v3_alone(config: LocalnetConfig) -> LocalnetConfig:
+    """Return a localnet without the pools of other DEXes."""
+    return replace(
+        config,
+        pairs=tuple(
+            replace(pair, pools=tuple(pool for pool in pair.pools if pool.dex == UNISWAP_V3)) for pair in config.pairs
+        ),
+    )
+
+
 def every_family() -> LocalnetConfig:
     """Return a localnet of all seven chains with pools of every DEX that the registry knows on them.
 
@@ -47,9 +57,11 @@ def every_family() -> LocalnetConfig:
         PoolPreset(dex="pangolin-v3", fee_pips=500, tick_spacing=10, tvl_usd=8e5, daily_volume_usd=1e6),
         PoolPreset(dex="quickswap-v3", fee_pips=500, tick_spacing=60, tvl_usd=1.2e6, daily_volume_usd=2e6),
         PoolPreset(dex="blackhole-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e6),
+        PoolPreset(dex="uni-v4", fee_pips=500, tick_spacing=10, tvl_usd=2e6, daily_volume_usd=5e6),
     )
     stable = (
         PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2.5e6, daily_volume_usd=5e6),
+        PoolPreset(dex="uni-v4", fee_pips=50, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=3e6),
         PoolPreset(dex="project-x-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2e6),
     )
     return LocalnetConfig(

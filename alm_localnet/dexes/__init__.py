@@ -7,6 +7,7 @@ from alm_localnet.dexes.algebra_v1 import LocalAlgebraV1
 from alm_localnet.dexes.dex import LocalDex, PoolKey
 from alm_localnet.dexes.pangolin_v3 import LocalPangolinV3
 from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
+from alm_localnet.dexes.uniswap_v4 import LocalUniswapV4
 
 __all__ = ["LocalDex", "PoolKey", "local_dexes"]
 
@@ -20,5 +21,11 @@ def local_dexes() -> dict[str, LocalDex]:
     >>> "uniswap_v3" in local_dexes()
     True
     """
-    families: tuple[LocalDex, ...] = (LocalUniswapV3(), LocalPangolinV3(), LocalAlgebraV1(), LocalAlgebraIntegral())
+    families: tuple[LocalDex, ...] = (
+        LocalUniswapV3(),
+        LocalPangolinV3(),
+        LocalAlgebraV1(),
+        LocalAlgebraIntegral(),
+        LocalUniswapV4(),
+    )
     return {dex.family: dex for dex in families}

@@ -20,6 +20,7 @@ from alm_core.portfolio.limits import check_plan
 from alm_core.portfolio.valuation import idle_usd, prices_usd
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.deploy import fund
+from alm_localnet.worlds import uniswap_v3_alone
 from alm_resources.dex.uniswap_v3 import abi
 from alm_tests.chaos.scene import LIMITS, Scene
 
@@ -31,7 +32,7 @@ QUARTER = timedelta(minutes=15)
 
 @pytest.fixture(scope="module")
 def one_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Localnet]:
-    config = LocalnetConfig(start_at=START_AT, chains=(CHAIN,))
+    config = uniswap_v3_alone(LocalnetConfig(start_at=START_AT, chains=(CHAIN,)))
     with Localnet(tmp_path_factory.mktemp("compound"), config) as localnet:
         yield localnet
 

@@ -16,12 +16,16 @@ from alm_resources.chains import chains_from
 from alm_resources.registry import Registry, load_registry
 from alm_resources.registry.checks import Verdict
 from alm_resources.registry.discover import discover_pools, discovered_overlay
+from alm_resources.registry.families import FAMILIES
 from alm_resources.registry.verify import Finding, confirmed_overlay, verify_chain
 
 CHAIN = 8453
 EMPTY = "0x00000000000000000000000000000000DeaDBeef"
 USDC = "0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913"
 WETH = "0x4200000000000000000000000000000000000006"
+
+# Tokens, factory, key and the factory's own word; of pools that share a contract state, hash of the key and hooks.
+QUESTIONS = {"fee": 6, "tick_spacing": 5, "pair": 5, "bin_step": 4, "pool_key": 3}
 
 Write = Callable[[str], Registry]
 
@@ -69,18 +73,22 @@ def pool_table(text: str, fee: int) -> str:
     return found.group()
 
 
-def test_everything_on_the_localnet_is_as_its_registry_says(localnet: Localnet) -> None:
-    registry = load_registry(localnet.registry_file)
+def test_everything_on_every_local_dex_is_as_its_registry_says(families: Localnet) -> None:
+    registry = load_registry(families.registry_file)
     for chain_id, client in chains_from(registry).items():
         findings = verify_chain(registry, chain_id, client)
         assert of_verdict(findings, Verdict.MISMATCH) == []
         assert {finding.verdict for finding in findings} <= {Verdict.OK, Verdict.NOTE}
-        asked = Counter(finding.entry.split()[0] for finding in findings)
-        # Pools: tokens, factory, fee, spacing and the factory's own word; tokens: decimals and symbol.
-        assert asked["pool"] == 6 * len(registry.listed_pools(chain=chain_id)) > 0
-        assert asked["token"] == 2 * len(registry.tokens_of(chain_id))
-        assert asked["chain"] == 4
-        assert asked["dex"] >= 3
+        asked = Counter(finding.entry for finding in findings)
+        for pool in registry.listed_pools(chain=chain_id):
+            assert asked[f"pool {pool.pool_id}"] == QUESTIONS[FAMILIES[pool.family].pool_key], pool
+        for token in registry.tokens_of(chain_id):
+            assert asked[f"token {chain_id}:{token.address}"] == 2  # decimals and symbol
+        assert asked[f"chain {chain_id}"] == 4
+        dexes = [dex for dex, chain in registry.dexes if chain == chain_id]
+        assert all(asked[f"dex {dex} {chain_id}"] >= 2 for dex in dexes)
+        assert set(dexes) == {pool.dex for pool in registry.listed_pools(chain=chain_id)}
+        client.close()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

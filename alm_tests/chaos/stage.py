@@ -21,6 +21,7 @@ from alm_core.model.transactions import Intent
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.pairs import WETH_USDC
 from alm_localnet.servers.faults import Fault
+from alm_localnet.worlds import uniswap_v3_alone
 from alm_resources.candles import CcxtCandleFeed
 from alm_resources.world import World
 
@@ -90,7 +91,7 @@ def open_stage(folder: Path) -> Iterator[Stage]:
     """Place capital in a first epoch, during which GeckoTerminal knows no fee of any pool."""
     home = folder / "home"
     home.mkdir()
-    config = LocalnetConfig(start_at=START_AT, chains=(ETHEREUM, BASE), pairs=(WETH_USDC,))
+    config = uniswap_v3_alone(LocalnetConfig(start_at=START_AT, chains=(ETHEREUM, BASE), pairs=(WETH_USDC,)))
     with Localnet(folder / "two-chains", config) as localnet, pytest.MonkeyPatch.context() as patch:
         for name in ("ALM_CONFIG", "ALM_ALERT_URLS", "ALM_JOURNAL_URL", "ALM_HISTORY_DIR", "ALM_HOT_STATE_URL"):
             patch.delenv(name, raising=False)

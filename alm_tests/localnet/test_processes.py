@@ -57,10 +57,14 @@ def test_the_registry_file_is_complete(localnet: Localnet) -> None:
     registry = tomllib.loads(localnet.registry_file.read_text(encoding="utf-8"))
     assert registry["meta"]["mode"] == "replace"
     assert set(registry["chains"]) == {"1", "8453", "43114"}
-    assert len(registry["pools"]) == 12
+    listed = {(pool["chain"], pool["address"]) for pool in registry["pools"]}
+    deployed = {(pool.chain_id, pool.address) for chain in localnet.chains for pool in chain.pools}
+    assert listed == deployed
     tokens = {(token["chain"], token["address"]) for token in registry["tokens"]}
     assert all((pool["chain"], pool[side]) in tokens for pool in registry["pools"] for side in ("base", "quote"))
-    assert set(registry["dexes"][0]["contracts"]) == {"1", "8453", "43114"}
+    dexes = {dex["id"]: set(dex["contracts"]) for dex in registry["dexes"]}
+    assert dexes["uni-v3"] == {"1", "8453", "43114"}
+    assert all((pool["dex"] in dexes and str(pool["chain"]) in dexes[pool["dex"]]) for pool in registry["pools"])
     exchanges = {"binance", "bybit", "okx", "mexc", "gate", "bitget"}
     assert set(registry["services"]["exchange_urls"]) == exchanges
     by_pair = {

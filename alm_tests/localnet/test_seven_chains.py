@@ -11,7 +11,7 @@ from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.contracts import calldata
 from alm_localnet.pairs import USDC_USDT, WBTC_USDC, WETH_USDC
 from alm_localnet.presets import PoolPreset, chain_presets
-from alm_localnet.worlds import forty_one_pools
+from alm_localnet.worlds import forty_one_pools, uniswap_v3_alone
 from alm_resources.registry import load_registry
 from alm_tests.chain.conftest import START_AT
 
@@ -31,10 +31,15 @@ def test_the_forty_one_pools_are_spread_like_the_reference() -> None:
     assert sum(SPREAD.values()) == 41
 
 
-def test_the_default_stays_three_chains_and_two_pairs() -> None:
+def test_the_default_is_two_pairs_on_three_chains_each_with_uniswap_v3() -> None:
     config = LocalnetConfig()
-    tiers = [config.tiers_on(chain_presets()[chain]) for chain in config.chains]
-    assert [len(pools) for pools in tiers] == [4, 4, 4]
+    for chain in config.chains:
+        tiers = config.tiers_on(chain_presets()[chain])
+        uniswap = [pair.pair_id for pair, tier in tiers if tier.dex == "uni-v3"]
+        assert sorted(uniswap) == ["USDC-USDT", "USDC-USDT", "WETH-USDC", "WETH-USDC"]
+        assert len(config.tiers_on(chain_presets()[chain])) == len(set(tiers))
+        alone = uniswap_v3_alone(config).tiers_on(chain_presets()[chain])
+        assert [tier.dex for _, tier in alone] == ["uni-v3"] * 4
 
 
 def test_a_pair_has_no_pool_where_its_tokens_are_missing() -> None:

@@ -13,6 +13,7 @@ from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2
 from alm_localnet.contracts import calldata
 from alm_localnet.deploy import DeployedChain
+from alm_localnet.pool_price import price_call, price_from
 from alm_localnet.pools import LocalPool
 from alm_tests.chain.conftest import START_AT
 
@@ -30,7 +31,8 @@ def read(chain: DeployedChain, to: str, signature: str, *values: Any) -> int:
 
 
 def pool_price(chain: DeployedChain, pool: LocalPool) -> float:
-    return pool.price(read(chain, pool.address, "slot0()"))
+    to, data = price_call(pool)
+    return price_from(pool, chain.rpc.call("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest"))
 
 
 def test_wellknown_contracts_answer_at_their_real_addresses(localnet: Localnet) -> None:
@@ -47,7 +49,8 @@ def test_wellknown_contracts_answer_at_their_real_addresses(localnet: Localnet) 
 
 def test_mainnet_pools_have_their_mainnet_addresses(localnet: Localnet) -> None:
     ethereum = localnet.chains[0]
-    addresses = {(p.pair.pair_id, p.preset.fee_pips): p.address for p in ethereum.pools}
+    uniswap = [pool for pool in ethereum.pools if pool.deployment.dex == "uni-v3"]
+    addresses = {(p.pair.pair_id, p.preset.fee_pips): p.address for p in uniswap}
     assert addresses["WETH-USDC", 500] == "0x88e6A0c2dDD26FEEb64F039a2c41296FcB3f5640"
     assert addresses["WETH-USDC", 3000] == "0x8ad599c3A0ff1De082011EFDDc58f1908eb6e6D8"
 
