@@ -10,6 +10,7 @@ from alm_localnet.contracts import calldata
 from alm_localnet.dexes.slipstream import LocalSlipstream
 from alm_localnet.dexes.v3_shape import answer_of
 from alm_resources.dex.slipstream import SlipstreamAdapter
+from alm_tests.chain.dex_chain import WRAPPED
 from alm_tests.chain.families.v3_shaped import (
     FOREVER_S,
     V3World,
@@ -82,10 +83,32 @@ def test_a_position_that_somebody_else_opened_is_found_and_closed(world: V3World
 
 
 def test_the_fee_is_the_factorys_of_now(world: V3World) -> None:
-    pool = world.usd_eth
-    asked = answer_of(world.chain.rpc, pool.factory, "getSwapFee(address)", pool.address, output="uint24")
+    pool, chain = world.usd_eth, world.chain
+    asked = answer_of(chain.rpc, pool.factory, "getSwapFee(address)", pool.address, output="uint24")
     assert pool.fee_pips is None
-    assert world.chain.state(pool).fee_pips == asked > 0
+    assert chain.state(pool).fee_pips == asked > 0
+    LocalSlipstream().set_fee(chain.rpc, chain.trader, chain.contracts, pool.address, 1234)
+    assert chain.state(pool).fee_pips == 1234
+    LocalSlipstream().set_fee(chain.rpc, chain.trader, chain.contracts, pool.address, 0)
+    assert chain.state(pool).fee_pips == 0
+
+
+def test_generations_of_the_deployment_are_kept_apart(world: V3World) -> None:
+    """Each has its factory and position manager; tokens and spacing are the same."""
+    chain, pool, later = world.chain, world.usd_eth, contracts_of("aero-v3.2", 8453)
+    chain.dex.install(chain.rpc, chain.trader, chain.code, later, WRAPPED)
+    key = replace(world.key, token0=pool.token0.address, token1=pool.token1.address)
+    address = chain.dex.create_pool(chain.rpc, chain.trader, later, key, chain.state(pool).sqrt_price_x96)
+    second = replace(pool, address=address, factory=later["factory"], position_manager=later["position_manager"])
+    chain.provide(second, -880_000, 880_000, 10**18)
+    assert f"factory is {later['factory'].lower()}" in refused(world, replace(pool, address=address))
+    manager = replace(second, position_manager=pool.position_manager)
+    assert "factory of the position manager is" in refused(world, manager)
+    first = world.opened(pool)
+    other = world.opened(second)
+    assert chain.positions(pool) == (first,)
+    assert chain.positions(second) == (other,)
+    assert {one.pool_id for one in chain.positions(pool, second)} == {pool.pool_id, second.pool_id}
 
 
 def test_a_pool_without_a_gauge_leaves_all_fees_to_its_positions(world: V3World) -> None:
