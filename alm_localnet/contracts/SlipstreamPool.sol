@@ -50,8 +50,6 @@ contract SlipstreamPool is ConcentratedPool {
         bool initialized;
     }
 
-    uint256 private constant WEEK = 7 days;
-
     address public factoryRegistry;
     address public gauge;
     address public nft;
@@ -293,22 +291,17 @@ contract SlipstreamPool is ConcentratedPool {
         emit Collect(owner, recipient, lower, upper, amount0, amount1);
     }
 
-    /// Rewards run per staked liquidity, and not past the end of the week for which they were announced.
+    /// Rewards run per staked liquidity until the reserve is spent; what runs while nobody is staked is announced again.
     function _updateRewards() private {
         uint256 last = lastUpdated;
         if (block.timestamp == last) return;
         if (rewardReserve > 0) {
-            uint256 passed = block.timestamp - last;
+            uint256 reward = rewardRate * (block.timestamp - last);
+            if (reward > rewardReserve) reward = rewardReserve;
+            rewardReserve -= reward;
             if (stakedLiquidity == 0) {
-                rollover += rewardRate * passed;
+                rollover += reward;
             } else {
-                uint256 lastWeek = last - last % WEEK;
-                uint256 thisWeek = block.timestamp - block.timestamp % WEEK;
-                if (periodFinish > lastWeek && thisWeek > lastWeek) passed = lastWeek + WEEK - last;
-                else if (periodFinish <= thisWeek) passed = 0;
-                uint256 reward = rewardRate * passed;
-                if (reward > rewardReserve) reward = rewardReserve;
-                rewardReserve -= reward;
                 unchecked {
                     rewardGrowthGlobalX128 += PoolMath.mulDiv(reward, PoolMath.Q128, stakedLiquidity);
                 }

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from alm_core.execution.erc20 import balance_changes
+from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.market import Position
 from alm_core.model.pools import Pool, Token
 from alm_core.model.rewards import EarnedReward, RewardYield, StakingProgramme
@@ -81,11 +82,12 @@ class StakedWorld:
     def now_s(self) -> int:
         return int(self.chain.block().block_at.timestamp())
 
-    def trade_for_a_while(self) -> None:
-        """Move the price through every range of these tests, stay a while everywhere, and come back."""
+    def trade_through(self, position: Position) -> None:
+        """Move the price into a range, beyond it on both sides and back; stay a minute everywhere."""
         start = self.chain.state(self.pool).sqrt_price_x96
-        for factor in (1.0025, 1.06, 0.9975, 0.94, 1.0):
-            self.chain.move_price(self.pool, int(start * factor))
+        inside = sqrt_price_x96_at_tick((position.tick_lower + position.tick_upper) // 2)
+        for price in (inside, int(start * 1.06), inside, int(start * 0.94), inside, start):
+            self.chain.move_price(self.pool, price)
             self.wait(60)
 
     def paid(self, receipt: Receipt, owner: str | None = None) -> int:

@@ -73,7 +73,7 @@ def test_a_stake_earns_what_it_is_paid_to_the_unit(farm: StakedWorld, side: str)
     farm.stake(theirs, farm.chain.other)
     harvest = calldata("harvest(uint256,address)", ours.token_id, farm.wallet)
     for seconds in (HOUR_S, 1, 86_400):
-        farm.trade_for_a_while()
+        farm.trade_through(ours)
         (reward,) = farm.earned()
         assert (reward.contract, reward.token, reward.token_id) == (CHEF, CAKE, ours.token_id)
         tx = farm.claiming()

@@ -1,0 +1,253 @@
+"""Gauges of Slipstream (Aerodrome, Velodrome): CLGauge of aerodrome-finance/slipstream.
+
+Who stakes gives the NFT to the gauge and gets emissions in place of swap fees: those go to voters. Staking collects
+what fees there are; taking the NFT back pays all emissions, so that nothing is owed after an exit. ``earned`` does not
+count what an update has credited to ``rewards`` already; a claim pays both. A pool is served if the registry names its
+``gauge`` and ``reward_token``. Gauges of later designs, that have no ``rewardToken``, are refused.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from alm_core.math.tick import UINT128_MAX
+from alm_core.model.market import Block, PoolState, Position
+from alm_core.model.pools import Pool
+from alm_core.model.ports import Call, ChainClient, Grant
+from alm_core.model.rewards import EarnedReward, RewardYield
+from alm_core.model.transactions import Action, UnsignedTransaction
+from alm_resources.chains.calldata import ContractFunction
+from alm_resources.dex.rewards.staking import (
+    REWARD_TOKEN_ROLE,
+    SECONDS_PER_YEAR,
+    Tie,
+    anything_of,
+    check_ties,
+    counted,
+    enrolled,
+    refuse_staked,
+    refuse_unstaked,
+    transaction,
+    word_of,
+)
+from alm_resources.dex.slipstream.layout import SLIPSTREAM
+from alm_resources.dex.uniswap_v3.positions import read_named
+
+DEPOSIT = ContractFunction("deposit", ("uint256",))
+WITHDRAW = ContractFunction("withdraw", ("uint256",))
+GET_REWARD = ContractFunction("getReward", ("uint256",))
+EARNED = ContractFunction("earned", ("address", "uint256"), ("uint256",))
+REWARDS = ContractFunction("rewards", ("uint256",), ("uint256",))
+STAKED_VALUES = ContractFunction("stakedValues", ("address",), ("uint256[]",))
+REWARD_RATE = ContractFunction("rewardRate", (), ("uint256",))
+PERIOD_FINISH = ContractFunction("periodFinish", (), ("uint256",))
+STAKED_LIQUIDITY = ContractFunction("stakedLiquidity", (), ("uint128",))
+REWARD_RESERVE = ContractFunction("rewardReserve", (), ("uint256",))
+NFT_APPROVE = ContractFunction("approve", ("address", "uint256"))
+GET_APPROVED = ContractFunction("getApproved", ("uint256",), ("address",))
+_POOL = ContractFunction("pool", (), ("address",))
+_NFT = ContractFunction("nft", (), ("address",))
+_GAUGE = ContractFunction("gauge", (), ("address",))
+_REWARD_TOKEN = ContractFunction("rewardToken", (), ("address",))
+_ZERO = "0x" + "00" * 20
+NAME = "slipstream_gauge"
+ROLE = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stake:
+    """A position in a gauge."""
+
+    pool: Pool
+    token_id: int
+
+
+class SlipstreamGauge:
+    """Satisfies :class:`alm_core.model.rewards.StakingProgramme`."""
+
+    @property
+    def name(self) -> str:
+        """Name in the registry."""
+        return NAME
+
+    def read_earned(
+        self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
+    ) -> tuple[EarnedReward, ...]:
+        """Return what claims pay at the block, by staked position; those that earned nothing are left out."""
+        stakes = self._stakes(chain, enrolled(pools, ROLE), owner, block)
+        calls = [
+            call
+            for stake in stakes
+            for gauge in (stake.pool.contract(ROLE),)
+            for call in (EARNED.call(gauge, owner, stake.token_id), REWARDS.call(gauge, stake.token_id))
+        ]
+        answers = chain.read_calls(calls, block)
+        earned: list[EarnedReward] = []
+        for place, stake in enumerate(stakes):
+            source = f"gauge {stake.pool.contract(ROLE)} of chain {chain.chain_id}"
+            accrued, credited = answers[2 * place], answers[2 * place + 1]
+            amount = word_of(EARNED, accrued, source) + word_of(REWARDS, credited, source)
+            earned += [_reward(stake, amount)] if amount else []
+        return tuple(earned)
+
+    def read_staked(
+        self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
+    ) -> tuple[Position, ...]:
+        """Enumerate what the gauges of these pools hold for the owner; staked liquidity earns no fees."""
+        staked: list[Position] = []
+        own = enrolled(pools, ROLE)
+        stakes = self._stakes(chain, own, owner, block)
+        for state in own:
+            ids = [(state.pool.position_manager, stake.token_id) for stake in stakes if stake.pool == state.pool]
+            gauge = state.pool.contract(ROLE)
+            staked += [
+                replace(position, staked_in=gauge, fees0=0, fees1=0)
+                for position in (read_named(SLIPSTREAM, chain, [state], ids, block) if ids else ())
+            ]
+        return tuple(staked)
+
+    def read_yields(self, chain: ChainClient, pools: Sequence[PoolState], block: Block) -> tuple[RewardYield, ...]:
+        """Read emission rates; a period that is over or a gauge without reserve pays nothing."""
+        own = enrolled(pools, ROLE)
+        check_ties(chain, [tie for state in own for tie in (*_ties(state.pool), _current(state.pool))], block)
+        calls = [call for state in own for call in _yield_calls(state.pool)]
+        answers = chain.read_calls(calls, block)
+        yields: list[RewardYield] = []
+        for place, state in enumerate(own):
+            source = f"gauge of {state.pool.pool_id}"
+            reads = (REWARD_RATE, PERIOD_FINISH, REWARD_RESERVE, STAKED_LIQUIDITY)
+            values = [word_of(read, answers[4 * place + at], source) for at, read in enumerate(reads)]
+            rate, finish_s, reserve, staked = values
+            pays = reserve > 0 and block.block_at.timestamp() < finish_s
+            yields.append(
+                RewardYield(
+                    pool_id=state.pool.pool_id,
+                    programme=NAME,
+                    token=state.pool.contract(REWARD_TOKEN_ROLE),
+                    per_year=rate * SECONDS_PER_YEAR if pays else 0,
+                    staked_liquidity=staked,
+                    replaces_fees=True,
+                )
+            )
+        return tuple(yields)
+
+    def staking_grants(self, state: PoolState, position: Position, owner: str) -> tuple[Grant, ...]:
+        """Return the approval of this one NFT; handing it over clears it."""
+        manager, gauge, token_id = state.pool.position_manager, state.pool.contract(ROLE), position.token_id
+
+        def approval(spender: str) -> UnsignedTransaction:
+            given = spender != _ZERO
+            tx = transaction(
+                state.pool.chain_id,
+                owner,
+                manager,
+                NFT_APPROVE.data(spender, token_id),
+                Action.APPROVE if given else Action.APPROVE_RESET,
+                f"approve position {token_id} for {gauge}" if given else f"reset position {token_id} for {gauge}",
+                (),
+            )
+            return replace(tx, spender=gauge)
+
+        return (Grant(give=approval(gauge), revoke=approval(_ZERO), remaining=GET_APPROVED.call(manager, token_id)),)
+
+    def plan_stake(self, state: PoolState, position: Position, owner: str) -> UnsignedTransaction:
+        """Return the deposit of a position; it pays out the position's fees.
+
+        Raises
+        ------
+        InvalidInput
+            If it lies in another pool, is staked already or is empty.
+        """
+        pool = state.pool
+        refuse_staked(pool, position)
+        return transaction(
+            pool.chain_id,
+            owner,
+            pool.contract(ROLE),
+            DEPOSIT.data(position.token_id),
+            Action.STAKE,
+            f"stake position {position.token_id} of {pool.pool_id} in its gauge",
+            anything_of(pool.token0.address, pool.token1.address),
+        )
+
+    def plan_unstake(self, state: PoolState, position: Position, owner: str) -> UnsignedTransaction:
+        """Return the withdrawal of a position; it pays all that was earned.
+
+        Raises
+        ------
+        InvalidInput
+            If this gauge does not hold it.
+        """
+        pool = state.pool
+        refuse_unstaked(pool, position, pool.contract(ROLE))
+        return transaction(
+            pool.chain_id,
+            owner,
+            pool.contract(ROLE),
+            WITHDRAW.data(position.token_id),
+            Action.UNSTAKE,
+            f"unstake position {position.token_id} of {pool.pool_id} from its gauge",
+            anything_of(pool.contract(REWARD_TOKEN_ROLE), pool.token0.address, pool.token1.address),
+        )
+
+    def plan_claim(self, earned: Sequence[EarnedReward], owner: str) -> tuple[UnsignedTransaction, ...]:
+        """Return one claim per staked position, of at least what it had earned."""
+        return tuple(
+            transaction(
+                reward.chain_id,
+                owner,
+                reward.contract,
+                GET_REWARD.data(reward.token_id),
+                Action.CLAIM,
+                f"claim {reward.amount} of {reward.token} earned by position {reward.token_id} in {reward.contract}",
+                [(reward.token, reward.amount, UINT128_MAX)],
+            )
+            for reward in earned
+            if reward.programme == NAME
+        )
+
+    @staticmethod
+    def _stakes(chain: ChainClient, own: Sequence[PoolState], owner: str, block: Block) -> list[_Stake]:
+        check_ties(chain, [tie for state in own for tie in _ties(state.pool)], block)
+        answers = chain.read_calls([STAKED_VALUES.call(state.pool.contract(ROLE), owner) for state in own], block)
+        stakes: list[_Stake] = []
+        for state, result in zip(own, answers, strict=True):
+            source = f"gauge {state.pool.contract(ROLE)} of chain {chain.chain_id}"
+            (ids,) = STAKED_VALUES.answer(result.data, source)
+            counted(source, len(ids))
+            stakes += [_Stake(state.pool, token_id) for token_id in ids]
+        return stakes
+
+
+def _ties(pool: Pool) -> tuple[Tie, ...]:
+    gauge = pool.contract(ROLE)
+    return (
+        Tie(_POOL, gauge, pool.address),
+        Tie(_NFT, gauge, pool.position_manager),
+        Tie(_REWARD_TOKEN, gauge, pool.contract(REWARD_TOKEN_ROLE)),
+    )
+
+
+def _current(pool: Pool) -> Tie:
+    """The gauge is the one that the pool pays now."""
+    return Tie(_GAUGE, pool.address, pool.contract(ROLE))
+
+
+def _yield_calls(pool: Pool) -> tuple[Call, ...]:
+    gauge = pool.contract(ROLE)
+    return (
+        REWARD_RATE.call(gauge),
+        PERIOD_FINISH.call(gauge),
+        REWARD_RESERVE.call(pool.address),
+        STAKED_LIQUIDITY.call(pool.address),
+    )
+
+
+def _reward(stake: _Stake, amount: int) -> EarnedReward:
+    return EarnedReward(
+        programme=NAME,
+        chain_id=stake.pool.chain_id,
+        contract=stake.pool.contract(ROLE),
+        token=stake.pool.contract(REWARD_TOKEN_ROLE),
+        amount=amount,
+        token_id=stake.token_id,
+    )
