@@ -12,6 +12,8 @@ from alm_localnet.dexes.dex import PoolKey
 from alm_localnet.dexes.v3_shape import V3Shape, answer_of
 from alm_localnet.rpc import RpcClient
 
+ENTRY_POINT = "0x7AdE7000000000000000000000000000000000E3"
+"""Where custom deployers make pools; no registry needs to know it."""
 _ROLES = ("CUSTOM_POOL_DEPLOYER", "POOLS_ADMINISTRATOR")
 
 
@@ -19,7 +21,7 @@ _ROLES = ("CUSTOM_POOL_DEPLOYER", "POOLS_ADMINISTRATOR")
 class LocalAlgebraIntegral(V3Shape):
     """Algebra Integral without plugins, so with a fee that stands until it is set.
 
-    Where the deployment has a ``custom_deployer``, pools come from it through the ``entry_point``, as Blackhole's do:
+    Where the deployment has a ``custom_deployer``, pools come from it through an entry point, as Blackhole's do:
     ``poolByPair`` does not know them and the position manager must be told the deployer. Else they are the factory's.
     """
 
@@ -37,7 +39,7 @@ class LocalAlgebraIntegral(V3Shape):
         install(rpc, operator, deployer, code.creation("IntegralPoolDeployer"), "(address)", factory)
         install_algebra_periphery(rpc, operator, code, contracts, wrapped_native, "Integral")
         if "custom_deployer" in contracts:
-            entry = contracts["entry_point"]
+            entry = contracts.get("entry_point", ENTRY_POINT)
             install(rpc, operator, entry, code.creation("IntegralEntryPoint"), "(address)", factory)
             for role in _ROLES:
                 rpc.transact(operator, factory, calldata("grantRole(bytes32,address)", keccak(text=role), entry))

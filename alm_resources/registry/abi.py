@@ -28,6 +28,7 @@ LIQUIDITY = ContractFunction("liquidity", (), ("uint128",))
 GET_POOL_BY_FEE = ContractFunction("getPool", ("address", "address", "uint24"), _ADDRESS)
 GET_POOL_BY_SPACING = ContractFunction("getPool", ("address", "address", "int24"), _ADDRESS)
 POOL_BY_PAIR = ContractFunction("poolByPair", ("address", "address"), _ADDRESS)
+CUSTOM_POOL_BY_PAIR = ContractFunction("customPoolByPair", ("address", "address", "address"), _ADDRESS)
 
 POOL_MANAGER = ContractFunction("poolManager", (), _ADDRESS)
 CL_POOL_MANAGER = ContractFunction("clPoolManager", (), _ADDRESS)

@@ -103,6 +103,9 @@ class ContractsEntry(Entry):
 
     factory: Address | None = None
     deployer: Address | None = None
+    custom_deployer: Annotated[
+        Address | None, Field(description="Of Algebra Integral: whose pools these are, if not the factory's")
+    ] = None
     position_manager: Address | None = None
     pool_manager: Address | None = None
     state_view: Address | None = None

@@ -51,11 +51,17 @@ _PERIPHERY = ("init_code_hash", "quoter", "router")
 _LB_STEPS = (1, 2, 3, 5, 8, 10, 15, 20, 25, 50, 80, 100)
 
 
-def _v3_like(name: str, pool_key: PoolKey, tiers: tuple[int, ...] = (), more: tuple[str, ...] = ()) -> Family:
+def _v3_like(
+    name: str,
+    pool_key: PoolKey,
+    tiers: tuple[int, ...] = (),
+    more: tuple[str, ...] = (),
+    optional: tuple[str, ...] = (),
+) -> Family:
     return Family(
         name=name,
         required=(*_CORE, *more),
-        optional=_PERIPHERY if "deployer" in more else (*_PERIPHERY, "deployer"),
+        optional=(*_PERIPHERY, *optional) if "deployer" in more else (*_PERIPHERY, "deployer", *optional),
         registrar="factory",
         manager="position_manager",
         pool_key=pool_key,
@@ -72,7 +78,8 @@ FAMILIES: dict[str, Family] = {
         _v3_like("algebra_v1", "pair", more=("deployer",)),
         # Algebra 1.9 with a fee per direction: globalState() has one field more than algebra_v1.
         _v3_like("camelot_v3", "pair", more=("deployer",)),
-        _v3_like("algebra_integral", "pair"),
+        # Where pools are those of a custom deployer, its address is in their salt and in every mint.
+        _v3_like("algebra_integral", "pair", optional=("custom_deployer",)),
         _v3_like("slipstream", "tick_spacing", (1, 10, 50, 100, 200, 2000)),
         _v3_like("ramses_v3", "tick_spacing", (1, 5, 10, 50, 100, 200)),
         Family(

@@ -67,7 +67,7 @@ def identity_of(family: str, addresses: Mapping[str, str], tokens: tuple[str, st
     ordered = sorted_addresses(*tokens)
     if FAMILIES[family].pool_key == "pool_key":
         return _pool_key_id(family, addresses, ordered, pool)
-    code_hash, salt = addresses.get("init_code_hash"), _salt(family, ordered, pool)
+    code_hash, salt = addresses.get("init_code_hash"), _salt(family, addresses, ordered, pool)
     if code_hash is None or salt is None:
         return None
     deployer = addresses.get("deployer", addresses["factory"])
@@ -80,10 +80,13 @@ def infinity_parameters(tick_spacing: int) -> str:
     return "0x" + (tick_spacing << 16).to_bytes(32, "big").hex()
 
 
-def _salt(family: str, tokens: tuple[str, str], pool: PoolFields) -> bytes | None:
+def _salt(family: str, addresses: Mapping[str, str], tokens: tuple[str, str], pool: PoolFields) -> bytes | None:
     kind = FAMILIES[family].pool_key
     if kind == "pair":
-        return keccak(encode(("address", "address"), tokens))
+        # AlgebraPoolDeployer.deploy of Algebra Integral: a custom deployer comes first.
+        custom = [addresses["custom_deployer"]] if "custom_deployer" in addresses else []
+        values = (*custom, *tokens)
+        return keccak(encode(("address",) * len(values), values))
     key, abi_type = (pool.fee_pips, "uint24") if kind == "fee" else (pool.tick_spacing, "int24")
     if key is None or kind not in ("fee", "tick_spacing"):
         return None

@@ -35,6 +35,9 @@ def lookups(contracts: DexContracts, tokens: tuple[str, str], tiers: Sequence[in
     """Return the reads that ask a factory for the pools of two tokens, one per tier; one in all where it has none."""
     kind, factory = FAMILIES[contracts.family].pool_key, contracts.registrar
     if kind == "pair":
+        custom = contracts.addresses.get("custom_deployer")
+        if custom is not None:
+            return (Reading(function=abi.CUSTOM_POOL_BY_PAIR, target=factory, arguments=(custom, *tokens)),)
         return (Reading(function=abi.POOL_BY_PAIR, target=factory, arguments=tokens),)
     if kind == "bin_step":
         reads = [(abi.GET_LB_PAIR, step) for step in tiers]

@@ -29,15 +29,15 @@ pytestmark = pytest.mark.chain
 MINT = "mint((address,address,address,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
 DEPLOYER_OF_SPACING_200 = "0x5D433A94A4a2aA8f9AA34D8D15692Dc2E9960584"
 """Blackhole's."""
-ENTRY_POINT = "0x7AdE7000000000000000000000000000000000e3"
 FACTORY_ITSELF = "0x" + "00" * 20
 
 
 @pytest.fixture(scope="module", params=["custom deployer", "factory"])
 def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V3World]:
-    contracts = contracts_of("blackhole-v3", 43114)
-    if request.param == "custom deployer":
-        contracts |= {CUSTOM_DEPLOYER: DEPLOYER_OF_SPACING_200, "entry_point": ENTRY_POINT}
+    contracts = contracts_of("blackhole-v3.200", 43114)
+    assert contracts[CUSTOM_DEPLOYER] == DEPLOYER_OF_SPACING_200
+    if request.param == "factory":
+        del contracts[CUSTOM_DEPLOYER]
     folder = tmp_path_factory.mktemp("algebra_integral")
     world = v3_world(
         folder, LocalAlgebraIntegral(), AlgebraIntegralAdapter(), contracts, key_of(tick_spacing=200, fee_pips=400)

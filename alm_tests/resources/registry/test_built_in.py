@@ -39,6 +39,7 @@ INIT = {
     "pancake_v3": "6ce8eb472fa82df5469c6ab6d485f17c3ad13c8cd7af59b3d4a8026c5ce0f7e2",
     "algebra_v1": "6ec6c9c8091d160c0aa74b2b14ba9c1717e95093bd3ac085cee99a49aab294a4",
     "camelot_v3": "6c1bebd370ba84753516bc1393c0d0a6c645856da55f5393ac8ab3d6dbc861d3",
+    "algebra_integral": "eaa3eea3233916c82fe1281a51bd9cde844b7c4673c0714ca0028a57f5634752",
     "ramses_v3": "892f127ed4b26ca352056c8fb54585a3268f76f97fdd84d5836ef4bda8d8c685",
 }
 DEPLOYERS = {
@@ -49,10 +50,12 @@ DEPLOYERS = {
     ("pancake_v3", None): "0x41ff9AA7e16B8B1a8a8dc4f0eFacd93D02d071c9",
     ("algebra_v1", 137): "0x2D98E2FA9da15aa6dC9581AB097Ced7af697CB92",
     ("camelot_v3", 42161): "0x6Dd3FB9653B10e806650F107C3B5A0a6fF974F65",
+    ("algebra_integral", 43114): "0x9B2441037E286d5Bf9456a3BE7b5273fe28DbA1e",
     ("ramses_v3", 999): "0x301d2E3c7Db5904b3971cf9C36195e37c5a14873",
     ("ramses_v3", 43114): "0x6a4113ed0915bCf5E48e758e8f4cEBFFC07C66f9",
     ("slipstream", 8453): "0x5e7BB104d84c7CB9B682AaC2F3d509f5F406809A",
 }
+CUSTOM_DEPLOYERS = {1: "0xDcFccf2e8c4EfBba9127B80eAc76c5A122125d29"}
 SLIPSTREAM_POOL = "eC8E5342B19977B4eF8892e02D8DAEcfa1315831"
 INFINITY_MANAGER = "0xa0FfB9c1CE1Fe56963B0321B32E7A0302114058b"
 NO_HOOKS = "0x" + "00" * 20
@@ -81,6 +84,8 @@ def recomputed(pool: ListedPool) -> str:
         "tick_spacing": (["address", "address", "int24"], [*tokens, pool.tick_spacing]),
         "pair": (["address", "address"], tokens),
     }
+    if pool.family == "algebra_integral":
+        salts["pair"] = (["address", "address", "address"], [CUSTOM_DEPLOYERS[pool.tick_spacing], *tokens])
     salt = keccak(encode(*salts[FAMILIES[pool.family].pool_key]))
     deployer = DEPLOYERS.get((pool.family, pool.chain_id)) or DEPLOYERS[pool.family, None]
     packed = b"\xff" + bytes.fromhex(deployer[2:]) + salt + init_hash(pool.family)
@@ -103,7 +108,7 @@ def test_a_pool_is_operable_only_if_hashing_proves_it() -> None:
 def test_the_sixteen_dexes_are_there_and_every_other_id_is_a_variant_of_one() -> None:
     ids = {dex for dex, _ in REGISTRY.dexes} | {pool.dex for pool in REGISTRY.listed}
     assert set(SIXTEEN) <= ids
-    assert ids - set(SIXTEEN) == {"aero-v3.2", "aero-v3.3", "ramses-v2", "pharaoh-v2"}
+    assert ids - set(SIXTEEN) == {"aero-v3.2", "aero-v3.3", "blackhole-v3.200", "ramses-v2", "pharaoh-v2"}
 
 
 def test_what_may_be_traded_is_exactly_what_has_an_adapter() -> None:

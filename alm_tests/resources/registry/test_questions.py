@@ -179,17 +179,30 @@ def test_pools_by_spacing_are_looked_up_by_it(dex: str, chain: int) -> None:
     assert wrong["tick spacing"].verdict is wrong["pool of the factory"].verdict is Verdict.MISMATCH
 
 
-def test_algebra_pools_are_looked_up_by_pair_and_custom_deployers_cannot_be_told() -> None:
+def test_algebra_pools_are_looked_up_by_pair_and_by_their_custom_deployer_where_one_is_known() -> None:
     pool = pool_of("quickswap-v3", 137, "operable")
     answers = v3_answers(pool, 60)
     put(answers, abi.POOL_BY_PAIR, pool.contracts.registrar, [pool.address], *pool.token_addresses)
     assert {finding.verdict for finding in findings_of(pool, answers).values()} == {Verdict.OK}
-    custom = pool_of("blackhole-v3", 43114, "unverified")
+    custom = pool_of("blackhole-v3", 43114, "operable")
+    deployer, registrar = custom.contracts.address("custom_deployer"), custom.contracts.registrar
     answers = v3_answers(custom, 1)
-    put(answers, abi.POOL_BY_PAIR, custom.contracts.registrar, [ZERO], *custom.token_addresses)
-    found = findings_of(custom, answers)
+    put(answers, abi.CUSTOM_POOL_BY_PAIR, registrar, [custom.address], deployer, *custom.token_addresses)
+    assert {finding.verdict for finding in findings_of(custom, answers).values()} == {Verdict.OK}
+
+
+def test_a_pool_of_a_custom_deployer_that_the_registry_does_not_know_cannot_be_told() -> None:
+    known = pool_of("blackhole-v3", 43114, "operable")
+    addresses = {role: found for role, found in known.contracts.addresses.items() if role != "custom_deployer"}
+    unknown = replace(
+        known, contracts=replace(known.contracts, addresses=addresses), status="unverified", reason="asked"
+    )
+    answers = v3_answers(unknown, 1)
+    put(answers, abi.POOL_BY_PAIR, unknown.contracts.registrar, [ZERO], *unknown.token_addresses)
+    registry = replace(REGISTRY, listed=(unknown,))
+    found = findings_of(unknown, answers, registry)
     assert found["pool of the factory"].verdict is Verdict.CANNOT_TELL
-    assert confirmed_overlay(REGISTRY, found.values()) == ""
+    assert confirmed_overlay(registry, found.values()) == ""
 
 
 def test_a_pool_without_known_contracts_cannot_be_told() -> None:
