@@ -127,6 +127,12 @@ abstract contract PositionManagerLike is EnumerableToken {
     /// Key of the position in the pool.
     function _keyInPool(Position memory p, uint256 tokenId) internal view virtual returns (bytes32);
 
+    /// Fee growth inside of a position's range, as of its last change in the pool.
+    function _growthInPool(address pool, bytes32 key) internal view virtual returns (uint256, uint256) {
+        (, uint256 inside0, uint256 inside1,,) = IPositions(pool).positions(key);
+        return (inside0, inside1);
+    }
+
     /// Whether fees accrue to the position; not while it is staked.
     function _earns(Position memory, uint256) internal view virtual returns (bool) {
         return true;
@@ -135,6 +141,18 @@ abstract contract PositionManagerLike is EnumerableToken {
     function _checkIncrease(Position memory p, uint256 tokenId) internal view virtual {}
 
     function _changed(uint256 tokenId) internal virtual {}
+
+    function _tellIncrease(address, uint256 tokenId, uint128 liquidity, uint256 amount0, uint256 amount1)
+        internal
+        virtual
+    {
+        emit IncreaseLiquidity(tokenId, liquidity, amount0, amount1);
+    }
+
+    /// The price is the first word everywhere; what follows it differs from family to family.
+    function _price(address pool) internal view virtual returns (uint160) {
+        return _firstWord(pool, "slot0()");
+    }
 
     function _refuse(Why why, uint256) internal view virtual {
         if (why == Why.TooOld) revert("Transaction too old");
@@ -165,10 +183,10 @@ abstract contract PositionManagerLike is EnumerableToken {
         (liquidity, amount0, amount1) = _add(p, tokenId, o.amounts);
         _move(address(0), o.recipient, tokenId);
         p.liquidity = liquidity;
-        (, p.feeGrowthInside0LastX128, p.feeGrowthInside1LastX128,,) =
-            IPositions(p.pool).positions(_keyInPool(p, tokenId));
+        (p.feeGrowthInside0LastX128, p.feeGrowthInside1LastX128) =
+            _growthInPool(p.pool, _keyInPool(p, tokenId));
         _positions[tokenId] = p;
-        emit IncreaseLiquidity(tokenId, liquidity, amount0, amount1);
+        _tellIncrease(p.pool, tokenId, liquidity, amount0, amount1);
     }
 
     function increaseLiquidity(IncreaseLiquidityParams calldata params)
@@ -187,7 +205,7 @@ abstract contract PositionManagerLike is EnumerableToken {
         p.liquidity += liquidity;
         _positions[params.tokenId] = p;
         _changed(params.tokenId);
-        emit IncreaseLiquidity(params.tokenId, liquidity, amount0, amount1);
+        _tellIncrease(p.pool, params.tokenId, liquidity, amount0, amount1);
     }
 
     function decreaseLiquidity(DecreaseLiquidityParams calldata params)
@@ -246,7 +264,7 @@ abstract contract PositionManagerLike is EnumerableToken {
 
     /// Take what the position earned since the last time, up to what the pool knows now.
     function _accrue(Position memory p, uint256 tokenId) private view {
-        (, uint256 inside0, uint256 inside1,,) = IPositions(p.pool).positions(_keyInPool(p, tokenId));
+        (uint256 inside0, uint256 inside1) = _growthInPool(p.pool, _keyInPool(p, tokenId));
         unchecked {
             if (_earns(p, tokenId)) {
                 p.tokensOwed0 +=
@@ -294,8 +312,8 @@ abstract contract PositionManagerLike is EnumerableToken {
         return uint128(value);
     }
 
-    function _price(address pool) private view returns (uint160) {
-        (bool ok, bytes memory answer) = pool.staticcall(abi.encodeWithSignature("slot0()"));
+    function _firstWord(address pool, string memory signature) internal view returns (uint160) {
+        (bool ok, bytes memory answer) = pool.staticcall(abi.encodeWithSignature(signature));
         require(ok && answer.length >= 32);
         return abi.decode(answer, (uint160));
     }
@@ -338,11 +356,11 @@ abstract contract PositionManagerLike is EnumerableToken {
         }
     }
 
-    function refundETH() external payable {
+    function refundETH() public payable {
         _send(msg.sender, address(this).balance);
     }
 
-    function unwrapWETH9(uint256 amountMinimum, address recipient) external payable {
+    function unwrapWETH9(uint256 amountMinimum, address recipient) public payable {
         uint256 amount = IWrapped(WETH9).balanceOf(address(this));
         require(amount >= amountMinimum, "Insufficient WETH9");
         IWrapped(WETH9).withdraw(amount);

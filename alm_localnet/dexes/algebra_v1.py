@@ -44,14 +44,20 @@ class LocalAlgebraV1(V3Shape):
         InvalidInput
             If the key asks for a tick spacing that these pools do not have; all of them have the same.
         """
-        factory, words = contracts["factory"], (key.token0, key.token1)
-        rpc.transact(operator, factory, calldata("createPool(address,address)", *words))
-        pool = to_checksum_address(answer_of(rpc, factory, "poolByPair(address,address)", *words, output="address"))
+        factory = contracts["factory"]
+        pool = pool_by_pair(rpc, operator, factory, key)
         spacing = answer_of(rpc, pool, "tickSpacing()", output="int24")
         if key.tick_spacing not in (None, spacing):
             raise InvalidInput(f"pools of {factory} have a tick spacing of {spacing}, not {key.tick_spacing}")
         rpc.transact(operator, pool, calldata("initialize(uint160)", sqrt_price_x96))
         return pool
+
+
+def pool_by_pair(rpc: RpcClient, operator: str, factory: str, key: PoolKey) -> str:
+    """Create the only pool of a pair and return its checksummed address; it has no price yet."""
+    words = (key.token0, key.token1)
+    rpc.transact(operator, factory, calldata("createPool(address,address)", *words))
+    return to_checksum_address(answer_of(rpc, factory, "poolByPair(address,address)", *words, output="address"))
 
 
 def install_algebra_periphery(
