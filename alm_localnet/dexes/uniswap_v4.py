@@ -14,7 +14,8 @@ from alm_localnet.dexes.v3_shape import ZERO, is_empty, topic
 from alm_localnet.rpc import RpcClient
 
 _KEY = "(address,address,uint24,int24,address)"
-_REGISTER = "register((address,address,address,bytes4,bytes4,bytes4,bytes))"
+REGISTER = "register((address,address,address,bytes4,bytes4,bytes4,bytes))"
+"""Tells a desk a pool: contracts with pools, tokens and prices, selectors to lock, swap and change, the encoded key."""
 _UNSUBSCRIBE_GAS = 300_000
 
 
@@ -70,7 +71,7 @@ class LocalUniswapV4:
             selector(f"modifyLiquidity({_KEY},(int24,int24,int256,bytes32),bytes)"),
             packed,
         )
-        rpc.transact(operator, self.desk, calldata(_REGISTER, market))
+        rpc.transact(operator, self.desk, calldata(REGISTER, market))
         return "0x" + keccak(packed).hex()
 
     def swapped_amounts(self, pool: str, log: Mapping[str, Any]) -> tuple[int, int] | None:
