@@ -2,7 +2,8 @@
 
 Its mint is sized to the unit at one price; over an interval of that price alone ours is byte for byte the same, with
 tighter maxima. Its burn asks for 99.5 % of what was once put in, and reverts after any drift: ours has minima of today,
-and takes the fees before.
+and takes the fees before. Its keys of PancakeSwap Infinity have the tick spacing where the bits of hooks belong: they
+are keys of no pool, and that is all in which ours differ.
 """
 
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
 from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
+from alm_resources.dex.pancake_infinity import PancakeInfinityAdapter
 from alm_resources.dex.uniswap_v4 import UniswapV4Adapter
 from alm_resources.dex.uniswap_v4.layout import ZERO
 from alm_tests.golden.vectors import load
@@ -24,8 +26,9 @@ from alm_tests.resources.dex.fakes import make_pool, make_state, make_token
 Tally = Callable[..., None]
 SELECTOR = 4
 MINT_V4 = ("(address,address,uint24,int24,address)", *("int24", "int24", "uint256", "uint128", "uint128"), "address")
+MINT_INFINITY = ("(address,address,address,address,uint24,bytes32)", *MINT_V4[1:])
 BURN = ("uint256", "uint128", "uint128", "bytes")
-ADAPTER = UniswapV4Adapter()
+ADAPTER, INFINITY = UniswapV4Adapter(), PancakeInfinityAdapter()
 
 
 def cases(family: str, op: str) -> list[dict[str, Any]]:
@@ -37,6 +40,14 @@ def taken_apart(data: str) -> tuple[int, bytes, list[bytes]]:
     unlock_data, deadline_s = decode(["bytes", "uint256"], bytes.fromhex(data[2:])[SELECTOR:])
     actions, params = decode(["bytes", "bytes[]"], unlock_data)
     return deadline_s, actions, list(params)
+
+
+def infinity_pool_of(case: dict[str, Any], key: tuple[Any, ...]) -> Pool:
+    token0, token1, hooks, manager, fee_pips, parameters = key
+    spacing = int.from_bytes(parameters, "big")
+    assert spacing == case["onchain"]["tickSpacing"]
+    pool = pool_of(case, (token0, token1, fee_pips, spacing, hooks))
+    return replace(pool, family="infinity", factory=manager)
 
 
 def pool_of(case: dict[str, Any], key: tuple[Any, ...]) -> Pool:
@@ -85,6 +96,30 @@ def test_mints_are_those_of_the_reference_with_tighter_maxima(tally: Tally) -> N
         if (data, tx.to) != (case["txs"][0]["data"], case["txs"][0]["to"]):
             failed.append(case["pool"])
     tally("calldata v4 mint", len(known), failed)
+
+
+def test_mints_in_infinity_differ_from_the_reference_in_the_place_of_the_tick_spacing(tally: Tally) -> None:
+    failed: list[str] = []
+    known = cases("pcs-v4", "mint")
+    for case in known:
+        deadline_s, actions, theirs = taken_apart(case["txs"][0]["data"])
+        key, lower, upper, liquidity, most0, most1, owner = decode(MINT_INFINITY, theirs[0])
+        state = make_state(infinity_pool_of(case, key), int(case["onchain"]["sqrtPriceX96"]))
+        deadline_at = datetime.fromtimestamp(deadline_s, UTC)
+        tx = INFINITY.plan_open(state, lower, upper, most0, most1, at_one_price(state), owner, deadline_at)
+        found_deadline_s, found_actions, ours = taken_apart(tx.data)
+        found_key, *found = decode(MINT_INFINITY, ours[0])
+        same = found_key[:-1] == key[:-1] and found[:3] == [lower, upper, liquidity] and found[5] == owner
+        packed = int.from_bytes(found_key[-1], "big") == int.from_bytes(key[-1], "big") << 16
+        around = (found_deadline_s, found_actions, ours[1], tx.to) == (
+            deadline_s,
+            actions,
+            theirs[1],
+            case["txs"][0]["to"],
+        )
+        if not (same and packed and around and found[3] <= most0 and found[4] <= most1):
+            failed.append(case["pool"])
+    tally("calldata pcs-v4", len(known), failed, "but for the tick spacing")
 
 
 def test_burns_of_emptied_positions_are_those_of_the_reference_with_minima_of_today(tally: Tally) -> None:

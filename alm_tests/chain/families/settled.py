@@ -1,10 +1,11 @@
 """Steps that the tests of Uniswap V4 and PancakeSwap Infinity share: lists of actions, Permit2, ids from logs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from eth_abi.abi import encode
 
 from alm_core.accounting.ledger import FEES, entries_from_receipt
 from alm_core.execution.unlock_data import unlocked
@@ -14,8 +15,8 @@ from alm_core.model.errors import BadAnswer, TransactionWouldRevert
 from alm_core.model.market import Block, Position
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Call, CallResult
-from alm_core.model.transactions import Intent, IntentState, Receipt, UnsignedTransaction
-from alm_localnet.contracts import calldata
+from alm_core.model.transactions import Action, Intent, IntentState, Receipt, UnsignedTransaction
+from alm_localnet.contracts import calldata, selector
 from alm_resources.dex.uniswap_v4 import UniswapV4Adapter
 from alm_tests.chain.families.v3_shaped import V3World, amounts, moved, ticks
 
@@ -197,6 +198,107 @@ def _found(world: V3World, adapter: UniswapV4Adapter, watched: WatchedChain, *id
         chain = watched if reader is adapter else world.chain.chain
         found = reader.read_positions(chain, [state], world.chain.wallet, block)  # type: ignore[arg-type]
         assert {position.token_id for position in found} == set(ids)
+
+
+def adopt(world: V3World, pool: Pool, mint: bytes, liquidity: int, at: tuple[int, int]) -> None:
+    """Let another account pay for a mint whose parameters it made itself; the wallet finds and closes the position."""
+    chain = world.chain
+    _allow(world, pool, chain.other)
+    assert chain.positions(pool) == ()
+    chain.rpc.transact(chain.other, pool.position_manager, _call("020d", mint, _pair(pool)))
+    world.trade_both_ways(pool)
+    position = world.only(pool)
+    assert (position.liquidity, position.tick_lower, position.tick_upper) == (liquidity, *at)
+    receipt = world.close(pool, position)
+    expected = position.amount0 + position.fees0, position.amount1 + position.fees1
+    assert moved(pool, receipt, chain.wallet) == expected
+
+
+def _allow(world: V3World, pool: Pool, who: str) -> None:
+    permit2 = pool.contract("permit2")
+    for token in (pool.token0, pool.token1):
+        world.chain.rpc.transact(who, token.address, calldata("approve(address,uint256)", permit2, 10**30))
+        permit = ("approve(address,address,uint160,uint48)", token.address, pool.position_manager, 10**30, 2**40)
+        world.chain.rpc.transact(who, permit2, calldata(*permit))
+
+
+def _call(actions: str, *params: bytes, deadline_s: int = 2**40) -> bytes:
+    unlock_data = encode(["bytes", "bytes[]"], [bytes.fromhex(actions), list(params)])
+    return calldata("modifyLiquidities(bytes,uint256)", unlock_data, deadline_s)
+
+
+def _pair(pool: Pool, *recipient: str) -> bytes:
+    words = [pool.token0.address, pool.token1.address, *recipient]
+    return encode(["address"] * len(words), words)
+
+
+def _change(token_id: int, liquidity: int, amount0: int = 0, amount1: int = 0) -> bytes:
+    types = ["uint256", "uint256", "uint128", "uint128", "bytes"]
+    return encode(types, [token_id, liquidity, amount0, amount1, b""])
+
+
+def refuse_as_the_real_one(world: V3World, mint: Callable[[int, int, int], bytes]) -> None:
+    """What the published contracts refuse and how; those of our own are held against the same table.
+
+    ``mint`` makes parameters of a mint from both ticks and the most of token0.
+    """
+    pool, chain = world.usd_eth, world.chain
+    ours, theirs = world.opened(pool), world.opened(pool, owner=chain.other)
+    _allow(world, pool, chain.wallet)
+    lower, upper, spacing = ours.tick_lower, ours.tick_upper, pool.tick_spacing
+    half, pair, paid = ours.liquidity // 2, _pair(pool), _pair(pool, chain.wallet)
+    burn = encode(["uint256", "uint128", "uint128", "bytes"], [ours.token_id, 0, 0, b""])
+    settle = encode(["address", "uint256", "bool"], [pool.token0.address, 0, True])
+    emptied = ("0111", _change(ours.token_id, ours.liquidity), paid)
+    refusals = {
+        "DeadlinePassed(uint256)": _call("0111", _change(ours.token_id, half), paid, deadline_s=1),
+        "NotApproved(address)": _call("0111", _change(theirs.token_id, half), paid),
+        "MinimumAmountInsufficient(uint128,uint128)": _call("0111", _change(ours.token_id, half, 2**127), paid),
+        "MaximumAmountExceeded(uint128,uint128)": _call("020d", mint(lower, upper, 1), pair),
+        "CurrencyNotSettled()": _call("01", _change(ours.token_id, half)),
+        "UnsupportedAction(uint256)": _call("0c", pair),
+        "InputLengthMismatch()": _call("0111", paid),
+        "DeltaNotPositive(address)": _call("0211", mint(lower, upper, 2**120), paid),
+        "DeltaNotNegative(address)": _call("010b", _change(ours.token_id, half), settle),
+        "TickMisaligned(int24,int24)": _call("020d", mint(lower + 1, upper, 2**120), pair),
+        "TicksMisordered(int24,int24)": _call("020d", mint(upper, lower, 2**120), pair),
+        "CannotUpdateEmptyPosition()": _call(emptied[0] + "0111", *emptied[1:], _change(ours.token_id, 0), paid),
+        "NOT_MINTED": _call("0311" + "0111", burn, paid, _change(ours.token_id, 0), paid),
+    }
+    assert spacing > 1
+    for reason, data in refusals.items():
+        told = reason if reason == "NOT_MINTED" else "0x" + selector(reason).hex()
+        payload = {"from": chain.wallet, "to": pool.position_manager, "data": "0x" + data.hex()}
+        with pytest.raises(TransactionWouldRevert, match=told):
+            chain.chain.simulate(_unsigned(payload))
+
+
+def _unsigned(payload: dict[str, str]) -> UnsignedTransaction:
+    return UnsignedTransaction(
+        chain_id=31337,
+        sender=payload["from"],
+        to=payload["to"],
+        data=payload["data"],
+        value_wei=0,
+        action=Action.NOOP,
+        summary="a call of ours",
+    )
+
+
+def find_swaps(world: V3World) -> None:
+    """The events of a pool's swaps, and of no other pool, tell what went in and out."""
+    pool, chain = world.eth_btc, world.chain
+    first = chain.block().number + 1
+    chain.swap(world.usd_eth, 10**9, zero_for_one=True)
+    before = chain.balances(pool, chain.dex.desk)
+    chain.swap(pool, 10**19, zero_for_one=True)
+    chain.swap(pool, 10**6, zero_for_one=False)
+    wanted = {**chain.dex.log_filter(chain.contracts, [pool.address]), "fromBlock": hex(first), "toBlock": "latest"}
+    swaps = [chain.dex.swapped_amounts(pool.address, log) for log in chain.rpc.call("eth_getLogs", wanted)]
+    after = chain.balances(pool, chain.dex.desk)
+    assert len(swaps) == 2
+    for side in (0, 1):
+        assert sum(swap[side] for swap in swaps if swap) == before[side] - after[side]
 
 
 def let_rights_end(world: V3World) -> None:

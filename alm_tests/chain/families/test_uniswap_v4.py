@@ -20,7 +20,7 @@ from alm_resources.dex.uniswap_v4 import UniswapV4Adapter
 from alm_resources.dex.uniswap_v4.layout import ZERO
 from alm_tests.chain.dex_chain import with_fee
 from alm_tests.chain.families import settled
-from alm_tests.chain.families.v3_shaped import V3World, amounts, contracts_of, key_of, moved, refused, ticks, v3_world
+from alm_tests.chain.families.v3_shaped import V3World, amounts, contracts_of, key_of, refused, ticks, v3_world
 
 pytestmark = pytest.mark.chain
 
@@ -80,30 +80,24 @@ def test_plans_have_no_action_too_many(world: V3World) -> None:
     settled.plan_with_few_actions(world)
 
 
-def test_a_position_that_somebody_else_opened_for_us_is_ours(world: V3World) -> None:
-    pool, chain = world.usd_eth, world.chain
-    lower, upper = ticks(chain.state(pool), "around")
-    permit2 = pool.contract("permit2")
-    for token in (pool.token0, pool.token1):
-        chain.rpc.transact(chain.other, token.address, calldata("approve(address,uint256)", permit2, 10**30))
-        permit = ("approve(address,address,uint160,uint48)", token.address, pool.position_manager, 10**30, 2**40)
-        chain.rpc.transact(chain.other, permit2, calldata(*permit))
-    mint = encode(
+def mint_of(world: V3World, pool: Pool, lower: int, upper: int, liquidity: int, most0: int) -> bytes:
+    """Parameters of MINT_POSITION, made here and not by the adapter."""
+    return encode(
         [KEY, "int24", "int24", "uint256", "uint128", "uint128", "address", "bytes"],
-        [key_of_pool(pool), lower, upper, 10**15, UINT128_MAX, UINT128_MAX, chain.wallet, b""],
+        [key_of_pool(pool), lower, upper, liquidity, most0, UINT128_MAX, world.chain.wallet, b""],
     )
-    # The tuple's words stand in place, as the contract reads them.
-    pair = encode(["address", "address"], [pool.token0.address, pool.token1.address])
-    unlock_data = encode(["bytes", "bytes[]"], [bytes.fromhex("020d"), [mint, pair]])
-    sent = calldata("modifyLiquidities(bytes,uint256)", unlock_data, 2**40)
-    assert chain.positions(pool) == ()
-    chain.rpc.transact(chain.other, pool.position_manager, sent)
-    world.trade_both_ways(pool)
-    position = world.only(pool)
-    assert (position.liquidity, position.tick_lower, position.tick_upper) == (10**15, lower, upper)
-    receipt = world.close(pool, position)
-    expected = position.amount0 + position.fees0, position.amount1 + position.fees1
-    assert moved(pool, receipt, chain.wallet) == expected
+
+
+def test_a_position_that_somebody_else_opened_for_us_is_ours(world: V3World) -> None:
+    pool = world.usd_eth
+    at = ticks(world.chain.state(pool), "around")
+    settled.adopt(world, pool, mint_of(world, pool, *at, 10**15, UINT128_MAX), 10**15, at)
+
+
+def test_calls_are_refused_as_the_published_contracts_do(world: V3World) -> None:
+    settled.refuse_as_the_real_one(
+        world, lambda lower, upper, most0: mint_of(world, world.usd_eth, lower, upper, 10**15, most0)
+    )
 
 
 def test_fees_are_those_that_state_view_tells(world: V3World) -> None:
@@ -254,15 +248,4 @@ def test_the_protocols_fee_comes_on_top_and_is_told_apart(world: V3World, protoc
 
 
 def test_swaps_are_found_by_their_events(world: V3World) -> None:
-    pool, chain = world.eth_btc, world.chain
-    first = chain.block().number + 1
-    chain.swap(world.usd_eth, 10**9, zero_for_one=True)
-    before = chain.balances(pool, chain.dex.desk)
-    chain.swap(pool, 10**19, zero_for_one=True)
-    chain.swap(pool, 10**6, zero_for_one=False)
-    wanted = {**chain.dex.log_filter(chain.contracts, [pool.address]), "fromBlock": hex(first), "toBlock": "latest"}
-    swaps = [chain.dex.swapped_amounts(pool.address, log) for log in chain.rpc.call("eth_getLogs", wanted)]
-    after = chain.balances(pool, chain.dex.desk)
-    assert len(swaps) == 2
-    for side in (0, 1):
-        assert sum(swap[side] for swap in swaps if swap) == before[side] - after[side]
+    settled.find_swaps(world)
