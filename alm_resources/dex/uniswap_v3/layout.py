@@ -11,17 +11,19 @@ from eth_abi.abi import encode
 from eth_abi.packed import encode_packed
 from eth_utils.crypto import keccak
 
+from alm_core.model.errors import BadAnswer
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Call
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.uniswap_v3 import abi
 
+_WORD = 32
 _ERROR_STRING = bytes.fromhex("08c379a0")
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A read whose outputs have names: those the code beside asks for, ``_`` for all others.
+    """A read whose outputs, a word each, have names: those the code beside asks for, ``_`` for all others.
 
     Examples
     --------
@@ -33,8 +35,18 @@ class Named:
     names: tuple[str, ...]
 
     def values(self, data: bytes, source: str) -> dict[str, Any]:
-        """Decode an answer; :class:`BadAnswer` if it is none."""
-        return dict(zip(self.names, self.read.answer(data, source), strict=True))
+        """Decode an answer.
+
+        Raises
+        ------
+        BadAnswer
+            If it is none, or has more words: a decoder does not mind those, but they are another family's layout.
+        """
+        answer = self.read.answer(data, source)
+        if len(data) != _WORD * len(self.names):
+            expected = f"{len(self.names)} words"
+            raise BadAnswer(source, f"{self.read.name}() answered {len(data)} bytes that are not {expected}")
+        return dict(zip(self.names, answer, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

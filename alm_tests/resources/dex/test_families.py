@@ -19,7 +19,6 @@ from alm_core.model.market import PoolState, Position, Twap
 from alm_core.model.pools import Pool
 from alm_core.model.ports import CallResult, ChainClient
 from alm_core.model.transactions import Action
-from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.algebra_integral.layout import CUSTOM_DEPLOYER
 from alm_resources.dex.uniswap_v3 import abi
 from alm_tests.resources.dex.fakes import MANAGER, OWNER, USDC, WETH, TableChain, make_block, word
@@ -375,10 +374,20 @@ def calls_of(data: str) -> list[bytes]:
     return list(calls)
 
 
-def test_a_read_of_another_family_does_not_decode_as_this_one() -> None:
-    """Six words of Slipstream's slot0 are not seven, nine of Ramses' positions are not ten."""
-    short: ContractFunction = LAYOUTS["slipstream"].slot.read
-    pool = pool_of("uniswap_v3")
-    lie = answer(short, Q96, 0, 0, 1, 1, True)
-    with pytest.raises(PoolNotFound, match="do not decode"):
-        read(pool, sound(pool) | {(pool.address, short.selector): lie})
+# Six words against seven, seven against eight, seven against six: in both directions.
+@pytest.mark.parametrize(
+    ("family", "other"),
+    [
+        ("uniswap_v3", "slipstream"),
+        ("slipstream", "uniswap_v3"),
+        ("algebra_v1", "camelot_v3"),
+        ("camelot_v3", "algebra_v1"),
+        ("algebra_v1", "algebra_integral"),
+        ("algebra_integral", "algebra_v1"),
+    ],
+)
+def test_a_pool_of_another_family_is_not_read_as_this_one(family: str, other: str) -> None:
+    pool, strange = pool_of(family), LAYOUTS[other].slot
+    lie = named_answer(strange, sqrt_price_x96=Q96, tick=0)
+    with pytest.raises(PoolNotFound, match=r"\(\) answered \d+ bytes that"):
+        read(pool, sound(pool) | {(pool.address, strange.read.selector): lie})
