@@ -32,11 +32,13 @@ class EarnedReward:
     token
         Checksummed address.
     amount
-        Raw units, more than zero.
+        Raw units.
     token_id
         Staked position that earned it; ``None`` where the wallet did.
     proof
         For a distributor.
+    forfeited
+        What the programme would keep because it is too early, raw units; it is ours later.
     """
 
     programme: str
@@ -46,6 +48,7 @@ class EarnedReward:
     amount: int
     token_id: int | None = None
     proof: ClaimProof | None = None
+    forfeited: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,7 @@ class RewardProgramme(Protocol):
         ...
 
     def plan_claim(self, earned: Sequence[EarnedReward], owner: str) -> tuple[UnsignedTransaction, ...]:
-        """Return claims of at least these rewards, paid to the owner."""
+        """Return claims of at least these rewards, paid to the owner; none that would forfeit anything."""
         ...
 
 

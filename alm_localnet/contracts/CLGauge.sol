@@ -53,15 +53,22 @@ interface IGaugeVoter {
     function isAlive(address gauge) external view returns (bool);
 }
 
+interface IPenalties {
+    function penaltyRate() external view returns (uint256);
+    function minStakeTimes(address pool) external view returns (uint256);
+}
+
 /// @notice Stand-in for CLGauge (aerodrome-finance/slipstream): ABI, rights, revert texts, events and arithmetic of staking,
-/// claiming and taking back, weekly periods. Simplified: the voter is whoever made it and answers isAlive; no emission
-/// caps, no bribe contracts (the fees of staked liquidity stay here), no native coin.
+/// claiming and taking back, weekly periods. Made by an account it is one of the first kind; made by a contract it asks
+/// that for the penalty on rewards that are claimed too early, and `earned` tells what would be paid. Simplified: no
+/// emission caps, no bribe contracts (the fees of staked liquidity stay here, and so do penalties), no native coin.
 contract CLGauge {
     event NotifyReward(address indexed from, uint256 amount);
     event Deposit(address indexed user, uint256 indexed tokenId, uint128 indexed liquidityToStake);
     event Withdraw(address indexed user, uint256 indexed tokenId, uint128 indexed liquidityToStake);
     event ClaimFees(address indexed from, uint256 claimed0, uint256 claimed1);
     event ClaimRewards(address indexed from, uint256 amount);
+    event EarlyWithdrawPenalty(address indexed from, uint256 indexed tokenId, uint256 penalty);
 
     uint256 private constant WEEK = 7 days;
 
@@ -86,6 +93,7 @@ contract CLGauge {
     mapping(address => uint256[]) private stakes;
     mapping(uint256 => uint256) private placeOf;
     mapping(uint256 => address) private stakerOf;
+    mapping(uint256 => uint256) private depositedAt;
     bool private entered;
 
     modifier nonReentrant() {
@@ -116,7 +124,14 @@ contract CLGauge {
 
     function earned(address account, uint256 tokenId) external view returns (uint256) {
         require(stakedContains(account, tokenId), "NA");
-        return _earned(tokenId);
+        if (!_penalises()) return _earned(tokenId);
+        uint256 all = rewards[tokenId] + _earned(tokenId);
+        return all - _penalty(all, tokenId);
+    }
+
+    function depositTimestamp(uint256 tokenId) external view returns (uint256) {
+        require(_penalises());
+        return depositedAt[tokenId];
     }
 
     function stakedValues(address depositor) external view returns (uint256[] memory) {
@@ -155,6 +170,7 @@ contract CLGauge {
         IStakedPool(pool).stake(_signed(liquidity), lower, upper, true);
         rewardGrowthInside[tokenId] = IStakedPool(pool).getRewardGrowthInside(lower, upper, 0);
         lastUpdateTime[tokenId] = block.timestamp;
+        depositedAt[tokenId] = block.timestamp;
         emit Deposit(msg.sender, tokenId, liquidity);
     }
 
@@ -245,6 +261,10 @@ contract CLGauge {
         uint256 reward = rewards[tokenId];
         if (reward == 0) return;
         delete rewards[tokenId];
+        uint256 penalty = _penalty(reward, tokenId);
+        if (penalty > 0) emit EarlyWithdrawPenalty(to, tokenId, penalty);
+        reward -= penalty;
+        if (reward == 0) return;
         _call(abi.encodeWithSignature("transfer(address,uint256)", to, reward));
         emit ClaimRewards(to, reward);
     }
@@ -264,6 +284,17 @@ contract CLGauge {
             uint256 inside = p.getRewardGrowthInside(lower, upper, growth) - rewardGrowthInside[tokenId];
             return PoolMath.mulDiv(inside, liquidity, PoolMath.Q128);
         }
+    }
+
+    function _penalises() private view returns (bool) {
+        return gaugeFactory.code.length != 0;
+    }
+
+    function _penalty(uint256 reward, uint256 tokenId) private view returns (uint256) {
+        if (!_penalises()) return 0;
+        uint256 rate = IPenalties(gaugeFactory).penaltyRate();
+        uint256 until = depositedAt[tokenId] + IPenalties(gaugeFactory).minStakeTimes(pool);
+        return rate > 0 && block.timestamp < until ? reward * rate / 10_000 : 0;
     }
 
     function _signed(uint128 amount) private pure returns (int128) {

@@ -1,13 +1,14 @@
 """Gauges of Slipstream (Aerodrome, Velodrome): CLGauge of aerodrome-finance/slipstream.
 
 Who stakes gives the NFT to the gauge and gets emissions in place of swap fees: those go to voters. Staking collects
-what fees there are; taking the NFT back pays all emissions, so that nothing is owed after an exit. ``earned`` does not
-count what an update has credited to ``rewards`` already; a claim pays both. A pool is served if the registry names its
-``gauge`` and ``reward_token``. Gauges of later designs, that have no ``rewardToken``, are refused.
+what fees there are; taking the NFT back pays all emissions, so that nothing is owed after an exit. Some gauges keep
+what is claimed too early: it is left unclaimed until it is paid in full, while taking a position back is never put
+off. A pool is served if the registry names its ``gauge`` and ``reward_token``. Gauges of later designs, that have no
+``rewardToken``, are refused.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from alm_core.math.tick import UINT128_MAX
 from alm_core.model.market import Block, PoolState, Position
@@ -16,13 +17,23 @@ from alm_core.model.ports import Call, ChainClient, Grant
 from alm_core.model.rewards import EarnedReward, RewardYield
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.chains.calldata import ContractFunction
+from alm_resources.dex.rewards.slipstream_stakes import (
+    REWARD_RATE,
+    REWARD_RESERVE,
+    ROLE,
+    STAKED_LIQUIDITY,
+    Due,
+    Stake,
+    gauge_ties,
+    read_dues,
+    read_stakes,
+)
 from alm_resources.dex.rewards.staking import (
     REWARD_TOKEN_ROLE,
     SECONDS_PER_YEAR,
     Tie,
     anything_of,
     check_ties,
-    counted,
     enrolled,
     refuse_staked,
     refuse_unstaked,
@@ -35,30 +46,12 @@ from alm_resources.dex.uniswap_v3.positions import read_named
 DEPOSIT = ContractFunction("deposit", ("uint256",))
 WITHDRAW = ContractFunction("withdraw", ("uint256",))
 GET_REWARD = ContractFunction("getReward", ("uint256",))
-EARNED = ContractFunction("earned", ("address", "uint256"), ("uint256",))
-REWARDS = ContractFunction("rewards", ("uint256",), ("uint256",))
-STAKED_VALUES = ContractFunction("stakedValues", ("address",), ("uint256[]",))
-REWARD_RATE = ContractFunction("rewardRate", (), ("uint256",))
 PERIOD_FINISH = ContractFunction("periodFinish", (), ("uint256",))
-STAKED_LIQUIDITY = ContractFunction("stakedLiquidity", (), ("uint128",))
-REWARD_RESERVE = ContractFunction("rewardReserve", (), ("uint256",))
 NFT_APPROVE = ContractFunction("approve", ("address", "uint256"))
 GET_APPROVED = ContractFunction("getApproved", ("uint256",), ("address",))
-_POOL = ContractFunction("pool", (), ("address",))
-_NFT = ContractFunction("nft", (), ("address",))
 _GAUGE = ContractFunction("gauge", (), ("address",))
-_REWARD_TOKEN = ContractFunction("rewardToken", (), ("address",))
 _ZERO = "0x" + "00" * 20
 NAME = "slipstream_gauge"
-ROLE = "gauge"
-
-
-@dataclass(frozen=True, slots=True)
-class _Stake:
-    """A position in a gauge."""
-
-    pool: Pool
-    token_id: int
 
 
 class SlipstreamGauge:
@@ -72,22 +65,12 @@ class SlipstreamGauge:
     def read_earned(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
     ) -> tuple[EarnedReward, ...]:
-        """Return what claims pay at the block, by staked position; those that earned nothing are left out."""
-        stakes = self._stakes(chain, enrolled(pools, ROLE), owner, block)
-        calls = [
-            call
-            for stake in stakes
-            for gauge in (stake.pool.contract(ROLE),)
-            for call in (EARNED.call(gauge, owner, stake.token_id), REWARDS.call(gauge, stake.token_id))
-        ]
-        answers = chain.read_calls(calls, block)
-        earned: list[EarnedReward] = []
-        for place, stake in enumerate(stakes):
-            source = f"gauge {stake.pool.contract(ROLE)} of chain {chain.chain_id}"
-            accrued, credited = answers[2 * place], answers[2 * place + 1]
-            amount = word_of(EARNED, accrued, source) + word_of(REWARDS, credited, source)
-            earned += [_reward(stake, amount)] if amount else []
-        return tuple(earned)
+        """Return what claims pay and forfeit at the block, by staked position that earned anything."""
+        stakes = read_stakes(chain, enrolled(pools, ROLE), owner, block)
+        dues = read_dues(chain, stakes, block)
+        return tuple(
+            _reward(stake, due) for stake, due in zip(stakes, dues, strict=True) if due.amount or due.forfeited
+        )
 
     def read_staked(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
@@ -95,7 +78,7 @@ class SlipstreamGauge:
         """Enumerate what the gauges of these pools hold for the owner; staked liquidity earns no fees."""
         staked: list[Position] = []
         own = enrolled(pools, ROLE)
-        stakes = self._stakes(chain, own, owner, block)
+        stakes = read_stakes(chain, own, owner, block)
         for state in own:
             ids = [(state.pool.position_manager, stake.token_id) for stake in stakes if stake.pool == state.pool]
             gauge = state.pool.contract(ROLE)
@@ -108,7 +91,7 @@ class SlipstreamGauge:
     def read_yields(self, chain: ChainClient, pools: Sequence[PoolState], block: Block) -> tuple[RewardYield, ...]:
         """Read emission rates; a period that is over or a gauge without reserve pays nothing."""
         own = enrolled(pools, ROLE)
-        check_ties(chain, [tie for state in own for tie in (*_ties(state.pool), _current(state.pool))], block)
+        check_ties(chain, [tie for state in own for tie in (*gauge_ties(state.pool), _current(state.pool))], block)
         calls = [call for state in own for call in _yield_calls(state.pool)]
         answers = chain.read_calls(calls, block)
         yields: list[RewardYield] = []
@@ -190,7 +173,7 @@ class SlipstreamGauge:
         )
 
     def plan_claim(self, earned: Sequence[EarnedReward], owner: str) -> tuple[UnsignedTransaction, ...]:
-        """Return one claim per staked position, of at least what it had earned."""
+        """Return one claim per staked position, of at least what it had earned; none that would forfeit anything."""
         return tuple(
             transaction(
                 reward.chain_id,
@@ -202,29 +185,8 @@ class SlipstreamGauge:
                 [(reward.token, reward.amount, UINT128_MAX)],
             )
             for reward in earned
-            if reward.programme == NAME
+            if reward.programme == NAME and not reward.forfeited
         )
-
-    @staticmethod
-    def _stakes(chain: ChainClient, own: Sequence[PoolState], owner: str, block: Block) -> list[_Stake]:
-        check_ties(chain, [tie for state in own for tie in _ties(state.pool)], block)
-        answers = chain.read_calls([STAKED_VALUES.call(state.pool.contract(ROLE), owner) for state in own], block)
-        stakes: list[_Stake] = []
-        for state, result in zip(own, answers, strict=True):
-            source = f"gauge {state.pool.contract(ROLE)} of chain {chain.chain_id}"
-            (ids,) = STAKED_VALUES.answer(result.data, source)
-            counted(source, len(ids))
-            stakes += [_Stake(state.pool, token_id) for token_id in ids]
-        return stakes
-
-
-def _ties(pool: Pool) -> tuple[Tie, ...]:
-    gauge = pool.contract(ROLE)
-    return (
-        Tie(_POOL, gauge, pool.address),
-        Tie(_NFT, gauge, pool.position_manager),
-        Tie(_REWARD_TOKEN, gauge, pool.contract(REWARD_TOKEN_ROLE)),
-    )
 
 
 def _current(pool: Pool) -> Tie:
@@ -242,12 +204,13 @@ def _yield_calls(pool: Pool) -> tuple[Call, ...]:
     )
 
 
-def _reward(stake: _Stake, amount: int) -> EarnedReward:
+def _reward(stake: Stake, due: Due) -> EarnedReward:
     return EarnedReward(
         programme=NAME,
         chain_id=stake.pool.chain_id,
         contract=stake.pool.contract(ROLE),
         token=stake.pool.contract(REWARD_TOKEN_ROLE),
-        amount=amount,
+        amount=due.amount,
         token_id=stake.token_id,
+        forfeited=due.forfeited,
     )

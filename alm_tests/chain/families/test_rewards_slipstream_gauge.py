@@ -17,7 +17,7 @@ from alm_tests.chain.families.staked import HOUR_S, StakedWorld, named
 from alm_tests.chain.families.v3_shaped import contracts_of, key_of, v3_world
 
 pytestmark = pytest.mark.chain
-VOTER, GAUGE, OTHER_GAUGE = ("0x" + byte * 20 for byte in ("b0", "b1", "b2"))
+VOTER, GAUGE, OTHER_GAUGE, FACTORY = ("0x" + byte * 20 for byte in ("b0", "b1", "b2", "b3"))
 AERO = "0x940181a94A35A4569E4529A3CDfB74e38FD98631"
 WEEK_S, PAID_IN = 7 * 86_400, 10**24 + 12_345
 
@@ -31,13 +31,18 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StakedWorld]:
     chain, rpc, trader = world.chain, world.chain.rpc, world.chain.trader
     aero = chain.token(AERO, "AERO", 18)
     install(rpc, trader, VOTER, chain.code.creation("GaugeVoter"))
+    install(rpc, trader, FACTORY, chain.code.creation("GaugeFactory"))
     manager = contracts["position_manager"]
     rpc.transact(trader, AERO, calldata("approve(address,uint256)", VOTER, 10**30))
     for gauge, pool in ((GAUGE, world.usd_eth), (OTHER_GAUGE, world.eth_btc)):
         install(rpc, trader, gauge, chain.code.creation("CLGauge"))
         words = (pool.address, VOTER, AERO, VOTER, manager, pool.token0.address, pool.token1.address, 50, True)
         signature = "initialize(address,address,address,address,address,address,address,int24,bool)"
-        rpc.transact(trader, gauge, calldata(signature, *words))
+        data = calldata(signature, *words)
+        # The first gauge is one of the first kind, the other one of those that penalise.
+        later = gauge == OTHER_GAUGE
+        made = calldata("initializeGauge(address,bytes)", gauge, data) if later else data
+        rpc.transact(trader, FACTORY if later else gauge, made)
         rpc.transact(trader, pool.address, calldata("setGaugeAndPositionManager(address,address)", gauge, manager))
         rpc.transact(trader, VOTER, calldata("notify(address,address,uint256)", gauge, AERO, PAID_IN))
     pools = (
@@ -53,6 +58,19 @@ def gauge(standing: StakedWorld) -> Iterator[StakedWorld]:
     snapshot = standing.rpc.call("evm_snapshot")
     yield standing
     standing.rpc.call("evm_revert", snapshot)
+
+
+@pytest.fixture
+def strict(gauge: StakedWorld) -> StakedWorld:
+    """The pool whose gauge keeps three quarters of what is claimed within five minutes."""
+    pool = gauge.world.eth_btc.address
+    for data in (
+        calldata("setPenaltyRate(uint256)", 7_500),
+        calldata("setDefaultMinStakeTime(uint256)", 10),
+        calldata("setMinStakeTime(address,uint256)", pool, 300),
+    ):
+        gauge.rpc.transact(gauge.chain.trader, FACTORY, data)
+    return replace(gauge, pools=(gauge.pools[1], gauge.pools[0]))
 
 
 def week_ends_in_s(gauge: StakedWorld) -> int:
@@ -171,6 +189,41 @@ def test_a_week_that_is_over_pays_what_it_had_and_no_more(gauge: StakedWorld) ->
     assert gauge.yields()[0].per_year == 0
     read, paid = gauge.read_and_paid(gauge.claiming(), 5)
     assert read == paid > 0
+
+
+def test_what_would_be_forfeited_is_told_and_not_claimed(strict: StakedWorld) -> None:
+    position = strict.opened()
+    strict.stake(position)
+    strict.wait(100)
+    (early,) = strict.earned()
+    assert early.forfeited == (early.amount + early.forfeited) * 3 // 4 > 0
+    assert strict.programme.plan_claim([early], strict.wallet) == ()
+    asked = calldata("earned(address,uint256)", strict.wallet, position.token_id)
+    told = strict.rpc.call("eth_call", {"to": OTHER_GAUGE, "data": "0x" + asked.hex()}, "latest")
+    assert early.amount == int(told, 16)
+    strict.wait(200)
+    (ripe,) = strict.earned()
+    assert ripe.forfeited == 0
+    assert ripe.amount > early.amount + early.forfeited
+    read, paid = strict.read_and_paid(strict.claiming(), 60)
+    assert read == paid > 0
+
+
+def test_leaving_early_is_possible_and_pays_what_is_read(strict: StakedWorld) -> None:
+    strict.stake(strict.opened())
+    strict.wait(100)
+    (staked,) = strict.staked()
+    read, paid = strict.read_and_paid(strict.unstaking(staked), 60)
+    assert read == paid > 0
+    assert len(strict.chain.positions(strict.pool)) == 1
+
+
+def test_a_penalty_of_all_leaves_nothing_to_claim_and_something_to_wait_for(strict: StakedWorld) -> None:
+    strict.rpc.transact(strict.chain.trader, FACTORY, calldata("setPenaltyRate(uint256)", 10_000))
+    strict.stake(strict.opened())
+    strict.wait(100)
+    (early,) = strict.earned()
+    assert early.amount == 0 < early.forfeited
 
 
 def test_a_gauge_that_was_killed_takes_nothing_in_and_gives_everything_back(gauge: StakedWorld) -> None:
