@@ -28,6 +28,8 @@ from alm_localnet.rpc import RpcClient
 TRADE_BATCH = "0x7ade700000000000000000000000000000000001"
 GENESIS_S = 1_500_000_000
 """Block 0 of the chain that is only deployed on: long before any world, and the same in each."""
+KEPT_STATES = 8
+"""Of each chain: worlds of several makes are started by turns, and every change of a contract makes others."""
 INVENTORY_UNITS = 10**12
 WRAPPED_COINS = 10**7
 _SOURCES = ("contract_state.py", "contracts.py", "rpc.py", "dexes/*.py", "artifacts/*.json", "package-lock.json")
@@ -131,11 +133,16 @@ def _readable(file: Path) -> bytes | None:
 
 
 def _keep(file: Path, state: bytes) -> None:
+    """Write it whole or not at all; of one chain only the newest states stay."""
     with suppress(OSError), tempfile.NamedTemporaryFile(dir=file.parent, delete=False) as made:
         made.write(state)
         made.flush()
         os.fsync(made.fileno())
         Path(made.name).replace(file)
+        chain_id = file.name.partition("-")[0]
+        kept = sorted(file.parent.glob(f"{chain_id}-*.gz"), key=lambda one: one.stat().st_mtime)
+        for old in kept[:-KEPT_STATES]:
+            old.unlink(missing_ok=True)
 
 
 def _digest(preset: ChainPreset, deployments: Sequence[Deployment]) -> str:

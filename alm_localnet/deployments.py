@@ -27,6 +27,8 @@ _NAMES = {
     "pcs-v3": Names(gecko="pancakeswap-v3", dexscreener="pancakeswap", label="v3"),
     "pcs-v4": Names(gecko="pancakeswap-infinity-clmm", dexscreener="pancakeswap", label="v4"),
     "aero-v3": Names(gecko="aerodrome-slipstream", dexscreener="aerodrome", label="slipstream"),
+    "aero-v3.2": Names(gecko="aerodrome-slipstream-2", dexscreener="aerodrome", label="slipstream"),
+    "aero-v3.3": Names(gecko="aerodrome-slipstream-3", dexscreener="aerodrome", label="slipstream"),
     "camelot-v3": Names(gecko="camelot-v3", dexscreener="camelot", label="v3"),
     "quickswap-v3": Names(gecko="quickswap_v3", dexscreener="quickswap", label="v3"),
     "ramses-v3": Names(gecko="ramses-v3", dexscreener="ramses", label="v3"),

@@ -54,14 +54,21 @@ def every_family() -> LocalnetConfig:
     """
     ether = (
         PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3e6, daily_volume_usd=6e6),
+        PoolPreset(dex="uni-v4", fee_pips=500, tick_spacing=10, tvl_usd=2e6, daily_volume_usd=5e6),
+        PoolPreset(dex="pcs-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e6),
         PoolPreset(dex="pangolin-v3", fee_pips=500, tick_spacing=10, tvl_usd=8e5, daily_volume_usd=1e6),
         PoolPreset(dex="quickswap-v3", fee_pips=500, tick_spacing=60, tvl_usd=1.2e6, daily_volume_usd=2e6),
         PoolPreset(dex="blackhole-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e6),
-        PoolPreset(dex="uni-v4", fee_pips=500, tick_spacing=10, tvl_usd=2e6, daily_volume_usd=5e6),
+        PoolPreset(dex="aero-v3", fee_pips=400, tick_spacing=100, tvl_usd=2.5e6, daily_volume_usd=6e6),
+        PoolPreset(dex="aero-v3.2", fee_pips=500, tick_spacing=50, tvl_usd=8e5, daily_volume_usd=1.5e6),
+        PoolPreset(dex="ramses-v3", fee_pips=500, tick_spacing=10, tvl_usd=8e5, daily_volume_usd=1.5e6),
+        PoolPreset(dex="pharaoh-v3", fee_pips=600, tick_spacing=10, tvl_usd=1.5e6, daily_volume_usd=3e6),
     )
     stable = (
         PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2.5e6, daily_volume_usd=5e6),
         PoolPreset(dex="uni-v4", fee_pips=50, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=3e6),
+        PoolPreset(dex="aero-v3.3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2e6),
+        PoolPreset(dex="ramses-v3", fee_pips=100, tick_spacing=1, tvl_usd=8e5, daily_volume_usd=1e6, chains=(999,)),
         PoolPreset(dex="project-x-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2e6),
     )
     return LocalnetConfig(

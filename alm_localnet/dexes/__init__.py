@@ -5,7 +5,10 @@ from functools import cache
 from alm_localnet.dexes.algebra_integral import LocalAlgebraIntegral
 from alm_localnet.dexes.algebra_v1 import LocalAlgebraV1
 from alm_localnet.dexes.dex import LocalDex, PoolKey
+from alm_localnet.dexes.pancake_v3 import LocalPancakeV3
 from alm_localnet.dexes.pangolin_v3 import LocalPangolinV3
+from alm_localnet.dexes.ramses_v3 import LocalRamsesV3
+from alm_localnet.dexes.slipstream import LocalSlipstream
 from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
 from alm_localnet.dexes.uniswap_v4 import LocalUniswapV4
 
@@ -23,9 +26,12 @@ def local_dexes() -> dict[str, LocalDex]:
     """
     families: tuple[LocalDex, ...] = (
         LocalUniswapV3(),
+        LocalPancakeV3(),
         LocalPangolinV3(),
         LocalAlgebraV1(),
         LocalAlgebraIntegral(),
+        LocalSlipstream(),
+        LocalRamsesV3(),
         LocalUniswapV4(),
     )
     return {dex.family: dex for dex in families}

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from alm_localnet import contract_state
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.config import MULTICALL3
-from alm_localnet.contract_state import ContractStates, deploy_contracts
+from alm_localnet.contract_state import KEPT_STATES, ContractStates, deploy_contracts
 from alm_localnet.contracts import Bytecode
 from alm_localnet.deployments import Deployment, deployment
 from alm_localnet.node import install_node_modules
@@ -97,6 +98,21 @@ def test_a_damaged_file_is_made_again(
     assert loaded(states, deployments, tmp_path) == first
     assert len(deployed) == 2
     assert file.read_bytes() == whole
+
+
+def test_old_states_of_a_chain_make_room_for_new_ones(
+    bytecode: Bytecode, deployments: Sequence[Deployment], tmp_path: Path
+) -> None:
+    for age in range(KEPT_STATES + 3):
+        old = tmp_path / f"43114-{age}.json.gz"
+        old.write_bytes(b"old")
+        os.utime(old, (1_000_000 - age, 1_000_000 - age))
+    (tmp_path / "1-0.json.gz").write_bytes(b"of another chain")
+    loaded(ContractStates(bytecode, tmp_path), deployments, tmp_path)
+    kept = {found.name for found in tmp_path.glob("43114-*.gz")}
+    assert len(kept) == KEPT_STATES
+    assert {f"43114-{age}.json.gz" for age in range(KEPT_STATES - 1)} < kept
+    assert (tmp_path / "1-0.json.gz").exists()
 
 
 def test_without_a_folder_to_keep_it_in_a_chain_is_deployed_every_time(
