@@ -3,7 +3,7 @@
 What positions earned is booked apart from what was put into them (kind ``fees``): a collect pays nothing else, and of
 what a close pays, the events of the position manager tell the principal. Uniswap V4 and Infinity tell no amounts: there
 a plan takes the fees first, and what is paid before liquidity goes is fees. Fees of bins stay in the bins and cannot be
-told from what was put into them.
+told from what was put into them. Adding to a position of V4 or Infinity pays its fees out too, before liquidity grows.
 """
 
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ from alm_core.model.transactions import Action, Intent, Receipt
 NATIVE = "native"
 FEES = "fees"
 """Kind of what a position earned and paid out."""
+_PAY_FEES = (Action.COLLECT, Action.REMOVE, Action.CLOSE, Action.ADD)
 GAS_INDEX = -1
 VALUE_INDEX = -2
 
@@ -104,11 +105,11 @@ def _booked(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) ->
 
 def _fees(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) -> tuple[int, int]:
     """Return the part of a transfer that is fees, and the log index of the collect that paid them."""
-    pays_fees = intent.tx.action in (Action.COLLECT, Action.REMOVE, Action.CLOSE) and delta > 0
+    pays_fees = intent.tx.action in _PAY_FEES and delta > 0
     changes = [(log.log_index, change) for log, change, _ in modified(receipt.logs, intent.tx)]
     if pays_fees and changes:
-        taken_at = min((index for index, change in changes if change < 0), default=None)
-        return (delta if taken_at is None or transfer.log_index < taken_at else 0), transfer.log_index
+        changed_at = min((index for index, change in changes if change), default=None)
+        return (delta if changed_at is None or transfer.log_index < changed_at else 0), transfer.log_index
     manager = intent.tx.to
     collects = position_logs(receipt.logs, manager, COLLECT_TOPIC)
     if not pays_fees or len(collects) != 1 or len(intent.tx.bounds) != 2:

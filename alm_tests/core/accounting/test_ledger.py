@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from alm_core.accounting.ledger import FEES, NATIVE, entries_from_receipt, refuse_duplicates
-from alm_core.execution.erc20 import uint_word
-from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC
+from alm_core.execution.erc20 import address_word, uint_word
+from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC, MODIFY_TOPIC
 from alm_core.model.errors import InvalidInput
 from alm_core.model.transactions import Action, BalanceBound, Intent, Log, Receipt
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, VENUE, transfer_intent, transfer_log
@@ -132,6 +132,27 @@ def test_a_close_books_principal_and_fees_apart_and_loses_no_wei(
         assert booked.get(("transfer", token), 0) == principal
         assert booked.get((FEES, token), 0) == fees
     assert len(refuse_duplicates(entries_from_receipt(paying(Action.CLOSE), mined))) == len(booked)
+
+
+def liquidity_log(delta: int, log_index: int, position_manager: str) -> Log:
+    words = (uint_word(word) for word in (0, 60, delta % 2**256, 9))
+    topics = (MODIFY_TOPIC, "0x" + uint_word(77), "0x" + address_word(position_manager))
+    return Log(address=VENUE, topics=topics, data="0x" + "".join(words), log_index=log_index)
+
+
+@pytest.mark.parametrize(("action", "delta"), [(Action.ADD, 5), (Action.REMOVE, -5), (Action.CLOSE, -5)])
+def test_where_liquidity_changes_in_the_pool_manager_what_is_paid_before_it_is_fees(action: Action, delta: int) -> None:
+    intent = paying(action)
+    intent = replace(intent, tx=replace(intent.tx, liquidity_events_from=VENUE))
+    mined = receipt(
+        liquidity_log(0, 0, intent.tx.to),
+        transfer_log(LOWER, 7, 1),
+        transfer_log(HIGHER, 8, 2),
+        liquidity_log(delta, 3, intent.tx.to),
+        transfer_log(HIGHER, 100, 4),
+    )
+    booked = {(FEES, LOWER): 7, (FEES, HIGHER): 8, ("transfer", HIGHER): 100, ("gas", NATIVE): -300}
+    assert kinds(intent, mined) == booked
 
 
 def test_a_unit_less_than_the_principal_is_no_negative_fee() -> None:

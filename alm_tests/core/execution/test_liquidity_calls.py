@@ -1,6 +1,6 @@
 """Who is paid by the calls of every family: encoded with an ABI library, decoded by hand, refused when in doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -22,6 +22,8 @@ THIEF = "0x" + "66" * 20
 PERMIT2 = "0x" + "99" * 20
 TOKENS = ("0x" + "11" * 20, "0x" + "22" * 20)
 ZERO = "0x" + "00" * 20
+THE_MANAGER = f"0x{2:040x}"
+"""What stands for the position manager in a recipient's place."""
 POOL = pool()
 
 _V3_AMOUNTS = "uint256,uint256,uint256,uint256,address,uint256"
@@ -78,6 +80,23 @@ def modify(*steps: tuple[int, bytes]) -> str:
 def mint_position(key: tuple[str, tuple[object, ...]], owner: str, hook_data: bytes = b"") -> tuple[int, bytes]:
     types = (key[0], "int24", "int24", "uint256", "uint128", "uint128", "address", "bytes")
     return 0x02, encode(types, (key[1], -10, 10, 7, 1, 2, owner, hook_data))
+
+
+def mint_from_deltas(key: tuple[str, tuple[object, ...]], owner: str, hook_data: bytes = b"") -> tuple[int, bytes]:
+    types = (key[0], "int24", "int24", "uint128", "uint128", "address", "bytes")
+    return 0x05, encode(types, (key[1], -10, 10, 1, 2, owner, hook_data))
+
+
+def settle(token: str, amount: int, *, by_owner: bool) -> tuple[int, bytes]:
+    return 0x0B, encode(("address", "uint256", "bool"), (token, amount, by_owner))
+
+
+def take(token: str, recipient: str) -> tuple[int, bytes]:
+    return 0x0E, encode(("address", "address", "uint256"), (token, recipient, 5))
+
+
+def sweep(token: str, recipient: str) -> tuple[int, bytes]:
+    return 0x14, encode(("address", "address"), (token, recipient))
 
 
 def take_pair(recipient: str) -> tuple[int, bytes]:
@@ -173,15 +192,41 @@ def test_growing_a_position_names_it() -> None:
     assert payees_of(modify(of_token(0x01, 77), take_pair(WALLET))).grown == ()
 
 
-@pytest.mark.parametrize("action", [0x04, 0x05, 0x0B, 0x0E, 0x0F, 0x10, 0x13, 0x14, 0x15, 0xFF])
+@pytest.mark.parametrize("action", [0x06, 0x0C, 0x0F, 0x10, 0x13, 0x15, 0x16, 0xFF])
 def test_an_action_that_no_plan_uses_is_refused(action: int) -> None:
     with pytest.raises(InvalidInput, match="unknown action"):
         payees_of(modify(take_pair(WALLET), (action, encode(("address",), (THIEF,)))))
 
 
-def test_hook_data_are_refused() -> None:
+@pytest.mark.parametrize("key", [V4_KEY, INFINITY_KEY])
+def test_amounts_paid_in_first_open_for_the_wallet_only_and_the_rest_comes_back_to_it(
+    key: tuple[str, tuple[object, ...]],
+) -> None:
+    def placing(owner: str, rest: str) -> str:
+        borrowed = take(TOKENS[0], THE_MANAGER), settle(TOKENS[0], 0, by_owner=False), sweep(TOKENS[0], rest)
+        return modify(settle(TOKENS[0], 9, by_owner=True), mint_from_deltas(key, owner), *borrowed)
+
+    assert payees_of(placing(WALLET, WALLET)).recipients == (WALLET, WALLET)
+    assert payees_of(placing(THIEF, WALLET)).recipients == (THIEF, WALLET)
+    assert payees_of(placing(WALLET, THIEF)).recipients == (WALLET, THIEF)
+    assert payees_of(modify((0x04, of_token(0x04, 77)[1]))).grown == (77,)
+
+
+def test_a_take_pays_whom_it_names() -> None:
+    assert payees_of(modify(take(TOKENS[0], THIEF))).recipients == (THIEF,)
+
+
+def test_what_the_manager_is_left_with_anybody_may_sweep() -> None:
+    lent = take(TOKENS[0], THE_MANAGER)
+    for steps in ([lent], [lent, sweep(TOKENS[1], WALLET)], [sweep(TOKENS[0], WALLET), lent]):
+        with pytest.raises(InvalidInput, match="not swept afterwards"):
+            payees_of(modify(*steps))
+
+
+@pytest.mark.parametrize("mint_with", [mint_position, mint_from_deltas])
+def test_hook_data_are_refused(mint_with: Callable[..., tuple[int, bytes]]) -> None:
     with pytest.raises(InvalidInput, match="no mint of ours"):
-        payees_of(modify(mint_position(V4_KEY, WALLET, b"x" * 32)))
+        payees_of(modify(mint_with(V4_KEY, WALLET, b"x" * 32)))
 
 
 def test_a_mint_laid_out_for_both_managers_at_once_is_refused() -> None:
