@@ -1,7 +1,4 @@
-"""Algebra Integral (Blackhole): pools of the factory itself and of custom deployers, with plugins.
-
-The oracle is a matter of the plugin, which differs from pool to pool and may be exchanged: no mean price is read.
-"""
+"""Algebra Integral (Blackhole): pools of the factory itself and of custom deployers, with plugins."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -43,11 +40,12 @@ ALGEBRA_INTEGRAL = replace(
     ALGEBRA_V1,
     family="algebra_integral",
     slot=Named(abi.GLOBAL_STATE, ("sqrt_price_x96", "tick", "_", "_", "community", "_")),
-    fee_reads=(Named(abi.FEE, ("fee",)),),
+    fee_reads=(Named(abi.FEE, ("fee",)), Named(abi.PLUGIN, ("plugin",))),
     fees_from=_plugin_fees,
     find_pool=_pool_of_deployer,
     key_words="deployer",
     pool_key=_deployer_key,
+    # The oracle is the plugin's, which differs from pool to pool and may be exchanged: the adapter asks in two steps.
     observe=None,
     tick=Named(abi.TICKS, ("_", "_", "_", "_", "outside0", "outside1")),
     joint=Named(abi.POOL_POSITIONS, ("liquidity", "inside0", "inside1", "owed0", "owed1")),

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from eth_abi.abi import encode
 
+from alm_core.model.market import Twap
 from alm_core.model.pools import Pool
 from alm_localnet.contracts import calldata
 from alm_localnet.dexes.algebra_integral import LocalAlgebraIntegral
@@ -29,6 +31,7 @@ pytestmark = pytest.mark.chain
 MINT = "mint((address,address,address,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
 DEPLOYER_OF_SPACING_200 = "0x5D433A94A4a2aA8f9AA34D8D15692Dc2E9960584"
 """Blackhole's."""
+PLUGIN = "0x" + "b1" * 20
 FACTORY_ITSELF = "0x" + "00" * 20
 
 
@@ -110,10 +113,25 @@ def test_other_pools_than_the_registrys_are_refused(world: V3World) -> None:
     assert "globalState() fails" in refused(world, replace(pool, address=pool.factory))
 
 
-def test_the_fee_is_the_chains_and_there_is_no_mean_price(world: V3World) -> None:
+def test_the_fee_is_the_chains_and_without_a_plugin_there_is_no_mean_price(world: V3World) -> None:
     state = world.chain.state(world.usd_eth)
     assert (state.fee_pips, state.twap) == (400, None)
-    assert world.usd_eth.fee_pips in (None, 400)
+
+
+def test_a_plugin_that_keeps_an_oracle_is_asked_for_the_mean_price(world: V3World) -> None:
+    """A contract that answers every call with the same timepoints plays the plugin; no hook of it is called."""
+    pool, chain, adapter = world.usd_eth, world.chain, AlgebraIntegralAdapter()
+    told = encode(("int56[]", "uint88[]"), ([-(10**9), -(10**9) - 1800 * 5 - 1], [7, 8]))
+    code = bytes.fromhex(f"61{len(told):04x}600c5f3961{len(told):04x}5ff3") + told
+    chain.rpc.call("anvil_setCode", PLUGIN, "0x" + code.hex())
+    chain.rpc.transact(chain.trader, pool.address, calldata("setPlugin(address)", PLUGIN))
+    block = chain.block()
+    results = chain.chain.read_calls(adapter.pool_calls(pool), block)
+    further = chain.chain.read_calls(adapter.further_calls(pool, results), block)
+    assert adapter.read_pool(pool, (*results, *further), block).twap == Twap(window_s=1800, tick=-6)
+    chain.rpc.call("anvil_setCode", PLUGIN, "0x5f5ffd")
+    silent = chain.chain.read_calls(adapter.further_calls(pool, results), block)
+    assert adapter.read_pool(pool, (*results, *silent), block).twap is None
 
 
 def test_the_communitys_part_is_read_and_not_counted_as_ours(world: V3World) -> None:

@@ -19,12 +19,15 @@ from alm_core.model.market import PoolState, Position, Twap
 from alm_core.model.pools import Pool
 from alm_core.model.ports import CallResult, ChainClient
 from alm_core.model.transactions import Action
+from alm_resources.dex.algebra_integral import AlgebraIntegralAdapter
+from alm_resources.dex.algebra_integral import abi as integral
 from alm_resources.dex.algebra_integral.layout import CUSTOM_DEPLOYER
 from alm_resources.dex.uniswap_v3 import abi
 from alm_tests.resources.dex.fakes import MANAGER, OWNER, USDC, WETH, TableChain, make_block, word
 from alm_tests.resources.dex.v3_answers import (
     ADAPTERS,
     DEPLOYER,
+    FAILED,
     LAYOUTS,
     Table,
     answer,
@@ -171,6 +174,32 @@ def test_the_mean_tick_is_read_from_the_familys_own_oracle(family: str) -> None:
     others: list[list[int]] = [[0, 0] for _ in observe.outputs[1:]]
     state = read(pool_of(family), observed=answer(observe, [1800, 1800 - 1801], *others))
     assert state.twap == Twap(window_s=1800, tick=-2)
+
+
+PLUGIN = "0x" + "b1" * 20
+
+
+def test_the_mean_tick_of_algebra_integral_is_asked_of_the_pools_plugin_in_a_second_step() -> None:
+    adapter, pool = ADAPTERS["algebra_integral"], pool_of("algebra_integral")
+    assert isinstance(adapter, AlgebraIntegralAdapter)
+    results = answered(adapter.layout, pool, sound(pool, plugin=PLUGIN))
+    (further,) = adapter.further_calls(pool, results)
+    assert (further.target, further.may_fail) == (PLUGIN, True)
+    assert further.data.hex().startswith("9d3a5241")
+    told = answer(integral.GET_TIMEPOINTS, [1800, 1800 + 1800 * 7 - 1], [0, 0])
+    assert adapter.read_pool(pool, [*results, told], make_block()).twap == Twap(window_s=1800, tick=6)
+    # A plugin without an oracle, or one that is too young.
+    assert adapter.read_pool(pool, [*results, FAILED], make_block()).twap is None
+    assert adapter.read_pool(pool, results, make_block()).twap is None
+
+
+def test_without_a_plugin_there_is_nothing_further_to_ask() -> None:
+    adapter, pool = ADAPTERS["algebra_integral"], pool_of("algebra_integral")
+    assert isinstance(adapter, AlgebraIntegralAdapter)
+    assert adapter.further_calls(pool, answered(adapter.layout, pool, sound(pool))) == ()
+    for broken in (FAILED, CallResult(succeeded=True, data=b"")):
+        table = sound(pool, plugin=PLUGIN) | {(pool.address, integral.PLUGIN.selector): broken}
+        assert adapter.further_calls(pool, answered(adapter.layout, pool, table)) == ()
 
 
 KEYS = st.tuples(st.integers(-887_272, 887_271), st.integers(1, 1000), st.integers(1, 2**64))
