@@ -8,7 +8,7 @@ import pytest
 from eth_abi.abi import encode
 
 from alm_core.accounting.ledger import FEES, entries_from_receipt
-from alm_core.execution.unlock_data import unlocked
+from alm_core.execution.calldata import payees_of
 from alm_core.math.liquidity import amounts_for_liquidity, price_interval
 from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.errors import BadAnswer, TransactionWouldRevert
@@ -80,8 +80,11 @@ def live_a_whole_life(world: V3World, name: str, side: str) -> dict[str, int]:
 
     earned = _earned(world, pool)
     state = chain.state(pool)
-    quote = chain.adapter.quote_liquidity(state, *at, *amounts(state))
-    adding = world.add(pool, earned)
+    wanted, interval, deadline_at = amounts(state), price_interval(state.sqrt_price_x96, 0.005), chain.deadline()
+    quote = chain.adapter.quote_liquidity(state, *at, *wanted)
+    tx = chain.adapter.plan_add(state, earned, *wanted, interval, owner, deadline_at)
+    adding = chain.place(chain.adapter.placing_grants(pool, owner, *wanted, deadline_at), tx)
+    assert booked_fees(pool, tx, adding) == (earned.fees0, earned.fees1)
     grown = world.only(pool)
     assert moved(pool, adding, owner) == (earned.fees0 - quote.amount0, earned.fees1 - quote.amount1)
     assert grown.liquidity - earned.liquidity == quote.liquidity > 0
@@ -345,9 +348,8 @@ def plan_with_few_actions(world: V3World) -> None:
         "around": "0b0b05" + "0e0b14" * 2,
         "below": "020d",
     }
-    for side in ("above", "below"):
-        paid = unlocked(bytes.fromhex(plans[side].data[10:]))
-        assert set(paid.recipients) == {chain.wallet.lower()}
+    for tx in plans.values():
+        assert set(payees_of(tx.data).recipients) == {chain.wallet.lower()}
     empty = replace(world.opened(pool), liquidity=0)
     closing = chain.adapter.plan_close(state, empty, interval, chain.wallet, chain.deadline())
     assert actions_of(closing) == "0311"
