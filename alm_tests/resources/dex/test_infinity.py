@@ -12,7 +12,8 @@ from alm_core.model.pools import Pool
 from alm_core.model.ports import Call, CallResult
 from alm_resources.dex.pancake_infinity import PancakeInfinityAdapter
 from alm_resources.dex.pancake_infinity.layout import INFINITY
-from alm_resources.dex.uniswap_v4.layout import ZERO, refusal
+from alm_resources.dex.uniswap_v4.layout import UNISWAP_V4, ZERO, pool_id, refusal
+from alm_resources.registry import load_registry
 from alm_tests.resources.dex.fakes import OWNER, make_block, make_pool, make_state, make_token
 from alm_tests.resources.dex.test_uniswap_v4 import DEADLINE, Ledgers
 
@@ -82,3 +83,15 @@ def test_a_position_whose_key_is_another_one_is_not_believed() -> None:
     chain = OneToken(came={5: 10}, owners={5: OWNER}, head=100, chain_id=56)
     with pytest.raises(BadAnswer, match="its pool's key is that of"):
         PancakeInfinityAdapter().read_positions(chain, [make_state(infinity_pool())], OWNER, make_block(56))  # type: ignore[arg-type]
+
+
+def test_the_ids_of_all_listed_pools_are_the_hashes_of_their_keys() -> None:
+    layouts = {"uniswap_v4": UNISWAP_V4, "infinity": INFINITY}
+    registry = load_registry(None, families=layouts)
+    pools = [pool for pair in registry.pairs for pool in registry.pools_of(pair) if pool.family in layouts]
+    assert {pool.family for pool in pools} == layouts.keys()
+    for pool in pools:
+        layout = layouts[pool.family]
+        assert layout.key_hash(layout.key(pool)) == pool_id(pool), pool.pool_id
+        assert refusal(layout, pool, frozenset()) is None
+        assert pool.contract("permit2")
