@@ -61,7 +61,8 @@ contract TokenProbe {
         r.amount = _read(token, abi.encodeWithSignature("balanceOf(address)", address(this)));
         address w = address(wallet);
         r.sent = _move(token, TokenProbe(payable(address(this))), address(this), w, _transfer(w, r.amount));
-        // Nothing was approved: this must fail.
+        // Whatever was approved before is taken back, so this must fail.
+        wallet.act(token, abi.encodeWithSignature("approve(address,uint256)", address(spender), 0));
         r.stolen = _move(token, spender, w, address(this), _transferFrom(w, address(this), r.amount));
         r.approved = wallet.act(
             token, abi.encodeWithSignature("approve(address,uint256)", address(spender), r.amount)

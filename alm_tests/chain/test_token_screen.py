@@ -132,6 +132,12 @@ def test_a_token_that_keeps_its_word_is_accepted(scene: Scene, address: str) -> 
     assert scene.refusals(scene.use(address)) == ()
 
 
+@pytest.mark.parametrize("address", [PLAIN, TETHER])
+def test_an_approval_that_stands_is_not_held_against_the_token(scene: Scene, address: str) -> None:
+    scene.rpc.transact(scene.wallet, address, calldata("approve(address,uint256)", MANAGER, 2**256 - 1))
+    assert scene.refusals(scene.use(address)) == ()
+
+
 def test_wrapped_native_is_accepted_although_its_fallback_answers_everything(scene: Scene) -> None:
     install(scene.rpc, scene.deployer, WRAPPED, scene.code.creation("WETH9"))
     scene.rpc.transact(scene.deployer, WRAPPED, b"", value=10**18)
