@@ -88,7 +88,7 @@ def test_a_position_whose_key_is_another_one_is_not_believed() -> None:
 def test_the_ids_of_all_listed_pools_are_the_hashes_of_their_keys() -> None:
     layouts = {"uniswap_v4": UNISWAP_V4, "infinity": INFINITY}
     registry = load_registry(None, families=layouts)
-    pools = [pool for pair in registry.pairs for pool in registry.pools_of(pair) if pool.family in layouts]
+    pools = [pool for pair in registry.pairs for pool in registry.pools_of(pair.pair_id) if pool.family in layouts]
     assert {pool.family for pool in pools} == layouts.keys()
     for pool in pools:
         layout = layouts[pool.family]
