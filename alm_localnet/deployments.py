@@ -35,6 +35,7 @@ _NAMES = {
     "pharaoh-v3": Names(gecko="pharaoh-v3", dexscreener="pharaoh", label="v3"),
     "pangolin-v3": Names(gecko="pangolin-v3", dexscreener="pangolin", label="v3"),
     "blackhole-v3": Names(gecko="blackhole-v3", dexscreener="blackhole", label="v3"),
+    "blackhole-v3.200": Names(gecko="blackhole-v3", dexscreener="blackhole", label="v3"),
     "project-x-v3": Names(gecko="project-x", dexscreener="projectx", label="v3"),
     "joe-v2": Names(gecko="traderjoe-v2", dexscreener="traderjoe", label="v2"),
     "joe-v2.1": Names(gecko="traderjoe-v2-1", dexscreener="traderjoe", label="v2.1"),

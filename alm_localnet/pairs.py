@@ -24,7 +24,12 @@ WETH_USDC = PairPreset(
             dex="pharaoh-v3", fee_pips=500, tick_spacing=10, tvl_usd=1.5e6, daily_volume_usd=4e6, chains=_AVALANCHE
         ),
         PoolPreset(
-            dex="blackhole-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.4e6, chains=_AVALANCHE
+            dex="blackhole-v3.200",
+            fee_pips=500,
+            tick_spacing=200,
+            tvl_usd=1e6,
+            daily_volume_usd=2.4e6,
+            chains=_AVALANCHE,
         ),
         PoolPreset(
             dex="pangolin-v3", fee_pips=500, tick_spacing=10, tvl_usd=4e5, daily_volume_usd=6e5, chains=_AVALANCHE
@@ -47,6 +52,9 @@ USDC_USDT = PairPreset(
         PoolPreset(dex="aero-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2.2e6, chains=_BASE),
         PoolPreset(
             dex="pharaoh-v3", fee_pips=100, tick_spacing=1, tvl_usd=8e5, daily_volume_usd=2.2e6, chains=_AVALANCHE
+        ),
+        PoolPreset(
+            dex="blackhole-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2.6e6, chains=_AVALANCHE
         ),
     ),
     ranges=((0.05, 0.10), (0.01, 0.45), (0.003, 0.30), (0.001, 0.15)),

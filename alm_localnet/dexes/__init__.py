@@ -4,7 +4,9 @@ from functools import cache
 
 from alm_localnet.dexes.algebra_integral import LocalAlgebraIntegral
 from alm_localnet.dexes.algebra_v1 import LocalAlgebraV1
+from alm_localnet.dexes.camelot_v3 import LocalCamelotV3
 from alm_localnet.dexes.dex import LocalDex, PoolKey
+from alm_localnet.dexes.infinity import LocalInfinity
 from alm_localnet.dexes.pancake_v3 import LocalPancakeV3
 from alm_localnet.dexes.pangolin_v3 import LocalPangolinV3
 from alm_localnet.dexes.ramses_v3 import LocalRamsesV3
@@ -29,9 +31,11 @@ def local_dexes() -> dict[str, LocalDex]:
         LocalPancakeV3(),
         LocalPangolinV3(),
         LocalAlgebraV1(),
+        LocalCamelotV3(),
         LocalAlgebraIntegral(),
         LocalSlipstream(),
         LocalRamsesV3(),
         LocalUniswapV4(),
+        LocalInfinity(),
     )
     return {dex.family: dex for dex in families}

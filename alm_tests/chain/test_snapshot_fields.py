@@ -67,6 +67,8 @@ FIELDS = {
     "slipstream": v3(),
     "ramses_v3": v3(),
     "algebra_v1": algebra(Word("globalState()", 2)),
+    # Its fees are one for each direction, and the same here.
+    "camelot_v3": algebra(Word("globalState()", 2)),
     "algebra_integral": algebra(Word("fee()")),
     "uniswap_v4": shared("state_view"),
     "infinity": shared("pool_manager"),
