@@ -39,7 +39,7 @@ def _plugin_fees(pool: Pool, values: Mapping[str, Any]) -> SwapFees:
 ALGEBRA_INTEGRAL = replace(
     ALGEBRA_V1,
     family="algebra_integral",
-    slot=Named(abi.GLOBAL_STATE, ("sqrt_price_x96", "tick", "_", "_", "community", "_")),
+    slot=Named(abi.GLOBAL_STATE, ("sqrt_price_x96", "tick", "_", "_", "community", "_"), exact=True),
     fee_reads=(Named(abi.FEE, ("fee",)), Named(abi.PLUGIN, ("plugin",))),
     fees_from=_plugin_fees,
     find_pool=_pool_of_deployer,

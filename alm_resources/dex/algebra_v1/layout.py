@@ -59,7 +59,7 @@ def _directional_fees(pool: Pool, values: Mapping[str, Any]) -> SwapFees:
 ALGEBRA_V1 = replace(
     UNISWAP_V3,
     family="algebra_v1",
-    slot=Named(abi.GLOBAL_STATE, ("sqrt_price_x96", "tick", "fee", "_", "community0", "community1", "_")),
+    slot=Named(abi.GLOBAL_STATE, ("sqrt_price_x96", "tick", "fee", "_", "community0", "community1", "_"), exact=True),
     fee_reads=(),
     fees_from=_dynamic_fees,
     fee_in_key=False,
@@ -86,6 +86,7 @@ CAMELOT_V3 = replace(
     slot=Named(
         abi.DIRECTIONAL_GLOBAL_STATE,
         ("sqrt_price_x96", "tick", "fee_zto", "fee_otz", "_", "community0", "community1", "_"),
+        exact=True,
     ),
     fees_from=_directional_fees,
 )

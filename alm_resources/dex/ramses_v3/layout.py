@@ -54,7 +54,7 @@ def _voters_fees(pool: Pool, values: Mapping[str, Any]) -> SwapFees:
 RAMSES_V3 = replace(
     UNISWAP_V3,
     family="ramses_v3",
-    slot=Named(abi.SLOT0, UNISWAP_V3.slot.names),
+    slot=Named(abi.SLOT0, UNISWAP_V3.slot.names, exact=True),
     fees_from=_voters_fees,
     fee_in_key=False,
     find_pool=pool_by_spacing,

@@ -36,7 +36,7 @@ def _unstaked_fees(pool: Pool, values: Mapping[str, Any]) -> SwapFees:
 SLIPSTREAM = replace(
     UNISWAP_V3,
     family="slipstream",
-    slot=Named(abi.SLOT0, ("sqrt_price_x96", "tick", "_", "_", "_", "_")),
+    slot=Named(abi.SLOT0, ("sqrt_price_x96", "tick", "_", "_", "_", "_"), exact=True),
     fee_reads=(Named(v3.FEE, ("fee",)), Named(abi.UNSTAKED_FEE, ("unstaked_fee",))),
     fees_from=_unstaked_fees,
     fee_in_key=False,

@@ -18,6 +18,8 @@ FEE_GROWTH_GLOBAL1 = ContractFunction("feeGrowthGlobal1X128", (), ("uint256",))
 TICKS = ContractFunction(
     "ticks", ("int24",), ("uint128", "int128", "uint256", "uint256", "int56", "uint160", "uint32", "bool")
 )
+PANGOLIN_OBSERVE = ContractFunction("observe", ("uint32[]",), ("int56[]", "uint160[]", "uint192[]"))
+PANGOLIN_TICKS = ContractFunction("ticks", ("int24",), (*TICKS.outputs, "uint192"))
 POOL_POSITIONS = ContractFunction("positions", ("bytes32",), ("uint128", "uint256", "uint256", "uint128", "uint128"))
 
 BALANCE_OF = ContractFunction("balanceOf", ("address",), ("uint256",))

@@ -23,7 +23,7 @@ def _pool_by_fee(pool: Pool) -> tuple[ContractFunction, tuple[object, ...]]:
 
 UNISWAP_V3 = Layout(
     family="uniswap_v3",
-    slot=Named(abi.SLOT0, ("sqrt_price_x96", "tick", "_", "_", "_", "packed_fee", "_")),
+    slot=Named(abi.SLOT0, ("sqrt_price_x96", "tick", "_", "_", "_", "packed_fee", "_"), exact=True),
     fee_reads=(Named(abi.FEE, ("fee",)),),
     fees_from=one_xth_fees,
     fee_in_key=True,
@@ -49,5 +49,10 @@ UNISWAP_V3 = Layout(
 """v3-core 1.0.1, v3-periphery 1.4.4; Project X has the same functions."""
 PANCAKE_V3 = replace(UNISWAP_V3, family="pancake_v3", fees_from=pancake_fees)
 """PancakeSwap V3: the protocol fee of ``slot0`` is 32 bits."""
-PANGOLIN_V3 = replace(UNISWAP_V3, family="pangolin_v3")
-"""Pangolin V3 ("Elixir"): other fee tiers, the functions of Uniswap V3."""
+PANGOLIN_V3 = replace(
+    UNISWAP_V3,
+    family="pangolin_v3",
+    observe=abi.PANGOLIN_OBSERVE,
+    tick=Named(abi.PANGOLIN_TICKS, (*UNISWAP_V3.tick.names, "_")),
+)
+"""Pangolin V3 ("Elixir"): other fee tiers, and rewards per liquidity at the end of ticks and observations."""

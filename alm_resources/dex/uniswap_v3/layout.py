@@ -25,6 +25,8 @@ _ERROR_STRING = bytes.fromhex("08c379a0")
 class Named:
     """A read whose outputs, a word each, have names: those the code beside asks for, ``_`` for all others.
 
+    ``exact`` is for what tells families apart: there may be no further word. Elsewhere a fork may append some.
+
     Examples
     --------
     >>> Named(abi.FEE, ("fee",)).values((500).to_bytes(32, "big"), "pool")
@@ -33,6 +35,7 @@ class Named:
 
     read: ContractFunction
     names: tuple[str, ...]
+    exact: bool = False
 
     def values(self, data: bytes, source: str) -> dict[str, Any]:
         """Decode an answer.
@@ -40,10 +43,10 @@ class Named:
         Raises
         ------
         BadAnswer
-            If it is none, or has more words: a decoder does not mind those, but they are another family's layout.
+            If it is none, or has words beyond an exact layout, which no decoder minds: it is another family's.
         """
         answer = self.read.answer(data, source)
-        if len(data) != _WORD * len(self.names):
+        if self.exact and len(data) != _WORD * len(self.names):
             expected = f"{len(self.names)} words"
             raise BadAnswer(source, f"{self.read.name}() answered {len(data)} bytes that are not {expected}")
         return dict(zip(self.names, answer, strict=True))
