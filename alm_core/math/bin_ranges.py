@@ -10,7 +10,7 @@ import math
 from functools import cache
 
 from alm_core.math.bins import ID_SHIFT
-from alm_core.math.tick import MAX_TICK, MIN_TICK
+from alm_core.math.tick import MAX_TICK, MIN_TICK, Q96
 from alm_core.model.errors import InvalidInput
 
 
@@ -55,6 +55,18 @@ def place_at_tick(bin_step: int, tick: int) -> int:
     while edge_tick(bin_step, place + 1) <= tick:
         place += 1
     return place
+
+
+def place_at_sqrt_price_x96(bin_step: int, sqrt_price_x96: int) -> int:
+    """Return the place of the bin whose part of the price line holds a square-root price.
+
+    Examples
+    --------
+    >>> place_at_sqrt_price_x96(25, Q96), place_at_sqrt_price_x96(25, Q96 * 10_013 // 10_000)
+    (0, 1)
+    """
+    log_price = 2 * (math.log(sqrt_price_x96) - math.log(Q96))
+    return math.floor(log_price / math.log1p(bin_step / 10_000) + 0.5)
 
 
 def edge_at_or_below(bin_step: int, tick: int) -> int:
