@@ -9,7 +9,7 @@ from alm_core.execution.rights import erc20_grant
 from alm_core.model.errors import SourceUnavailable
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, ChainClient, DexAdapter, Grant
+from alm_core.model.ports import Call, CallResult, ChainClient, DexAdapter, Grant, ReadsInTwoSteps
 
 _ANY_TIME = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -101,14 +101,21 @@ class ChainView:
 
     def read_pools(self, pools: Sequence[Pool], block: Block) -> tuple[PoolState, ...]:
         """Read pools at a block."""
-        batches = [self.adapter(pool).pool_calls(pool) for pool in pools]
-        results = self.chain.read_calls([call for calls in batches for call in calls], block)
-        states: list[PoolState] = []
-        at = 0
-        for pool, calls in zip(pools, batches, strict=True):
-            states.append(self.adapter(pool).read_pool(pool, results[at : at + len(calls)], block))
-            at += len(calls)
-        return tuple(states)
+        first = self._read_in_order([self.adapter(pool).pool_calls(pool) for pool in pools], block)
+        asked = [self._further_calls(pool, results) for pool, results in zip(pools, first, strict=True)]
+        further = self._read_in_order(asked, block) if any(asked) else [()] * len(pools)
+        return tuple(
+            self.adapter(pool).read_pool(pool, (*results, *more), block)
+            for pool, results, more in zip(pools, first, further, strict=True)
+        )
+
+    def _further_calls(self, pool: Pool, results: Sequence[CallResult]) -> tuple[Call, ...]:
+        adapter = self.adapter(pool)
+        return adapter.further_calls(pool, results) if isinstance(adapter, ReadsInTwoSteps) else ()
+
+    def _read_in_order(self, batches: Sequence[Sequence[Call]], block: Block) -> list[tuple[CallResult, ...]]:
+        results = iter(self.chain.read_calls([call for calls in batches for call in calls], block))
+        return [tuple(next(results) for _ in calls) for calls in batches]
 
     def read_balances(self, block: Block) -> dict[str, int]:
         """Read the wallet's token balances at a block, by lower-case address."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from alm_core.model.candles import CandleSeries, NoConsensus
 from alm_core.model.market import Block, PoolMarket, PoolState, Position, SourceProblem
@@ -219,6 +219,18 @@ class Grant:
     give: UnsignedTransaction
     revoke: UnsignedTransaction
     remaining: Call
+
+
+@runtime_checkable
+class ReadsInTwoSteps(Protocol):
+    """What an adapter has besides whose pools cannot be read at once: the first answers tell what is asked next.
+
+    Such an adapter's ``read_pool`` is given the first answers and then the further ones.
+    """
+
+    def further_calls(self, pool: Pool, results: Sequence[CallResult]) -> tuple[Call, ...]:
+        """Calls that the answers to ``pool_calls`` ask for, at the same block; none where those are of no pool."""
+        ...
 
 
 class DexAdapter(Protocol):

@@ -8,7 +8,7 @@ from typing import Protocol
 from alm_core.model.errors import PoolNotFound, SourceError
 from alm_core.model.market import Block, PoolState, SourceProblem
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, HeadReading
+from alm_core.model.ports import Call, CallResult, HeadReading, ReadsInTwoSteps
 from alm_resources.dex import adapters
 
 
@@ -40,6 +40,10 @@ class HeadReader(Protocol):
 
     def read_head(self, calls: Sequence[Call]) -> HeadReading:
         """Answer all calls and tell the block, in one request."""
+        ...
+
+    def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
+        """Answer calls at that block."""
         ...
 
 
@@ -77,14 +81,25 @@ class PoolBatch:
         self.calls = tuple(dict.fromkeys((*wanted, *self._others)))
         """Each call once, in order of first use."""
 
-    def states(self, reading: HeadReading) -> tuple[tuple[PoolState, ...], tuple[SourceProblem, ...]]:
-        """Decode the pools; one that cannot be read is a problem that names it, and the others are read."""
+    def further(self, reading: HeadReading) -> tuple[Call, ...]:
+        """Return what the answers ask for next, at the same block; nearly always nothing."""
+        return tuple(dict.fromkeys(call for calls in self._further(reading) for call in calls))
+
+    def states(
+        self, reading: HeadReading, further: Sequence[CallResult] = ()
+    ) -> tuple[tuple[PoolState, ...], tuple[SourceProblem, ...]]:
+        """Decode the pools; one that cannot be read is a problem that names it, and the others are read.
+
+        ``further`` are the answers to :meth:`further`.
+        """
         answers = self._answers(reading)
+        more = dict(zip(self.further(reading), further, strict=True))
         states: list[PoolState] = []
         problems = [_unread(pool) for pool in self._unread]
-        for pool, reader, calls in self._parts:
+        for (pool, reader, calls), next_calls in zip(self._parts, self._further(reading), strict=True):
+            results = [*(answers[call] for call in calls), *(more[call] for call in next_calls)]
             try:
-                states.append(reader.read_pool(pool, [answers[call] for call in calls], reading.block))
+                states.append(reader.read_pool(pool, results, reading.block))
             except (PoolNotFound, SourceError) as error:
                 problems.append(SourceProblem(source=f"rpc:{pool.chain_id}", detail=str(error)))
         return tuple(states), tuple(problems)
@@ -94,8 +109,29 @@ class PoolBatch:
         answers = self._answers(reading)
         return tuple(answers[call] for call in self._others)
 
+    def _further(self, reading: HeadReading) -> list[tuple[Call, ...]]:
+        answers = self._answers(reading)
+        return [
+            reader.further_calls(pool, [answers[call] for call in calls]) if isinstance(reader, ReadsInTwoSteps) else ()
+            for pool, reader, calls in self._parts
+        ]
+
     def _answers(self, reading: HeadReading) -> dict[Call, CallResult]:
         return dict(zip(self.calls, reading.results, strict=True))
+
+
+class CallReader(Protocol):
+    """What the second step of a reading needs of a chain."""
+
+    def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
+        """Answer calls at a block."""
+        ...
+
+
+def further_results(batch: PoolBatch, reading: HeadReading, chain: CallReader) -> tuple[CallResult, ...]:
+    """Answer what a batch asks for next; no request where that is nothing."""
+    calls = batch.further(reading)
+    return chain.read_calls(calls, reading.block) if calls else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +179,10 @@ def _read_chain(pools: Sequence[Pool], chain: HeadReader | None, readers: Mappin
         return PoolReading(states=(), problems=tuple(_unread(pool) for pool in pools))
     try:
         reading = chain.read_head(batch.calls)
+        further = further_results(batch, reading, chain)
     except SourceError as error:
         return PoolReading(states=(), problems=(SourceProblem(source=error.source, detail=error.detail),))
-    states, problems = batch.states(reading)
+    states, problems = batch.states(reading, further)
     return PoolReading(states=states, problems=problems)
 
 

@@ -28,7 +28,7 @@ from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import Call, CallResult, ChainClient, DexAdapter, Fees, PoolMarketSource
 from alm_resources.chains.multicall import ETH_BALANCE
 from alm_resources.dex.erc20 import amount_from, balance_call
-from alm_resources.dex.readers import PoolBatch
+from alm_resources.dex.readers import PoolBatch, further_results
 from alm_resources.dex.usd import MarketFigures, fetch_figures
 from alm_resources.registry import Registry
 from alm_resources.tokens.pools import PoolScreen
@@ -151,7 +151,7 @@ class SnapshotReader:
         asked = _WalletCalls.of(pools, wallet, self._registry.chain(chain.chain_id).multicall3)
         batch = PoolBatch(pools, self._adapters, asked.calls)
         reading = chain.read_head(batch.calls)
-        states, problems = batch.states(reading)
+        states, problems = batch.states(reading, further_results(batch, reading, chain))
         native_wei, balances, counted = asked.decoded(batch.others(reading), chain.chain_id)
         # Positions in a pool that could not be read are not known: then neither is the whole.
         positions = None if problems else self._positions(chain, states, counted, wallet, reading.block)

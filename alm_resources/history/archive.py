@@ -13,7 +13,7 @@ from alm_core.model.errors import SourceError, SourceUnavailable
 from alm_core.model.market import Block, MarketSnapshot, PoolState, SourceProblem
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Call, CallResult, ChainClient, HeadReading
-from alm_resources.dex.readers import PoolBatch, PoolReader, pool_readers
+from alm_resources.dex.readers import PoolBatch, PoolReader, further_results, pool_readers
 
 SOURCE = "history backfill"
 UNKNOWN_THEN = "read afterwards at past blocks: volumes, USD prices, gas and holdings of that time are not known"
@@ -104,14 +104,15 @@ class ArchiveSnapshots:
         block = self._blocks[chain_id].last_before(at)
         batch = PoolBatch(pools, self._readers)
         try:
-            results = self._chains[chain_id].read_calls(batch.calls, block)
+            reading = HeadReading(block=block, results=self._chains[chain_id].read_calls(batch.calls, block))
+            further = further_results(batch, reading, self._chains[chain_id])
         except SourceError as error:
             detail = (
                 f"state of block {block.number} ({block.block_at.isoformat()}) cannot be read: {error.detail}; past "
                 f"snapshots need an archive node: give one first in [chains.{chain_id}] rpc of the registry overlay"
             )
             raise SourceUnavailable(error.source, detail) from error
-        return batch.states(HeadReading(block=block, results=results))
+        return batch.states(reading, further)
 
 
 def archive_of(registry: PairPools, chains: Mapping[int, ChainClient]) -> ArchiveSnapshots:

@@ -7,7 +7,7 @@ from pathlib import Path
 from alm_core.execution.erc20 import balance_changes, uint_from_result
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import DexAdapter, Grant
+from alm_core.model.ports import DexAdapter, Grant, ReadsInTwoSteps
 from alm_core.model.transactions import Receipt, UnsignedTransaction
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.config import MULTICALL3, PERMIT2
@@ -129,7 +129,10 @@ class DexChain:
 
     def state(self, pool: Pool, block: Block | None = None) -> PoolState:
         block = block or self.block()
-        return self.adapter.read_pool(pool, self.chain.read_calls(self.adapter.pool_calls(pool), block), block)
+        results = self.chain.read_calls(self.adapter.pool_calls(pool), block)
+        if isinstance(self.adapter, ReadsInTwoSteps):
+            results += self.chain.read_calls(self.adapter.further_calls(pool, results), block)
+        return self.adapter.read_pool(pool, results, block)
 
     def positions(self, *pools: Pool, owner: str | None = None) -> tuple[Position, ...]:
         block = self.block()
