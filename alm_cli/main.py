@@ -14,6 +14,7 @@ class _LazyGroup(click.Group):
     """Groups and commands of other modules, imported when they are asked for: name, module, help."""
 
     elsewhere: dict[str, tuple[str, str]] = {  # noqa: RUF012 - click instantiates the class once
+        "dex": ("alm_cli.dex", "dex"),
         "registry": ("alm_cli.registry", "registry"),
         "history": ("alm_cli.history", "history"),
         "replay": ("alm_cli.replay", "replay"),
