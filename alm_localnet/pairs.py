@@ -18,8 +18,10 @@ WETH_USDC = PairPreset(
     pools=(
         PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=3_000_000, daily_volume_usd=6_000_000),
         PoolPreset(fee_pips=3000, tick_spacing=60, tvl_usd=1_500_000, daily_volume_usd=350_000),
+        PoolPreset(dex="uni-v4", fee_pips=500, tick_spacing=10, tvl_usd=2e6, daily_volume_usd=5e6, chains=_ETHEREUM),
         PoolPreset(dex="pcs-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.4e6, chains=_ETHEREUM),
         PoolPreset(dex="aero-v3", fee_pips=500, tick_spacing=100, tvl_usd=2.5e6, daily_volume_usd=7e6, chains=_BASE),
+        PoolPreset(dex="pcs-v4", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.6e6, chains=_BASE),
         PoolPreset(
             dex="pharaoh-v3", fee_pips=500, tick_spacing=10, tvl_usd=1.5e6, daily_volume_usd=4e6, chains=_AVALANCHE
         ),
@@ -48,8 +50,10 @@ USDC_USDT = PairPreset(
     pools=(
         PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2_500_000, daily_volume_usd=5_000_000),
         PoolPreset(fee_pips=500, tick_spacing=10, tvl_usd=1_000_000, daily_volume_usd=250_000),
+        PoolPreset(dex="uni-v4", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2.4e6, chains=_ETHEREUM),
         PoolPreset(dex="pcs-v3", fee_pips=100, tick_spacing=1, tvl_usd=1.5e6, daily_volume_usd=4e6, chains=_ETHEREUM),
         PoolPreset(dex="aero-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2.2e6, chains=_BASE),
+        PoolPreset(dex="pcs-v4", fee_pips=100, tick_spacing=1, tvl_usd=8e5, daily_volume_usd=2.1e6, chains=_BASE),
         PoolPreset(
             dex="pharaoh-v3", fee_pips=100, tick_spacing=1, tvl_usd=8e5, daily_volume_usd=2.2e6, chains=_AVALANCHE
         ),
