@@ -2,6 +2,7 @@
 
 import math
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -13,8 +14,8 @@ from alm_core.math.orientation import price_at_sqrt_price_x96
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch, floor_to_epoch
-from alm_core.model.errors import AlmError, SourceRejected, SourceUnavailable
-from alm_core.model.market import MarketSnapshot
+from alm_core.model.errors import AlmError, InvalidInput, SourceRejected, SourceUnavailable
+from alm_core.model.market import MarketSnapshot, Position
 from alm_core.model.pools import Pair, Pool, Token
 from alm_core.model.ports import ChainClient, SwapQuote
 from alm_core.model.transactions import ExecutionReport
@@ -155,6 +156,15 @@ class PoolWallet:
         if report.halted is not None:
             raise PlanHalted(report.halted)
         return report
+
+    def keeps_fees(self, look: Look, positions: Sequence[Position]) -> bool:
+        """Whether fees stay in the positions: pools of bins whose adapter refuses to collect them apart."""
+        try:
+            for position in positions:
+                self._adapters[self.pool.family].plan_collect(look.state, position, self.wallet)
+        except InvalidInput:
+            return any(position.shares is not None for position in positions)
+        return False
 
     def flows(self, first_phase: int = 0) -> Flows:
         """Return what was moved since a phase."""

@@ -148,14 +148,16 @@ class RoundTrip:
 
     def _wait_for_volume(self) -> bool:
         """Wait until the position has earned; where fees stay in it, until its amounts have changed."""
-        options, before = self._options, self._ours(self._wallet.look("wait"))
+        options, look = self._options, self._wallet.look("wait")
+        before = self._ours(look)
+        keeps_fees = self._wallet.keeps_fees(look, before)
         deadline = time.monotonic() + options.wait_s
         self._tell(f"waiting for volume, at most {options.wait_s:g} s")
         now = before
         while True:
             if any(position.fees0 or position.fees1 for position in now):
                 return True
-            if _keeps_fees(now) and _amounts(now) != _amounts(before):
+            if keeps_fees and _amounts(now) != _amounts(before):
                 return True
             remaining_s = deadline - time.monotonic()
             if remaining_s <= 0:
@@ -166,7 +168,7 @@ class RoundTrip:
     def _collect(self, *, volume: bool) -> None:
         look = self._wallet.look(COLLECT)
         ours = self._ours(look)
-        self._story.keeps_fees = _keeps_fees(ours)
+        self._story.keeps_fees = self._wallet.keeps_fees(look, ours)
         if self._story.keeps_fees:
             return
         self._tell("collecting")
@@ -247,11 +249,6 @@ class RoundTrip:
     def _ours(self, look: Look) -> tuple[Position, ...]:
         before = self._mark.before if self._mark else ()
         return tuple(position for position in look.positions if position.token_id not in before)
-
-
-def _keeps_fees(positions: Sequence[Position]) -> bool:
-    """Whether fees stay in the positions, where they cannot be told from principal."""
-    return any(position.shares is not None for position in positions)
 
 
 def _amounts(positions: Sequence[Position]) -> tuple[int, int]:
