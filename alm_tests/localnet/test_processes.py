@@ -115,5 +115,6 @@ def test_committed_artifacts_are_what_the_sources_compile_to(tmp_path: Path) -> 
     if not (PACKAGE_DIR / "node_modules" / "solc").is_dir():
         pytest.skip("no compiler; run: cd alm_localnet && npm ci --ignore-scripts")
     compile_contracts(tmp_path)
+    assert {built.name for built in tmp_path.iterdir()} == {artifact.name for artifact in ARTIFACTS.glob("*.json")}
     for artifact in sorted(ARTIFACTS.glob("*.json")):
         assert (tmp_path / artifact.name).read_text(encoding="utf-8") == artifact.read_text(encoding="utf-8")
