@@ -154,7 +154,7 @@ def _described(
 
 
 def _description(contracts: DexContracts, address: str) -> tuple[Reading, ...]:
-    if contracts.family == "liquidity_book":
+    if contracts.family in ("liquidity_book", "liquidity_book_v20"):
         functions = (abi.GET_BIN_STEP, abi.FEE_PARAMETERS, abi.GET_RESERVES, abi.RESERVES_AND_ID)
     else:
         functions = (abi.LIQUIDITY, abi.FEE, abi.TICK_SPACING)

@@ -69,6 +69,18 @@ def _v3_like(
     )
 
 
+def _book(name: str) -> Family:
+    return Family(
+        name=name,
+        required=("factory", "router"),
+        optional=("quoter",),
+        registrar="factory",
+        manager="router",
+        pool_key="bin_step",
+        tiers=_LB_STEPS,
+    )
+
+
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
@@ -98,15 +110,9 @@ FAMILIES: dict[str, Family] = {
             manager="position_manager",
             pool_key="pool_key",
         ),
-        Family(
-            name="liquidity_book",
-            required=("factory", "router"),
-            optional=("quoter",),
-            registrar="factory",
-            manager="router",
-            pool_key="bin_step",
-            tiers=_LB_STEPS,
-        ),
+        # 2.1 and 2.2; pairs and router of 2.0 name nearly everything differently, and keep fees beside the bins.
+        _book("liquidity_book"),
+        _book("liquidity_book_v20"),
         Family(
             name="unknown",
             required=(),

@@ -74,7 +74,7 @@ def contract_checks(contracts: DexContracts, wrapped_native: str) -> Iterator[Ch
         yield from _points_to(entry, contracts, "position_manager", "vault", abi.VAULT)
         yield from _points_to(entry, contracts, "pool_manager", "vault", abi.VAULT)
         yield from _points_to(entry, contracts, "position_manager", "permit2", abi.PERMIT2)
-    elif contracts.family == "liquidity_book":
+    elif contracts.family in ("liquidity_book", "liquidity_book_v20"):
         yield has_code(entry, "factory", "factory", contracts.registrar)
         yield from _points_to(entry, contracts, "router", "factory", abi.LB_ROUTER_FACTORY, abi.FACTORY)
     else:
