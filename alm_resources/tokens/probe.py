@@ -21,6 +21,7 @@ PROBE = ContractFunction(
 )
 _MAGIC = bytes(keccak(text="alm.TokenProbe.1"))
 _UNREADABLE = 2**256 - 1
+NO_BALANCE = "neither the pool nor the wallet has a balance to try it out with"
 _ANSWERS = ("reverts", "answers nothing", "answers true", "answers neither true nor nothing")
 _REVERTED, _NOTHING, _TRUE, _OTHER = range(4)
 _FINE = (_NOTHING, _TRUE)
@@ -50,7 +51,7 @@ def tried_from(result: CallResult) -> Tried:
     (report,) = PROBE.answer(result.data, "token probe")
     _, amount, sent, stolen, approved, allowance, pulled, left, part, returned, called = report
     if amount in (0, _UNREADABLE):
-        return Tried(unseen="the holder has no balance that can be read")
+        return Tried(unseen=NO_BALANCE)
     some = amount // 3 + 1
     found = [
         *_step_faults("transfer of all that the holder has", sent, amount),

@@ -14,7 +14,7 @@ from alm_core.model.market import Block
 from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import Call, CallResult
 from alm_resources.tokens.native import native_refusal
-from alm_resources.tokens.probe import PROBE, Tried, tried_from
+from alm_resources.tokens.probe import NO_BALANCE, PROBE, Tried, tried_from
 from alm_resources.tokens.probe_code import PROBE_RUNTIME
 from alm_resources.tokens.views import view_calls, view_refusals
 
@@ -90,7 +90,7 @@ def uses_in(pool: Pool, wallet: str, checked: Collection[str] = ()) -> tuple[Tok
 def refusals(chain: TokenChain, use: TokenUse, block: Block) -> tuple[str, ...]:
     """Return why a token must not be used so; empty where nothing speaks against it.
 
-    Two requests at one block; none for native currency.
+    Two requests at one block, three where the pool is empty; none for native currency.
 
     Raises
     ------
@@ -110,8 +110,14 @@ def refusals(chain: TokenChain, use: TokenUse, block: Block) -> tuple[str, ...]:
 
 
 def _tried(chain: TokenChain, use: TokenUse, block: Block) -> Tried:
-    call = PROBE.call(use.holder, use.token.address, use.wallet, use.spender)
-    code = dict.fromkeys((use.holder, use.wallet, use.spender), PROBE_RUNTIME)
+    """Try a token out with what the pool has; with what the wallet has where the pool is empty."""
+    tried = _tried_between(chain, use, use.holder, use.wallet, block)
+    return _tried_between(chain, use, use.wallet, use.holder, block) if tried.unseen == NO_BALANCE else tried
+
+
+def _tried_between(chain: TokenChain, use: TokenUse, holder: str, other: str, block: Block) -> Tried:
+    call = PROBE.call(holder, use.token.address, other, use.spender)
+    code = dict.fromkeys((holder, other, use.spender), PROBE_RUNTIME)
     try:
         return tried_from(chain.read_with_code(call, code, block))
     except SourceRejected as error:

@@ -199,9 +199,17 @@ def test_an_address_without_code_is_refused(scene: Scene) -> None:
     assert "decimals() does not answer: no ERC-20 token at this address" in found[0]
 
 
-def test_a_holder_without_a_balance_proves_nothing(scene: Scene) -> None:
-    (reason,) = scene.refusals(replace(scene.use(PLAIN), holder="0x" + "78" * 20))
-    assert "could not be tried out: the holder has no balance" in reason
+def test_an_empty_pool_is_tried_with_what_the_wallet_has(scene: Scene) -> None:
+    empty = "0x" + "78" * 20
+    assert scene.refusals(replace(scene.use(PLAIN), holder=empty)) == ()
+    scene.wake(Habit.NO_WAY_BACK)
+    use = replace(scene.use(address_of(Habit.NO_WAY_BACK)), holder=empty)
+    assert any("transfer of all that the holder has reverts" in reason for reason in scene.refusals(use))
+
+
+def test_where_nobody_has_a_balance_nothing_is_proven(scene: Scene) -> None:
+    (reason,) = scene.refusals(replace(scene.use(PLAIN), holder="0x" + "78" * 20, wallet="0x" + "79" * 20))
+    assert "could not be tried out: neither the pool nor the wallet has a balance" in reason
 
 
 @pytest.mark.parametrize("ignores", [False, True], ids=["refuses the parameter", "does not look at it"])
