@@ -20,7 +20,7 @@ from alm_localnet.anvil import AnvilNode
 from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2
 from alm_localnet.contracts import Bytecode, calldata, install
 from alm_localnet.deployments import Deployment
-from alm_localnet.dexes import local_dexes
+from alm_localnet.dexes import local_dex
 from alm_localnet.node import PACKAGE_DIR, USER_CACHE
 from alm_localnet.presets import ChainPreset
 from alm_localnet.rpc import RpcClient
@@ -88,13 +88,13 @@ def deploy_contracts(
     rpc.call("anvil_setCode", PERMIT2, bytecode.runtime("Permit2"))
     install(rpc, operator, TRADE_BATCH, bytecode.creation("TradeBatch"))
     install(rpc, operator, LIFI_DIAMOND, bytecode.creation("LiFiDiamondStandIn"))
-    dexes = local_dexes()
     for deployed in deployments:
-        dex = dexes[deployed.family]
-        dex.install(rpc, operator, bytecode, deployed.contracts, preset.wrapped_native)
+        local_dex(deployed.dex, deployed.family).install(
+            rpc, operator, bytecode, deployed.contracts, preset.wrapped_native
+        )
         if deployed.family == "uniswap_v3":
             rpc.transact(operator, LIFI_DIAMOND, calldata("allow(address)", deployed.contracts["router"]))
-    for desk in sorted({dexes[deployed.family].desk for deployed in deployments}):
+    for desk in sorted({local_dex(deployed.dex, deployed.family).desk for deployed in deployments}):
         _stock(rpc, operator, preset, desk)
 
 

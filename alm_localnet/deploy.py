@@ -110,7 +110,14 @@ def _pool(
 
 
 def _provide(rpc: RpcClient, operator: str, pools: list[LocalPool]) -> None:
-    rows = [(pool.dex.desk, pool_word(pool.address), *entry) for pool in pools for entry in pool.ranges]
-    for begin in range(0, len(rows), RANGES_A_TRANSACTION):
-        data = selector(f"provide({_RANGE})") + encode([_RANGE], [rows[begin : begin + RANGES_A_TRANSACTION]])
-        rpc.transact(operator, TRADE_BATCH, data)
+    in_bins = [pool for pool in pools if pool.preset.bin_step]
+    others = [_range(pool, entry) for pool in pools if pool not in in_bins for entry in pool.ranges]
+    batches = [others[begin : begin + RANGES_A_TRANSACTION] for begin in range(0, len(others), RANGES_A_TRANSACTION)]
+    # A range of a hundred bins fills a transaction.
+    batches += [[_range(pool, entry)] for pool in in_bins for entry in pool.ranges]
+    for batch in batches:
+        rpc.transact(operator, TRADE_BATCH, selector(f"provide({_RANGE})") + encode([_RANGE], [batch]))
+
+
+def _range(pool: LocalPool, entry: tuple[int, int, int]) -> tuple[str, bytes, int, int, int]:
+    return pool.dex.desk, pool_word(pool.address), *entry

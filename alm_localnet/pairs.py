@@ -5,6 +5,10 @@ Each chain has Uniswap V3 and beside it what trades most on the real one.
 
 from alm_localnet.presets import PairPreset, PoolPreset
 
+WIDE_BINS = ((0.11, 0.7), (0.04, 0.3))
+BINS = ((0.055, 0.7), (0.02, 0.3))
+STABLE_BINS = ((0.005, 0.6), (0.001, 0.4))
+"""Background liquidity in bins of 20, of 10 or 15, and of 1: a range of more than 120 is cut to those at the price."""
 _ETHEREUM, _BASE, _AVALANCHE = (1,), (8453,), (43114,)
 
 WETH_USDC = PairPreset(

@@ -10,6 +10,7 @@ _PRICE_OF_FAMILY = {
     "camelot_v3": "globalState()",
     "algebra_integral": "globalState()",
     "liquidity_book": "getActiveId()",
+    "liquidity_book_v20": "getReservesAndId()",
 }
 
 
@@ -19,8 +20,6 @@ def price_call(pool: LocalPool) -> tuple[str, bytes]:
     if pool.shared:
         view = contracts["state_view" if family == "uniswap_v4" else "pool_manager"]
         return view, calldata("getSlot0(bytes32)", bytes.fromhex(pool.address[2:]))
-    if pool.deployment.dex == "joe-v2":
-        return pool.address, calldata("getReservesAndId()")
     return pool.address, calldata(_PRICE_OF_FAMILY.get(family, "slot0()"))
 
 
@@ -29,5 +28,6 @@ def price_from(pool: LocalPool, answer: str) -> float:
     words = [int(answer[at : at + _WORD], 16) for at in range(2, len(answer), _WORD)]
     if pool.preset.bin_step is None:
         return pool.price(words[0])
-    active = words[2 if pool.deployment.dex == "joe-v2" else 0]
-    return pool.price_of_raw((1 + pool.preset.bin_step / 1e4) ** (active - CENTRE_BIN))
+    raw = (1 + pool.preset.bin_step / 1e4) ** (words[-1] - CENTRE_BIN)
+    # Pairs have their tokens in the order of whoever made them.
+    return pool.price_of_raw(raw if getattr(pool.dex, "x_is_token0", True) else 1 / raw)

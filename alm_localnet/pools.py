@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from alm_localnet.deployments import Deployment
-from alm_localnet.dexes import LocalDex, PoolKey, local_dexes
+from alm_localnet.dexes import LocalDex, PoolKey, local_dex
 from alm_localnet.presets import PairPreset, PoolPreset, TokenPreset
 from alm_resources.registry.families import FAMILIES
 
@@ -32,8 +32,8 @@ class LocalPool:
 
     @property
     def dex(self) -> LocalDex:
-        """How its family works here."""
-        return local_dexes()[self.deployment.family]
+        """How its DEX works here."""
+        return local_dex(self.deployment.dex, self.deployment.family)
 
     @property
     def key(self) -> PoolKey:

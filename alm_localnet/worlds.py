@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from alm_localnet.config import LocalnetConfig
-from alm_localnet.pairs import USDC_USDT, WBTC_USDC, WETH_USDC
+from alm_localnet.pairs import BINS, STABLE_BINS, USDC_USDT, WBTC_USDC, WETH_USDC, WIDE_BINS
 from alm_localnet.presets import UNISWAP_V3, PoolPreset
 
 _NOT_BASE = (1, 56, 137, 42161, 43114)
@@ -63,6 +63,9 @@ def every_family() -> LocalnetConfig:
         PoolPreset(dex="blackhole-v3.200", fee_pips=500, tick_spacing=200, tvl_usd=1e6, daily_volume_usd=2.5e6),
         PoolPreset(dex="aero-v3", fee_pips=400, tick_spacing=100, tvl_usd=2.5e6, daily_volume_usd=6e6),
         PoolPreset(dex="aero-v3.2", fee_pips=500, tick_spacing=50, tvl_usd=8e5, daily_volume_usd=1.5e6),
+        PoolPreset(dex="joe-v2", fee_pips=2000, bin_step=20, tvl_usd=5e5, daily_volume_usd=4e5, ranges=WIDE_BINS),
+        PoolPreset(dex="joe-v2.1", fee_pips=1500, bin_step=15, tvl_usd=5e5, daily_volume_usd=4e5, ranges=BINS),
+        PoolPreset(dex="joe-v2.2", fee_pips=1000, bin_step=10, tvl_usd=1e6, daily_volume_usd=1.5e6, ranges=BINS),
         PoolPreset(dex="ramses-v3", fee_pips=500, tick_spacing=10, tvl_usd=8e5, daily_volume_usd=1.5e6),
         PoolPreset(dex="pharaoh-v3", fee_pips=600, tick_spacing=10, tvl_usd=1.5e6, daily_volume_usd=3e6),
     )
@@ -70,6 +73,7 @@ def every_family() -> LocalnetConfig:
         PoolPreset(fee_pips=100, tick_spacing=1, tvl_usd=2.5e6, daily_volume_usd=5e6),
         PoolPreset(dex="uni-v4", fee_pips=50, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=3e6),
         PoolPreset(dex="pcs-v4", fee_pips=80, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=3e6),
+        PoolPreset(dex="joe-v2.2", fee_pips=200, bin_step=1, tvl_usd=8e5, daily_volume_usd=1e6, ranges=STABLE_BINS),
         PoolPreset(dex="blackhole-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2e6),
         PoolPreset(dex="aero-v3.3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2e6),
         PoolPreset(dex="ramses-v3", fee_pips=100, tick_spacing=1, tvl_usd=8e5, daily_volume_usd=1e6, chains=(999,)),

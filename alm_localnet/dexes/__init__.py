@@ -7,6 +7,7 @@ from alm_localnet.dexes.algebra_v1 import LocalAlgebraV1
 from alm_localnet.dexes.camelot_v3 import LocalCamelotV3
 from alm_localnet.dexes.dex import LocalDex, PoolKey
 from alm_localnet.dexes.infinity import LocalInfinity
+from alm_localnet.dexes.liquidity_book import LocalLiquidityBook, LocalLiquidityBookV20
 from alm_localnet.dexes.pancake_v3 import LocalPancakeV3
 from alm_localnet.dexes.pangolin_v3 import LocalPangolinV3
 from alm_localnet.dexes.ramses_v3 import LocalRamsesV3
@@ -14,7 +15,7 @@ from alm_localnet.dexes.slipstream import LocalSlipstream
 from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
 from alm_localnet.dexes.uniswap_v4 import LocalUniswapV4
 
-__all__ = ["LocalDex", "PoolKey", "local_dexes"]
+__all__ = ["LocalDex", "PoolKey", "local_dex", "local_dexes"]
 
 
 @cache
@@ -37,5 +38,23 @@ def local_dexes() -> dict[str, LocalDex]:
         LocalRamsesV3(),
         LocalUniswapV4(),
         LocalInfinity(),
+        LocalLiquidityBook(),
+        LocalLiquidityBookV20(),
     )
     return {dex.family: dex for dex in families}
+
+
+def local_dex(name: str, family: str) -> LocalDex:
+    """Return the local side of a DEX: that of its family, or of its own version.
+
+    Examples
+    --------
+    >>> local_dex("uni-v3", "uniswap_v3").family
+    'uniswap_v3'
+    """
+    return _versions().get(name) or local_dexes()[family]
+
+
+@cache
+def _versions() -> dict[str, LocalDex]:
+    return {"joe-v2.1": LocalLiquidityBook(tells_hooks=False)}

@@ -122,6 +122,30 @@ def test_each_field_is_what_a_call_of_its_own_tells(families: Localnet, states: 
         assert (state.fee_growth_global0_x128 or 0) + (state.fee_growth_global1_x128 or 0) > 0
 
 
+def test_a_pair_of_bins_is_what_its_own_calls_tell(families: Localnet, states: tuple[PoolState, ...]) -> None:
+    pairs = [state for state in states if state.active_bin is not None]
+    for state in pairs:
+        assert state.active_bin is not None
+        modern = state.pool.family == "liquidity_book"
+        head = words(families, state, state.pool.address, "getActiveId()" if modern else "getReservesAndId()")
+        static = words(
+            families, state, state.pool.address, "getStaticFeeParameters()" if modern else "feeParameters()"
+        )[0 if modern else 1 :]
+        x, y = words(families, state, state.pool.address, "getBin(uint24)", head[-1])
+        token_x = words(families, state, state.pool.address, "getTokenX()" if modern else "tokenX()")[0]
+        order = token_x == int(state.pool.token0.address, 16)
+        assert state.active_bin.bin_id == head[-1]
+        assert state.active_bin.token0_is_x is order
+        assert (state.active_bin.reserve0, state.active_bin.reserve1) == ((x, y) if order else (y, x))
+        price = (1 + (state.pool.bin_step or 0) / 1e4) ** (head[-1] - 2**23)
+        assert (state.sqrt_price_x96 / 2**96) ** 2 == pytest.approx(price if order else 1 / price, rel=1e-9)
+        # Base fee and the protocol's part of it, in 1/10,000ths, the first and the sixth of seven parameters.
+        assert state.fee_pips >= static[0] * (state.pool.bin_step or 0) // 100
+        assert state.protocol_fee_frac0 == state.protocol_fee_frac1 == static[5] / 1e4
+        assert state.fee_growth_global0_x128 is state.fee_growth_global1_x128 is None
+        assert state.liquidity > 0
+
+
 @pytest.mark.parametrize(
     ("signature", "names"),
     [

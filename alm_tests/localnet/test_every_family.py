@@ -34,6 +34,8 @@ SWAPS = {
     "ramses_v3": V3_SWAP,
     "uniswap_v4": "0x40e9cecb9f5f1f1c5b9c97dec2917b7ee92e57ba5563708daca94dd84ad7112f",
     "infinity": "0x04206ad2b7c0f463bff3dd4f33c5735b0f2957a351e4f79763a4fa9e775dd237",
+    "liquidity_book": "0xad7d6f97abf51ce18e17a38f4d70e975be9c0708474987bb3e26ad21bd93ca70",
+    "liquidity_book_v20": "0xc528cda9e500228b16ce84fadae290d9a49aecb17483110004c5af0a07f6fd73",
 }
 """First topic of each family's swap event, as explorers show it."""
 
@@ -124,8 +126,23 @@ def swaps_of(chain: DeployedChain, pool: LocalPool, first_block: int) -> list[in
     emitter = pool.deployment.contracts["pool_manager"] if pool.shared else pool.address
     topics += [pool.address] if pool.shared else []
     logs = chain.rpc.call("eth_getLogs", {"fromBlock": hex(first_block), "address": emitter, "topics": topics})
-    word = 32 if pool.base_is_token0 else 0
-    return [int.from_bytes(bytes.fromhex(log["data"][2:])[word : word + 32], "big", signed=True) for log in logs]
+    quote = 1 if pool.base_is_token0 else 0
+    return [swapped(pool.deployment.family, log["data"])[quote] for log in logs]
+
+
+def swapped(family: str, data: str) -> tuple[int, int]:
+    """Raw amounts of token0 and token1 in the data of a swap event; the sign is that of the event."""
+    raw = bytes.fromhex(data[2:])
+    words = [int.from_bytes(raw[at : at + 32], "big", signed=True) for at in range(0, len(raw), 32)]
+    if family == "liquidity_book":
+        # X in the lower half of a word, Y in the upper; what the protocol took is not in the amount that came in.
+        (in0, in1), (out0, out1), (fee0, fee1) = ((word % 2**128, word >> 128) for word in (*words[1:3], words[5]))
+        return in0 + fee0 - out0, in1 + fee1 - out1
+    if family == "liquidity_book_v20":
+        for_y, into, out, _, fees = words
+        # Local pairs of this version have token1 as X.
+        return (-out, into + fees) if for_y else (into + fees, -out)
+    return words[0], words[1]
 
 
 def held_usd(families: Localnet, chain: DeployedChain, holder: str, symbols: set[str]) -> float:
