@@ -19,9 +19,10 @@ interface IAlgebraCaller {
 }
 
 /// @notice ABI of Camelot's AlgebraPool (Algebra 1.9): Algebra's names, a fee for each direction in globalState, a tick
-/// spacing that may be set, here only at first. Fees stand until the factory's owner sets them: the real ones follow the volatility,
-/// which this pool keeps no account of. The community's part is paid to the vault with every swap. Of a timepoint only
-/// what a mean tick needs is kept. Left out: flash loans, swaps of tokens with a fee, incentives, the cooldown.
+/// spacing that may be set, here only at first. Fees stand until the factory's owner sets them: the real ones follow
+/// the volatility, which this pool keeps no account of. The community's part is paid to the vault with every swap. Of a
+/// timepoint only what a mean tick needs is kept. Left out: flash loans, swaps of tokens with a fee, incentives, the
+/// cooldown.
 contract CamelotPool is ConcentratedPool {
     event Swap(
         address indexed sender,
@@ -72,11 +73,14 @@ contract CamelotPool is ConcentratedPool {
     /// @return amount0 What was paid of token0.
     /// @return amount1 What was paid of token1.
     /// @return liquidityActual The liquidity asked for: payments are checked, there is nothing to scale down.
-    function mint(address sender, address recipient, int24 bottomTick, int24 topTick, uint128 amount, bytes calldata data)
-        external
-        lock
-        returns (uint256 amount0, uint256 amount1, uint128 liquidityActual)
-    {
+    function mint(
+        address sender,
+        address recipient,
+        int24 bottomTick,
+        int24 topTick,
+        uint128 amount,
+        bytes calldata data
+    ) external lock returns (uint256 amount0, uint256 amount1, uint128 liquidityActual) {
         bytes32 key = _key(recipient, bottomTick, topTick);
         (amount0, amount1) = _mintTo(key, true, bottomTick, topTick, amount, data);
         _lastAdded[key] = uint32(block.timestamp);

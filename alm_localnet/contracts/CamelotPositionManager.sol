@@ -20,9 +20,9 @@ interface IAlgebraFactoryOfPools {
     function createPool(address tokenA, address tokenB) external returns (address);
 }
 
-/// @notice ABI of Algebra's NonfungiblePositionManager as Camelot runs it: no fee in the key, eleven values, the names of
-/// the native coin. The bytecode of Algebra 1.0 cannot read Camelot's globalState. Pools are looked up, not computed:
-/// their code is not the real one.
+/// @notice ABI of Algebra's NonfungiblePositionManager as Camelot runs it: no fee in the key, eleven values, the names
+/// of the native coin. The bytecode of Algebra 1.0 cannot read Camelot's globalState. Pools are looked up, not
+/// computed: their code is not the real one.
 contract CamelotPositionManager is PositionManagerLike {
     struct MintParams {
         address token0;

@@ -3,9 +3,9 @@ pragma solidity 0.8.28;
 
 import {PoolMath} from "./PoolMath.sol";
 
-/// @notice A pool of concentrated liquidity with the maths of Uniswap V3, to the unit; what differs from DEX to DEX (names
-/// and layouts of views, callbacks, who gets a part of the fees, the key of a position) is left to its heirs. Left out:
-/// flash loans, and the optimisations of the real ones.
+/// @notice A pool of concentrated liquidity with the maths of Uniswap V3, to the unit; what differs from DEX to DEX
+/// (names and layouts of views, callbacks, who gets a part of the fees, the key of a position) is left to its heirs.
+/// Left out: flash loans, and the optimisations of the real ones.
 abstract contract ConcentratedPool {
     struct State {
         uint160 price;
@@ -152,8 +152,8 @@ abstract contract ConcentratedPool {
 
     // Positions.
 
-    /// @dev What happens to a position. One that does not earn has no part in the fees: it is staked, and others account
-    /// for it.
+    /// @dev What happens to a position. One that does not earn has no part in the fees: it is staked, and others
+    /// account for it.
     struct Change {
         bytes32 key;
         bool earns;

@@ -75,7 +75,10 @@ abstract contract EnumerableToken {
 
     function approve(address to, uint256 tokenId) external {
         address owner = ownerOf(tokenId);
-        require(msg.sender == owner || isApprovedForAll[owner][msg.sender], "ERC721: approve caller is not owner nor approved for all");
+        require(
+            msg.sender == owner || isApprovedForAll[owner][msg.sender],
+            "ERC721: approve caller is not owner nor approved for all"
+        );
         _approved[tokenId] = to;
         emit Approval(owner, to, tokenId);
     }

@@ -21,8 +21,8 @@ interface IPancakeFactory {
     function createPool(address tokenA, address tokenB, uint24 fee) external returns (address);
 }
 
-/// @notice ABI of PancakeSwap's NonfungiblePositionManager (pancake-v3-contracts, v3-periphery). Pools are looked up, not
-/// computed: their code is not the real one.
+/// @notice ABI of PancakeSwap's NonfungiblePositionManager (pancake-v3-contracts, v3-periphery). Pools are looked up,
+/// not computed: their code is not the real one.
 contract PancakePositionManager is PositionManagerLike {
     struct MintParams {
         address token0;

@@ -22,8 +22,8 @@ interface IPancakeLmPool {
     function crossLmTick(int24 tick, bool zeroForOne) external;
 }
 
-/// @notice A pool with the ABI of PancakeV3Pool (pancake-v3-contracts, v3-core): the protocol takes about a third of the
-/// fees from the start, slot0 packs both its parts into 32 bits, Swap tells what it took, and an lmPool hears of
+/// @notice A pool with the ABI of PancakeV3Pool (pancake-v3-contracts, v3-core): the protocol takes about a third of
+/// the fees from the start, slot0 packs both its parts into 32 bits, Swap tells what it took, and an lmPool hears of
 /// swaps. Left out: flash loans and snapshotCumulativesInside.
 contract PancakeV3Pool is ConcentratedPool {
     event Swap(

@@ -73,8 +73,8 @@ library PoolMath {
         }
     }
 
-    /// The greatest tick whose price is not above this one: from a logarithm with 14 binary digits after the point there
-    /// are at most two candidates.
+    /// The greatest tick whose price is not above this one: from a logarithm with 14 binary digits after the point
+    /// there are at most two candidates.
     function tickAtSqrtPrice(uint160 sqrtPrice) internal pure returns (int24) {
         require(sqrtPrice >= MIN_SQRT_PRICE && sqrtPrice < MAX_SQRT_PRICE, "R");
         unchecked {

@@ -14,9 +14,9 @@ interface IWrapped {
     function balanceOf(address owner) external view returns (uint256);
 }
 
-/// @notice What position managers of Uniswap V3's shape have in common: the struct layouts of changes, events, bookkeeping
-/// and refusals of NonfungiblePositionManager. How a position is opened and read, and how its pool is found and called,
-/// is left to the heirs. Left out: permits and token URIs.
+/// @notice What position managers of Uniswap V3's shape have in common: the struct layouts of changes, events,
+/// bookkeeping and refusals of NonfungiblePositionManager. How a position is opened and read, and how its pool is found
+/// and called, is left to the heirs. Left out: permits and token URIs.
 abstract contract PositionManagerLike is EnumerableToken {
     /// @dev `key` is the fee or the tick spacing, whatever the pool is known by.
     struct PoolKey {

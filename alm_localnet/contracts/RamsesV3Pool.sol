@@ -20,8 +20,8 @@ interface IRamsesCaller {
 
 /// @notice ABI of RamsesV3Pool (Ramses V3, Pharaoh V3): positions carry an index, the fee changes at governance's word,
 /// the protocol's part is in millionths, 24 bits wide, and refusals are errors, not texts. Left out: the account of
-/// seconds in range per week on which gauges pay, gross fee growth, flash loans and snapshotCumulativesInside; Mint is told without the
-/// index, as Uniswap V3 tells it.
+/// seconds in range per week on which gauges pay, gross fee growth, flash loans and snapshotCumulativesInside; Mint is
+/// told without the index, as Uniswap V3 tells it.
 contract RamsesV3Pool is ConcentratedPool {
     event Swap(
         address indexed sender,

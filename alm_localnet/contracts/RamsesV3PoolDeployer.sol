@@ -15,7 +15,7 @@ contract RamsesV3PoolDeployer {
 
     constructor(address factory) {
         RamsesV3Factory = factory;
-        // PUSH1 11, DUP1, CODESIZE, SUB, DUP1, PUSH1 11, PUSH0, CODECOPY, PUSH0, RETURN: the rest of the code is the code.
+        // PUSH1 11, CODESIZE, SUB, DUP1, PUSH1 11, PUSH0, CODECOPY, PUSH0, RETURN: what follows becomes the code.
         bytes memory code = abi.encodePacked(hex"600b380380600b5f395ff3", type(RamsesV3Pool).creationCode);
         address location;
         assembly {
@@ -30,7 +30,8 @@ contract RamsesV3PoolDeployer {
         bytes32 salt = keccak256(abi.encode(token0, token1, tickSpacing));
         // Call creationCodeLocation() of the caller, delegate to what it says, return what that leaves.
         bytes memory stub =
-            hex"638a3f6b0460e01b60005260006000600460006000335af1600060006000600060003d600060003e6000515af43d600060003e3d6000f3";
+            hex"638a3f6b0460e01b60005260006000600460006000335af1600060006000"
+            hex"600060003d600060003e6000515af43d600060003e3d6000f3";
         assembly {
             pool := create2(0, add(stub, 32), mload(stub), salt)
         }

@@ -15,9 +15,9 @@ interface IVoter {
     function isAlive(address gauge) external view returns (bool);
 }
 
-/// @notice ABI of Aerodrome's CLFactory: pools by tick spacing, minimal proxies at the addresses the real one gives them;
-/// the fee of a tick spacing unless a module says otherwise; a fee on what unstaked positions earn wherever a gauge
-/// lives. Without a voter every gauge is alive. Left out: the registry of factories.
+/// @notice ABI of Aerodrome's CLFactory: pools by tick spacing, minimal proxies at the addresses the real one gives
+/// them; the fee of a tick spacing unless a module says otherwise; a fee on what unstaked positions earn wherever a
+/// gauge lives. Without a voter every gauge is alive. Left out: the registry of factories.
 contract SlipstreamFactory {
     event OwnerChanged(address indexed oldOwner, address indexed newOwner);
     event TickSpacingEnabled(int24 indexed tickSpacing, uint24 indexed fee);

@@ -17,9 +17,9 @@ interface ISlipstreamCaller {
 }
 
 /// @notice ABI of Aerodrome's CLPool (velodrome-finance/slipstream): the fee is asked of the factory for every swap; a
-/// position may be staked, then the gauge gets its fees and emissions accrue to it, and with a gauge unstaked
-/// positions give up a part of theirs. It is an implementation for minimal proxies, as the real one is. Left out:
-/// flash loans and snapshotCumulativesInside; the gauge may also be set by the factory's owner.
+/// position may be staked, then the gauge gets its fees and emissions accrue to it, and with a gauge unstaked positions
+/// give up a part of theirs. It is an implementation for minimal proxies, as the real one is. Left out: flash loans and
+/// snapshotCumulativesInside; the gauge may also be set by the factory's owner.
 contract SlipstreamPool is ConcentratedPool {
     event Swap(
         address indexed sender,
@@ -291,7 +291,8 @@ contract SlipstreamPool is ConcentratedPool {
         emit Collect(owner, recipient, lower, upper, amount0, amount1);
     }
 
-    /// Rewards run per staked liquidity until the reserve is spent; what runs while nobody is staked is announced again.
+    /// Rewards run per staked liquidity until the reserve is spent; what runs while nobody is staked is announced
+    /// again.
     function _updateRewards() private {
         uint256 last = lastUpdated;
         if (block.timestamp == last) return;

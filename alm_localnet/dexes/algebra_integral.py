@@ -64,9 +64,13 @@ class LocalAlgebraIntegral(V3Shape):
         rpc.transact(operator, pool, calldata("initialize(uint160)", sqrt_price_x96))
         if key.tick_spacing not in (None, answer_of(rpc, pool, "tickSpacing()", output="int24")):
             _set(rpc, operator, custom, pool, "setTickSpacing", "int24", key.tick_spacing)
-        if key.fee_pips not in (None, answer_of(rpc, pool, "fee()", output="uint16")):
-            _set(rpc, operator, custom, pool, "setFee", "uint16", key.fee_pips)
+        if key.fee_pips is not None and key.fee_pips != answer_of(rpc, pool, "fee()", output="uint16"):
+            self.set_fee(rpc, operator, contracts, pool, key.fee_pips)
         return pool
+
+    def set_fee(self, rpc: RpcClient, operator: str, contracts: Mapping[str, str], pool: str, fee_pips: int) -> None:
+        """Give a pool another fee for all swaps from now on, as a plugin would; up to 65,535."""
+        _set(rpc, operator, contracts.get("custom_deployer"), pool, "setFee", "uint16", fee_pips)
 
 
 def _set(rpc: RpcClient, operator: str, custom: str | None, pool: str, name: str, kind: str, value: int | None) -> None:

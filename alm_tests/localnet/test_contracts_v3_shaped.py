@@ -156,6 +156,43 @@ def test_ends_of_the_price_range_are_reached_and_left_as_by_uniswaps_bytecode(st
         assert states[0] == states[1]
 
 
+def held(stage: Stage, dex: LocalDex, owner: str) -> list[int]:
+    """Ids of positions of an owner, in the order in which the manager counts them."""
+    (count,) = stage.read(manager_of(dex), "balanceOf(address)", "uint256", owner)
+    index = "tokenOfOwnerByIndex(address,uint256)"
+    return [stage.read(manager_of(dex), index, "uint256", owner, place)[0] for place in range(count)]
+
+
+def test_positions_are_counted_in_uniswaps_order_whatever_is_moved_and_burned(stage: Stage) -> None:
+    started = {dex: stage.read(manager_of(dex), "totalSupply()", "uint256")[0] for dex in (UNISWAP, PANCAKE)}
+    orders: list[list[list[int]]] = []
+    for dex, supply in started.items():
+        pool = stage.pool(dex, CONTRACTS[dex], Q96, fee_pips=500)
+        stage.provide(dex, pool, -6_000, 6_000, 10**12)
+        manager = manager_of(dex)
+        params = (*TOKENS, 500, -6_000, 6_000, 10**15, 10**15, 0, 0, stage.stranger, LATE)
+        first = supply + 1
+        for _ in range(6):
+            stage.rpc.transact(stage.wallet, manager, calldata(MINT_BY_FEE, params))
+        move = "safeTransferFrom(address,address,uint256)"
+        for place in (1, 4, 0):
+            data = calldata(move, stage.stranger, stage.trader, first + place)
+            assert REVERTED in stage.refusal(stage.wallet, manager, data)
+            stage.rpc.transact(stage.stranger, manager, data)
+        liquidity = stage.read(manager, "positions(uint256)", V3_POSITION, first + 4)[7]
+        close = [
+            calldata(DECREASE, (first + 4, liquidity, 0, 0, LATE)),
+            calldata(COLLECT, (first + 4, stage.trader, *ALL_OWED)),
+            calldata("burn(uint256)", first + 4),
+        ]
+        stage.rpc.transact(stage.trader, manager, calldata("multicall(bytes[])", close))
+        orders.append(
+            [[found - supply for found in held(stage, dex, owner)] for owner in (stage.stranger, stage.trader)]
+        )
+        assert stage.read(manager, "totalSupply()", "uint256") == (supply + 5,)
+    assert orders[0] == orders[1] == [[4, 6, 3], [2, 1]]
+
+
 def fee_of_swap_of_token0(price: int, liquidity: int, amount: int, fee_pips: int) -> int:
     """Fee that an exact input pays which ends between ticks (``SwapMath.computeSwapStep``)."""
     used = amount * (10**6 - fee_pips) // 10**6
