@@ -106,7 +106,7 @@ contract CamelotPool is ConcentratedPool {
     ) external lock returns (uint128 amount0, uint128 amount1) {
         bytes32 key = _key(msg.sender, bottomTick, topTick);
         (amount0, amount1) = _collectFrom(key, recipient, amount0Requested, amount1Requested);
-        if (amount0 | amount1 != 0) emit Collect(msg.sender, recipient, bottomTick, topTick, amount0, amount1);
+        emit Collect(msg.sender, recipient, bottomTick, topTick, amount0, amount1);
     }
 
     function swap(
