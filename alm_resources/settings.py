@@ -1,6 +1,7 @@
 """Settings of one process, read once from the environment and an optional TOML file."""
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -37,6 +38,8 @@ class Settings:
     strategy: StrategyConfig
     limits: LimitsConfig
     paper_capital_usd: float = 10_000.0
+    allowed_hooks: tuple[str, ...] = ()
+    """Hook contracts of Uniswap V4 whose pools may be used."""
 
     @property
     def signs(self) -> bool:
@@ -69,6 +72,7 @@ class Settings:
             password_file=Path(environ.get("ALM_KEYSTORE_PASSWORD_FILE", home / "keystore-password")),
             alert_urls=tuple(url.strip() for url in alerts if url.strip()),
             pairs=tuple(pair.strip() for pair in pairs if pair.strip()),
+            allowed_hooks=_addresses(environ, "ALM_ALLOWED_HOOKS"),
             strategy=_read(StrategyConfig, tables.get("strategy", {}), _config_name(environ, "strategy")),
             limits=_read(LimitsConfig, tables.get("limits", {}), _config_name(environ, "limits")),
         )
@@ -81,6 +85,14 @@ def _mode(environ: Mapping[str, str]) -> Mode:
     if mode == "live" and environ.get("ALM_LIVE") != "yes":
         raise ConfigError("ALM_MODE=live without ALM_LIVE=yes: set ALM_LIVE=yes to sign and send real transactions")
     return cast(Mode, mode)
+
+
+def _addresses(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    found = tuple(entry.strip() for entry in environ.get(name, "").split(",") if entry.strip())
+    for entry in found:
+        if not re.fullmatch("0x[0-9a-fA-F]{40}", entry):
+            raise ConfigError(f"{name}: {entry!r} is not an address")
+    return found
 
 
 def _config_name(environ: Mapping[str, str], table: str) -> str:

@@ -82,7 +82,7 @@ class World:
     def adapters(self) -> "dict[str, DexAdapter]":
         from alm_resources.dex import adapters
 
-        return adapters()
+        return adapters(self.settings.allowed_hooks, lambda chain_id, who: self.journal.read_positions(chain_id, who))
 
     @cached_property
     def snapshots(self) -> "SnapshotReader | PaperSnapshots":

@@ -33,6 +33,7 @@ def refused(
     [
         ({"ALM_MODE": "nonsense"}, "ALM_MODE='nonsense'"),
         ({"ALM_MODE": "live"}, "ALM_LIVE=yes"),
+        ({"ALM_MODE": "paper", "ALM_ALLOWED_HOOKS": "0xabc"}, "ALM_ALLOWED_HOOKS: '0xabc'"),
         ({"ALM_MODE": "paper", "ALM_CONFIG": "/no/such.toml"}, "ALM_CONFIG=/no/such.toml"),
         ({"ALM_MODE": "paper", "ALM_REGISTRY": "/no/such/registry.toml"}, "/no/such/registry.toml"),
     ],

@@ -41,6 +41,7 @@ ENVIRON = {
     "ALM_LIVE": "no",
     "ALM_HOME": "home",
     "ALM_PAIRS": "USDC-USDT, WETH-USDC",
+    "ALM_ALLOWED_HOOKS": "0x000000000000000000000000000000000000abcd",
     "ALM_ALERT_URLS": "json://127.0.0.1:1,file:///tmp/alerts",
     "ALM_REGISTRY": "registry.toml",
     "ALM_HISTORY_DIR": "history",

@@ -11,7 +11,7 @@ from alm_resources.dex.grants import erc20_grant, permit2_grant
 from alm_resources.dex.uniswap_v3.plans import quote_liquidity, refuse_unusable
 from alm_resources.dex.uniswap_v4 import plans, pools, positions
 from alm_resources.dex.uniswap_v4.layout import UNISWAP_V4, Layout, refuse
-from alm_resources.dex.uniswap_v4.token_ids import TokenIds
+from alm_resources.dex.uniswap_v4.token_ids import Remembered, TokenIds
 
 FIRST_BLOCKS = {
     (1, "0xbd216513d74c8cf14cf4747e6aaa6420ff64ee9e"): 21_688_329,
@@ -33,6 +33,8 @@ class UniswapV4Adapter:
         Where the search for positions ends, by chain id and lower-case position manager.
     layout
         Of the family.
+    remembered
+        Tells token ids that a wallet was seen to hold.
     """
 
     def __init__(
@@ -40,10 +42,11 @@ class UniswapV4Adapter:
         allowed_hooks: Iterable[str] = (),
         first_blocks: Mapping[tuple[int, str], int] = FIRST_BLOCKS,
         layout: Layout = UNISWAP_V4,
+        remembered: Remembered | None = None,
     ) -> None:
         self._layout = layout
         self._hooks = frozenset(hook.lower() for hook in allowed_hooks)
-        self._tokens = TokenIds(first_blocks)
+        self._tokens = TokenIds(first_blocks, remembered)
 
     @property
     def family(self) -> str:

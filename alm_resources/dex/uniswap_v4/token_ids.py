@@ -6,7 +6,7 @@ backwards from the head, for what we hold is rarely old. So the answer is comple
 a restart, a position sent here or away need nothing of their own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from alm_core.model.errors import BadAnswer
@@ -28,6 +28,10 @@ class _Known:
     ids: tuple[int, ...]
 
 
+Remembered = Callable[[int, str], Iterable[tuple[str, int]]]
+"""Tells ``(lower-case manager, token id)`` of positions that a wallet was seen to hold on a chain."""
+
+
 class TokenIds:
     """Finds token ids. What it remembers saves reading of logs; every answer is proven anew.
 
@@ -35,10 +39,13 @@ class TokenIds:
     ----------
     first_blocks
         Block before which a manager did not exist, by chain id and lower-case address; 0 where it is not known.
+    remembered
+        What others remember: a new process knows nothing itself.
     """
 
-    def __init__(self, first_blocks: Mapping[tuple[int, str], int]) -> None:
+    def __init__(self, first_blocks: Mapping[tuple[int, str], int], remembered: Remembered | None = None) -> None:
         self._first_blocks = first_blocks
+        self._remembered = remembered
         self._known: dict[tuple[int, str, str], _Known] = {}
 
     def owned(self, chain: ChainClient, manager: str, owner: str, block: Block) -> tuple[int, ...]:
@@ -52,7 +59,8 @@ class TokenIds:
         place = (chain.chain_id, manager.lower(), owner.lower())
         known = self._known.get(place)
         count = self._count(chain, manager, owner, block)
-        held = self._proven(chain, manager, owner, known.ids if known and count else (), block)
+        ids = known.ids if known else self._others_remember(chain, manager, owner) if count else ()
+        held = self._proven(chain, manager, owner, ids if count else (), block)
         if known and len(held) < count:
             came = chain.read_nft_ids(manager, owner, known.block_number + 1, block.number)
             held |= self._proven(chain, manager, owner, set(came) - held, block)
@@ -65,6 +73,10 @@ class TokenIds:
         ids = tuple(sorted(held))
         self._known[place] = _Known(block_number=block.number, ids=ids)
         return ids
+
+    def _others_remember(self, chain: ChainClient, manager: str, owner: str) -> tuple[int, ...]:
+        found = self._remembered(chain.chain_id, owner) if self._remembered else ()
+        return tuple(token_id for place, token_id in found if place.lower() == manager.lower())
 
     def _searched(
         self, chain: ChainClient, manager: str, owner: str, block: Block, count: int, held: set[int]

@@ -56,8 +56,8 @@ def test_no_action_costs_nothing() -> None:
 
 
 def test_gas_of_an_unmeasured_family_is_unknown_not_free() -> None:
-    with pytest.raises(InvalidInput, match="'slipstream' was never measured"):
-        move_cost(CHAIN, SNAPSHOT.pools, PRICES, closed=[], opened=["slipstream"], swapped_usd=0.0)
+    with pytest.raises(InvalidInput, match="'curve' was never measured"):
+        move_cost(CHAIN, SNAPSHOT.pools, PRICES, closed=[], opened=["curve"], swapped_usd=0.0)
 
 
 def test_collecting_and_adding_cost_gas_and_less_than_closing_and_opening() -> None:

@@ -113,6 +113,23 @@ def test_known_ids_are_proven_anew_and_logs_are_read_only_if_one_is_missing() ->
     assert len(chain.ranges) == asked + 1
 
 
+def test_ids_that_others_remember_save_the_search_and_are_proven_all_the_same() -> None:
+    chain = Ledgers(came={5: 1, 6: 2, 7: 3}, owners={5: OWNER, 6: OWNER, 7: OTHER})
+
+    def remembered(chain_id: int, owner: str) -> set[tuple[str, int]]:
+        assert (chain_id, owner) == (1, OWNER)
+        return {(MANAGER.lower(), 5), (MANAGER.lower(), 6), (MANAGER.lower(), 7), (OTHER.lower(), 8)}
+
+    assert owned(TokenIds({}, remembered), chain) == (5, 6)
+    assert chain.ranges == []
+
+
+def test_what_others_do_not_remember_is_still_found() -> None:
+    chain = Ledgers(came={5: 49_999_000, 6: 49_999_500}, owners={5: OWNER, 6: OWNER})
+    assert owned(TokenIds({}, lambda chain_id, owner: {(MANAGER.lower(), 5)}), chain) == (5, 6)
+    assert chain.ranges != []
+
+
 def test_a_reorganised_chain_is_searched_again() -> None:
     ids, chain = TokenIds({}), Ledgers(came={5: 49_999_000}, owners={5: OWNER})
     assert owned(ids, chain) == (5,)

@@ -153,7 +153,7 @@ def test_the_overlay_that_the_cases_break_is_good(tmp_path: Path) -> None:
     path.write_text(FULL)
     registry = load_registry(path)
     assert len(registry.listed) == 3
-    assert [pool.address for pool in registry.pools_of("WETH-USDC")] == [POOL]
+    assert POOL in [pool.address for pool in registry.pools_of("WETH-USDC")]
     assert registry.sources_of("WETH-USDC")[1].convert_by == "USDC-USDT"
     assert registry.services.dexscreener_url == "https://api.dexscreener.com"
 

@@ -113,10 +113,25 @@ def test_the_sixteen_dexes_are_there_and_every_other_id_is_a_variant_of_one() ->
 
 def test_what_may_be_traded_is_exactly_what_has_an_adapter() -> None:
     assert set(adapters()) == TRADABLE_FAMILIES
-    traded = {pool.family for pair in REGISTRY.pairs for pool in REGISTRY.pools_of(pair.pair_id)}
-    assert traded == TRADABLE_FAMILIES
+    assert FAMILIES.keys() - {"unknown"} == TRADABLE_FAMILIES
+    traded = Counter(pool.family for pool in REGISTRY.pools_of("USDC-USDT"))
+    of_v3 = {"uniswap_v3": 5, "pancake_v3": 5, "ramses_v3": 2, "slipstream": 1, "algebra_integral": 1}
+    assert traded == {**of_v3, "uniswap_v4": 11, "infinity": 2}
     waiting = [pool for pool in REGISTRY.listed if pool.status != "operable"]
     assert not {p.pool_id for p in waiting} & {p.pool_id for found in REGISTRY.pools.values() for p in found}
+
+
+def test_what_a_familys_plans_need_is_part_of_its_pools() -> None:
+    chain = REGISTRY.chain(56)
+    for pool in REGISTRY.pools_of("USDC-USDT"):
+        if pool.family == "uniswap_v4":
+            assert pool.contract("permit2") == REGISTRY.chain(pool.chain_id).permit2
+            assert pool.contract("state_view")
+        if pool.family == "infinity":
+            assert pool.contract("permit2") != chain.permit2
+            assert pool.contract("vault")
+        # The pool manager, the position manager and what no plan calls are told elsewhere or not at all.
+        assert {role for role, _ in pool.contracts} <= {"permit2", "state_view", "vault", "deployer", "custom_deployer"}
 
 
 def test_more_families_trade_once_they_are_named() -> None:
@@ -129,9 +144,11 @@ def test_more_families_trade_once_they_are_named() -> None:
 
 def test_the_status_shown_names_what_is_in_the_way() -> None:
     shown = Counter(REGISTRY.status_text(pool).split(":")[0] for pool in REGISTRY.listed_pools("USDC-USDT"))
-    assert shown == {"operable": 5, "family without adapter": 23, "unverified": 9, "inoperable": 1}
-    dynamic = load_registry(None, ["slipstream"]).listed_pools("USDC-USDT", 8453)
-    assert any("only known on chain" in load_registry(None, ["slipstream"]).status_text(pool) for pool in dynamic)
+    only_on_chain = "operable, but its fee or tick spacing is only known on chain"
+    assert shown == {"operable": 27, only_on_chain: 2, "unverified": 8, "inoperable": 1}
+    narrow = load_registry(None, ["uniswap_v3"])
+    texts = {narrow.status_text(pool) for pool in narrow.listed_pools("USDC-USDT", 8453)}
+    assert texts == {"family without adapter: slipstream", "family without adapter: pancake_v3"}
 
 
 def test_pools_that_hold_bridged_usdc_are_a_pair_of_their_own_without_sources() -> None:
