@@ -2,14 +2,22 @@
 
 What positions earned is booked apart from what was put into them (kind ``fees``): a collect pays nothing else, and of
 what a close pays, the events of the position manager tell the principal. Uniswap V4 and Infinity tell no amounts: there
-a plan takes the fees first, and what is paid before liquidity goes is fees. Fees of bins stay in the bins and cannot be
-told from what was put into them. Adding to a position of V4 or Infinity pays its fees out too, before liquidity grows.
+a plan takes the fees first, and what is paid before liquidity goes is fees. Adding pays them out there too, before
+liquidity grows. Fees of bins stay in the bins and cannot be told from what was put into them; those of Liquidity Book
+2.0 lie beside them, and a call of their own pays them.
 """
 
 from collections.abc import Iterable
 
 from alm_core.execution.erc20 import Transfer, transfer_from_log
-from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC, PositionLog, modified, position_logs
+from alm_core.execution.position_logs import (
+    COLLECT_TOPIC,
+    DECREASE_TOPIC,
+    PositionLog,
+    collected_from_bins,
+    modified,
+    position_logs,
+)
 from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import InvalidInput
 from alm_core.model.transactions import Action, Intent, Receipt
@@ -110,6 +118,8 @@ def _fees(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) -> t
     if pays_fees and changes:
         changed_at = min((index for index, change in changes if change), default=None)
         return (delta if changed_at is None or transfer.log_index < changed_at else 0), transfer.log_index
+    if pays_fees and collected_from_bins(receipt.logs, intent.tx):
+        return delta, transfer.log_index
     manager = intent.tx.to
     collects = position_logs(receipt.logs, manager, COLLECT_TOPIC)
     if not pays_fees or len(collects) != 1 or len(intent.tx.bounds) != 2:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from alm_core.accounting.ledger import entries_from_receipt
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, balance_changes
-from alm_core.execution.position_logs import grown_positions, moved_bins
+from alm_core.execution.position_logs import collected_from_bins, grown_positions, moved_bins
 from alm_core.model.books import LedgerEntry, PositionChange
-from alm_core.model.transactions import Action, Intent, IntentState, Receipt, SignedTransaction
+from alm_core.model.transactions import Action, Intent, IntentState, Log, Receipt, SignedTransaction
 
 _ZERO_WORD = "0" * 64
 
@@ -40,7 +40,8 @@ def outcome_of(intent: Intent, attempt: SignedTransaction, receipt: Receipt) -> 
 def position_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, ...]:
     """Return positions minted to or burned from the wallet: ERC-721 transfers of the called contract, from or to 0.
 
-    A position in bins is one whenever bins were minted, and none any more when the plan was to burn the last of them.
+    A position in bins is one when bins were minted, and none any more when the plan was to burn the last of them, or to
+    collect what was owed when none was left.
     """
     changes: list[PositionChange] = []
     own = address_word(intent.tx.sender)
@@ -65,12 +66,12 @@ def position_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, 
 
 def _bin_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, ...]:
     minted = moved_bins(receipt.logs, intent.tx, minted=True)
-    burned = moved_bins(receipt.logs, intent.tx, minted=False) if intent.tx.closes_token_id is not None else ()
+    burned = _closing_logs(intent, receipt) if intent.tx.closes_token_id is not None else ()
     return tuple(
         PositionChange(
             chain_id=intent.tx.chain_id,
             wallet=intent.tx.sender,
-            manager=intent.tx.to.lower(),
+            manager=batches[0].address.lower(),
             token_id=int(batches[0].address, 16),
             opened=batches is minted,
             intent_key=intent.key,
@@ -78,6 +79,10 @@ def _bin_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, ...]
         for batches in (minted, burned)
         if batches and not (batches is minted and intent.tx.adds_token_id is not None)
     )
+
+
+def _closing_logs(intent: Intent, receipt: Receipt) -> tuple[Log, ...]:
+    return moved_bins(receipt.logs, intent.tx, minted=False) or collected_from_bins(receipt.logs, intent.tx)
 
 
 def _verdict(

@@ -2,8 +2,8 @@
 
 Position managers of Uniswap V3 (v3-periphery 1.4.4) and its forks tell it themselves; Algebra's tell additions in an
 event of their own. Of positions in Uniswap V4 and Infinity the pool manager tells (``IPoolManager.ModifyLiquidity``,
-the salt is the token id), of bins the Liquidity Book pair (``ILBToken.TransferBatch``). Data of any other length are
-none of these events.
+the salt is the token id), of bins the Liquidity Book pair (``ILBToken``: ``TransferBatch``, and where 2.0 mints them
+``TransferSingle``). Data of any other length are none of these events.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,6 +25,10 @@ MODIFY_TOPIC = "0xf208f4912782fd25c7f114ca3723a2d5dd6f3bcc3ac8db5af63baa85f711d5
 """``ModifyLiquidity(bytes32 indexed id, address indexed sender, int24, int24, int256 delta, bytes32 salt)``."""
 TRANSFER_BATCH_TOPIC = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb"
 """``TransferBatch(address indexed sender, address indexed from, address indexed to, uint256[] ids, uint256[])``."""
+TRANSFER_SINGLE_TOPIC = "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62"
+"""``TransferSingle(address indexed sender, address indexed from, address indexed to, uint256 id, uint256 amount)``."""
+FEES_COLLECTED_TOPIC = "0x28a87b6059180e46de5fb9ab35eb043e8fe00ab45afcc7789e3934ecbbcde3ea"
+"""``FeesCollected(address indexed sender, address indexed recipient, uint256 amountX, uint256 amountY)`` of 2.0."""
 
 _WORDS = 3
 _ZERO_WORD = "0" * 64
@@ -74,7 +78,7 @@ def grown_positions(logs: Sequence[Log], tx: UnsignedTransaction) -> tuple[int, 
     by_manager = [(log.log_index, log.token_id) for log in position_logs(logs, tx.to, INCREASE_TOPIC) if log.first]
     by_manager += [(log.log_index, int(log.topics[1], 16)) for log in _algebra_increases(logs, tx.to.lower())]
     by_pool = [(log.log_index, salt) for log, delta, salt in modified(logs, tx) if delta > 0]
-    by_bins = [(log.log_index, int(log.address, 16)) for log in moved_bins(logs, tx, minted=True)]
+    by_bins = [(log.log_index, int(log.address, 16)) for log in moved_bins(logs, tx, minted=True)[:1]]
     return tuple(token_id for _, token_id in sorted((*by_manager, *by_pool, *by_bins)))
 
 
@@ -92,18 +96,36 @@ def modified(logs: Sequence[Log], tx: UnsignedTransaction) -> Iterator[tuple[Log
 
 
 def moved_bins(logs: Sequence[Log], tx: UnsignedTransaction, *, minted: bool) -> tuple[Log, ...]:
-    """Return the batches of bins that the pair minted to, or burned from, the sender."""
+    """Return what the pair says of bins that it minted to, or burned from, the sender.
+
+    All of them are of one position. The router of 2.0 sends bins to the pair, which then burns what it has.
+    """
     if tx.liquidity_events_from is None:
         return ()
-    own = address_word(tx.sender)
-    ends = (_ZERO_WORD, own) if minted else (own, _ZERO_WORD)
+    own, pair = address_word(tx.sender), tx.liquidity_events_from.lower()
+    ends = {(_ZERO_WORD, own)} if minted else {(own, _ZERO_WORD), (own, address_word(pair))}
     return tuple(
         log
         for log in logs
-        if log.address.lower() == tx.liquidity_events_from.lower()
+        if log.address.lower() == pair
         and len(log.topics) == 4
-        and log.topics[0].lower() == TRANSFER_BATCH_TOPIC
-        and tuple(topic.removeprefix("0x").lower() for topic in log.topics[2:]) == ends
+        and log.topics[0].lower() in (TRANSFER_BATCH_TOPIC, TRANSFER_SINGLE_TOPIC)
+        and tuple(topic.removeprefix("0x").lower() for topic in log.topics[2:]) in ends
+    )
+
+
+def collected_from_bins(logs: Sequence[Log], tx: UnsignedTransaction) -> tuple[Log, ...]:
+    """Return what a pair of Liquidity Book 2.0 says of fees that it paid to the sender, who called it itself."""
+    own, pair = address_word(tx.sender), tx.to.lower()
+    if tx.liquidity_events_from is None or tx.liquidity_events_from.lower() != pair:
+        return ()
+    return tuple(
+        log
+        for log in logs
+        if log.address.lower() == pair
+        and len(log.topics) == 3
+        and log.topics[0].lower() == FEES_COLLECTED_TOPIC
+        and log.topics[2].removeprefix("0x").lower() == own
     )
 
 

@@ -160,8 +160,8 @@ def _explained(
 
 
 def _positions(view: ChainView, journal: Journal, state: WalletState) -> _Findings:
-    managers = {pool.pool_id: pool.position_manager.lower() for pool in view.pools}
-    held = {(managers[position.pool_id], position.token_id) for position in state.positions}
+    keepers = {pool.pool_id: pool.keeper.lower() for pool in view.pools}
+    held = {(keepers[position.pool_id], position.token_id) for position in state.positions}
     known = journal.read_positions(view.chain.chain_id, view.wallet)
     changes = [(key, True) for key in sorted(held - known)] + [(key, False) for key in sorted(known - held)]
     return _Findings(

@@ -33,7 +33,10 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PositionChange:
-    """A position that came into being (``opened``) or was burned, as the journal remembers it."""
+    """A position that came into being (``opened``) or was burned, as the journal remembers it.
+
+    ``manager`` is the contract that keeps it (:attr:`alm_core.model.pools.Pool.keeper`).
+    """
 
     chain_id: int
     wallet: str

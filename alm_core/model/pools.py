@@ -79,6 +79,11 @@ class Pool:
         """``<chain id>:<address>``, unique over all chains."""
         return f"{self.chain_id}:{self.address}"
 
+    @property
+    def keeper(self) -> str:
+        """Contract that keeps positions in this pool: the position manager, or the pool itself where they are bins."""
+        return self.position_manager if self.bin_step is None else self.address
+
     def contract(self, role: str) -> str:
         """Address of a further contract of the deployment; :class:`ConfigError` if it has none in that role."""
         for name, address in self.contracts:
