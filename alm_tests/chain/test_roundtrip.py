@@ -21,7 +21,7 @@ from alm_localnet.node import install_node_modules
 from alm_localnet.rpc import RpcClient
 from alm_resources.dex import adapters
 from alm_resources.roundtrip import Options
-from alm_tests.chain.roundtrip_scene import Traveller, no_pause
+from alm_tests.chain.roundtrip_scene import KEY_ENV, Traveller, no_pause
 
 __all__ = ["no_pause"]
 
@@ -359,6 +359,18 @@ def test_a_node_that_dies_right_after_a_send_loses_nothing(base: Traveller, no_p
     assert (again["ok"], again["error"]) == (True, None)
     assert_out(base, pool)
     base.assert_key_is_nowhere()
+
+
+def test_the_file_of_the_how_to_page_is_proven_where_its_contracts_are(base: Traveller) -> None:
+    """The local chain has them at their real addresses; the overlay lies over the built-in registry."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "prove-a-dex.md").read_text()
+    (text,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    here = text.replace("http://127.0.0.1:8545", base.chain(BASE).rpc.url).replace("FORK_KEY", KEY_ENV)
+    file = base.folder / "fork.toml"
+    file.write_text(here)
+    base.fund_all()
+    lines = base.lines(file=file)
+    assert [(line["dex"], line["error"]) for line in lines] == [("my-v3", None), ("uni-v3", None)]
 
 
 def test_a_fork_that_stood_still_for_hours_is_no_obstacle(base: Traveller, tmp_path: Path) -> None:
