@@ -30,7 +30,12 @@ from alm_core.math.bin_shares import (
 from alm_core.math.bin_spread import liquidity_of_bin, spread_over_bins
 from alm_core.math.bins import BASIS_POINTS, ID_SHIFT, MAX_ID, bin_at_price, price_at_bin, sqrt_price_x128
 from alm_core.math.liquidity import amounts_for_liquidity
-from alm_core.math.orientation import range_bounds_at_ticks, ticks_for_range
+from alm_core.math.orientation import (
+    range_bounds_at_ticks,
+    ticks_for_range,
+    usable_tick_at_or_above,
+    usable_tick_at_or_below,
+)
 from alm_core.math.tick import MAX_TICK, MIN_TICK, Q128, sqrt_price_x96_at_tick
 from alm_core.model.errors import InvalidInput
 from alm_core.model.pools import Pool
@@ -283,3 +288,14 @@ def test_a_price_range_becomes_the_fewest_bins_that_enclose_it(
         inner = range_bounds_at_ticks(pool, *ticks_of_places(step, range(places.start + 1, places.stop - 1)))
         assert inner[0] >= wanted.lower * (1 - 1e-9)
         assert inner[1] <= wanted.upper * (1 + 1e-9)
+
+
+@given(step=steps, tick=ticks)
+def test_ranges_beside_the_price_leave_out_the_bin_that_holds_it(step: int, tick: int) -> None:
+    pool = bin_pool(step, base_is_token0=True)
+    place = place_at_tick(step, tick)
+    above, below = usable_tick_at_or_above(pool, tick + 1), usable_tick_at_or_below(pool, tick - 1)
+    assert above == edge_tick(step, place + 1)
+    assert below in (edge_tick(step, place), edge_tick(step, place - 1))
+    assert len(places_of_range(step, above, usable_tick_at_or_above(pool, above + 1))) == 1
+    assert len(places_of_range(step, usable_tick_at_or_below(pool, below - 1), below)) == 1
