@@ -1,4 +1,4 @@
-"""Contracts of ours with the ABI of other DEXes: Uniswap V3's numbers to the unit, the real ones' refusals."""
+"""Pools of ours with the ABI of other DEXes: the numbers of Uniswap V3's bytecode, to the unit."""
 
 import random
 import tomllib
@@ -7,43 +7,34 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from eth_abi.abi import encode
-from eth_utils.crypto import keccak
 
 from alm_localnet.contracts import calldata
 from alm_localnet.dexes import LocalDex
-from alm_localnet.dexes.camelot_v3 import LocalCamelotV3
 from alm_localnet.dexes.dex import provide_data, trade_data
-from alm_localnet.dexes.pancake_v3 import LocalPancakeV3
 from alm_localnet.dexes.ramses_v3 import LocalRamsesV3
-from alm_localnet.dexes.slipstream import LocalSlipstream
-from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
-from alm_tests.localnet.v3_stage import LATE, MOST, TOKENS, Stage
+from alm_tests.localnet.v3_stage import (
+    ALL_OWED,
+    CAMELOT,
+    COLLECT,
+    CONTRACTS,
+    DECREASE,
+    LATE,
+    MINT_BY_FEE,
+    MOST,
+    PANCAKE,
+    Q96,
+    Q128,
+    RAMSES,
+    SLIPSTREAM,
+    TOKENS,
+    UNISWAP,
+    V3_POSITION,
+    Stage,
+    deployments,
+    manager_of,
+)
 
-Q96, Q128 = 2**96, 2**128
-UNISWAP, PANCAKE, SLIPSTREAM = LocalUniswapV3(), LocalPancakeV3(), LocalSlipstream()
-RAMSES, CAMELOT = LocalRamsesV3(), LocalCamelotV3()
-MINT_BY_FEE = "mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
-DECREASE = "decreaseLiquidity((uint256,uint128,uint256,uint256,uint256))"
-COLLECT = "collect((uint256,address,uint128,uint128))"
-V3_POSITION = "uint96,address,address,address,uint24,int24,int24,uint128,uint256,uint256,uint128,uint128"
 TICK = "uint128,int128,uint256,uint256,int56,uint160,uint32,bool"
-ALL_OWED = (2**128 - 1, 2**128 - 1)
-
-
-def deployments(dex_id: str) -> dict[int, dict[str, str]]:
-    data = tomllib.loads((files("alm_resources.registry") / "data" / "dexes.toml").read_text("utf-8"))
-    (found,) = [dex for dex in data["dexes"] if dex["id"] == dex_id]
-    return {int(chain): contracts for chain, contracts in found["contracts"].items()}
-
-
-CONTRACTS: Mapping[LocalDex, dict[str, str]] = {
-    UNISWAP: deployments("uni-v3")[1],
-    PANCAKE: deployments("pcs-v3")[56],
-    SLIPSTREAM: deployments("aero-v3")[8453],
-    RAMSES: deployments("pharaoh-v3")[43114],
-    CAMELOT: deployments("camelot-v3")[42161],
-}
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +44,6 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Generator[Stage]:
         stage.install(dex, contracts)
     yield stage
     stage.stop()
-
-
-def manager_of(dex: LocalDex) -> str:
-    return CONTRACTS[dex]["position_manager"]
 
 
 def token_transfers(receipt: Mapping[str, Any]) -> list[str]:
@@ -156,43 +143,6 @@ def test_ends_of_the_price_range_are_reached_and_left_as_by_uniswaps_bytecode(st
         assert states[0] == states[1]
 
 
-def held(stage: Stage, dex: LocalDex, owner: str) -> list[int]:
-    """Ids of positions of an owner, in the order in which the manager counts them."""
-    (count,) = stage.read(manager_of(dex), "balanceOf(address)", "uint256", owner)
-    index = "tokenOfOwnerByIndex(address,uint256)"
-    return [stage.read(manager_of(dex), index, "uint256", owner, place)[0] for place in range(count)]
-
-
-def test_positions_are_counted_in_uniswaps_order_whatever_is_moved_and_burned(stage: Stage) -> None:
-    started = {dex: stage.read(manager_of(dex), "totalSupply()", "uint256")[0] for dex in (UNISWAP, PANCAKE)}
-    orders: list[list[list[int]]] = []
-    for dex, supply in started.items():
-        pool = stage.pool(dex, CONTRACTS[dex], Q96, fee_pips=500)
-        stage.provide(dex, pool, -6_000, 6_000, 10**12)
-        manager = manager_of(dex)
-        params = (*TOKENS, 500, -6_000, 6_000, 10**15, 10**15, 0, 0, stage.stranger, LATE)
-        first = supply + 1
-        for _ in range(6):
-            stage.rpc.transact(stage.wallet, manager, calldata(MINT_BY_FEE, params))
-        move = "safeTransferFrom(address,address,uint256)"
-        for place in (1, 4, 0):
-            data = calldata(move, stage.stranger, stage.trader, first + place)
-            assert REVERTED in stage.refusal(stage.wallet, manager, data)
-            stage.rpc.transact(stage.stranger, manager, data)
-        liquidity = stage.read(manager, "positions(uint256)", V3_POSITION, first + 4)[7]
-        close = [
-            calldata(DECREASE, (first + 4, liquidity, 0, 0, LATE)),
-            calldata(COLLECT, (first + 4, stage.trader, *ALL_OWED)),
-            calldata("burn(uint256)", first + 4),
-        ]
-        stage.rpc.transact(stage.trader, manager, calldata("multicall(bytes[])", close))
-        orders.append(
-            [[found - supply for found in held(stage, dex, owner)] for owner in (stage.stranger, stage.trader)]
-        )
-        assert stage.read(manager, "totalSupply()", "uint256") == (supply + 5,)
-    assert orders[0] == orders[1] == [[4, 6, 3], [2, 1]]
-
-
 def fee_of_swap_of_token0(price: int, liquidity: int, amount: int, fee_pips: int) -> int:
     """Fee that an exact input pays which ends between ticks (``SwapMath.computeSwapStep``)."""
     used = amount * (10**6 - fee_pips) // 10**6
@@ -284,113 +234,6 @@ def test_pools_lie_where_the_real_factory_puts_them(stage: Stage, dex: LocalDex,
     assert found == (listed["address"].lower(),)
 
 
-def mint_data(dex: LocalDex, key: tuple[int, ...], owner: str, minimum: int = 0, deadline: int = LATE) -> bytes:
-    types = {"pancake_v3": "uint24,", "slipstream": "int24,", "ramses_v3": "int24,", "camelot_v3": ""}[dex.family]
-    tail = (0,) if dex is SLIPSTREAM else ()
-    signature = f"mint((address,address,{types}int24,int24,uint256,uint256,uint256,uint256,address,uint256"
-    params = (*TOKENS, *key, -6000, 6000, 10**15, 10**15, minimum, minimum, owner, deadline, *tail)
-    return calldata(signature + (",uint160))" if tail else "))"), params)
-
-
-KEYS: dict[LocalDex, dict[str, int]] = {
-    PANCAKE: {"fee_pips": 10_000},
-    SLIPSTREAM: {"tick_spacing": 2000},
-    RAMSES: {"tick_spacing": 200},
-    CAMELOT: {"tick_spacing": 10},
-}
-OWN: list[tuple[LocalDex, tuple[int, ...]]] = [
-    (PANCAKE, (10_000,)),
-    (SLIPSTREAM, (2000,)),
-    (RAMSES, (200,)),
-    (CAMELOT, ()),
-]
-POSITIONS: dict[LocalDex, str] = {
-    PANCAKE: V3_POSITION,
-    SLIPSTREAM: V3_POSITION.replace("uint24", "int24"),
-    RAMSES: "address,address,int24,int24,int24,uint128,uint256,uint256,uint128,uint128",
-    CAMELOT: "uint96,address,address,address,int24,int24,uint128,uint256,uint256,uint128,uint128",
-}
-LIQUIDITY_AT: dict[LocalDex, int] = {PANCAKE: 7, SLIPSTREAM: 7, RAMSES: 5, CAMELOT: 6}
-REVERTED = "execution reverted"
-UNKNOWN = 77
-"""Neither a fee nor a tick spacing of any pool."""
-PAY = "uniswapV3MintCallback(uint256,uint256,bytes)"
-REFUSALS: dict[LocalDex, dict[str, str]] = {
-    PANCAKE: {
-        "too little in": "Price slippage check",
-        "too little out": "Price slippage check",
-        "late": "Transaction too old",
-        "stranger": "Not approved",
-        "full": "Not cleared",
-        "burned": "Invalid token ID",
-    },
-    SLIPSTREAM: {
-        "too little in": "Price slippage check",
-        "too little out": "PS",
-        "late": "execution reverted",
-        "stranger": "execution reverted",
-        "full": "NC",
-        "burned": "ID",
-    },
-    RAMSES: {
-        "too little in": "Slippage()",
-        "too little out": "CheckSlippage()",
-        "late": "Old()",
-        "stranger": "ERC721InsufficientApproval(address,uint256)",
-        "full": "NotCleared()",
-        "burned": "InvalidTokenId(uint256)",
-    },
-}
-REFUSALS[CAMELOT] = REFUSALS[PANCAKE]
-
-
-def refused_with(text: str) -> str:
-    """What the node says of a text, or of an error by its selector."""
-    return keccak(text=text)[:4].hex() if "(" in text else text
-
-
-@pytest.mark.parametrize(("dex", "key"), OWN, ids=[dex.family for dex, _ in OWN])
-def test_a_position_manager_refuses_what_the_real_one_refuses(
-    stage: Stage, dex: LocalDex, key: tuple[int, ...]
-) -> None:
-    manager, wallet = manager_of(dex), stage.wallet
-    pool = stage.pool(dex, CONTRACTS[dex], Q96, **KEYS[dex])
-    stage.provide(dex, pool, -6_000, 6_000, 10**12)
-    expected = {name: refused_with(text) for name, text in REFUSALS[dex].items()}
-    receipt = stage.rpc.transact(wallet, manager, mint_data(dex, key, wallet))
-    named = (log["topics"] for log in receipt["logs"] if log["address"] == manager.lower())
-    token_id = int(next(topics[3] for topics in named if len(topics) == 4), 16)
-    liquidity = stage.read(manager, "positions(uint256)", POSITIONS[dex], token_id)[LIQUIDITY_AT[dex]]
-
-    def decrease(part: int, minimum: int = 0, deadline: int = LATE) -> bytes:
-        return calldata(DECREASE, (token_id, part, minimum, minimum, deadline))
-
-    burn = calldata("burn(uint256)", token_id)
-    collect = calldata(COLLECT, (token_id, wallet, *ALL_OWED))
-    assert expected["too little in"] in stage.refusal(wallet, manager, mint_data(dex, key, wallet, minimum=10**16))
-    assert expected["late"] in stage.refusal(wallet, manager, mint_data(dex, key, wallet, deadline=1))
-    assert expected["late"] in stage.refusal(wallet, manager, decrease(1, deadline=1))
-    assert expected["too little out"] in stage.refusal(wallet, manager, decrease(liquidity, minimum=10**16))
-    assert REVERTED in stage.refusal(wallet, manager, decrease(liquidity + 1))
-    assert REVERTED in stage.refusal(wallet, manager, mint_data(dex, tuple(UNKNOWN for _ in key), wallet)) or not key
-    for data in (decrease(1), collect, burn):
-        assert expected["stranger"] in stage.refusal(stage.stranger, manager, data)
-    assert expected["full"] in stage.refusal(wallet, manager, burn)
-    stage.rpc.transact(wallet, manager, calldata("multicall(bytes[])", [decrease(liquidity), collect, burn]))
-    assert expected["burned"] in stage.refusal(wallet, manager, calldata("positions(uint256)", token_id))
-    assert "not refused" not in stage.refusal(wallet, manager, collect)
-
-
-@pytest.mark.parametrize("dex", [PANCAKE, SLIPSTREAM, RAMSES, CAMELOT], ids=lambda dex: dex.family)
-def test_a_pool_takes_no_ticks_off_its_spacing_and_no_empty_range(stage: Stage, dex: LocalDex) -> None:
-    pool = stage.pool(dex, CONTRACTS[dex], Q96, **KEYS[dex])
-    for ticks in ((-2000, 2007), (-2007, 2000), (2000, 2000), (2000, -2000), (-890_000, 2000), (-2000, 890_000)):
-        assert REVERTED in stage.refusal(stage.trader, dex.desk, provide_data(pool, *ticks, 10**12))
-    stage.provide(dex, pool, -2000, 2000, 10**12)
-    most = 2**127
-    assert REVERTED in stage.refusal(stage.trader, dex.desk, provide_data(pool, -2000, 2000, most))
-
-
 def test_with_a_gauge_unstaked_positions_give_up_a_tenth_of_their_fees(stage: Stage) -> None:
     contracts = CONTRACTS[SLIPSTREAM]
     pool = stage.pool(SLIPSTREAM, contracts, Q96, tick_spacing=50)
@@ -409,10 +252,3 @@ def test_with_a_gauge_unstaked_positions_give_up_a_tenth_of_their_fees(stage: St
     tenth = _up(fees[1], 10)
     assert growths == [fees[0] * Q128 // 10**18, (fees[1] - tenth) * Q128 // 10**18]
     assert stage.read(pool, "gaugeFees()", "uint128,uint128") == (tenth, 0)
-
-
-def test_nobody_else_makes_a_desk_pay(stage: Stage) -> None:
-    pool = stage.pool(RAMSES, CONTRACTS[RAMSES], Q96, tick_spacing=100)
-    pay = calldata(PAY, 10**18, 0, encode(["address", "address"], TOKENS))
-    for data in (provide_data(pool, -6_000, 6_000, 10**12), pay):
-        assert "Desk: not the owner" in stage.refusal(stage.stranger, RAMSES.desk, data)

@@ -1,5 +1,8 @@
 """A node with two tokens and any deployments of V3-shaped families, for the tests of the contracts themselves."""
 
+import tomllib
+from collections.abc import Mapping
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,12 @@ from alm_core.model.errors import SourceRejected
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.contracts import Bytecode, calldata, install
 from alm_localnet.dexes import LocalDex, PoolKey
+from alm_localnet.dexes.camelot_v3 import LocalCamelotV3
 from alm_localnet.dexes.dex import provide_data, trade_data
+from alm_localnet.dexes.pancake_v3 import LocalPancakeV3
+from alm_localnet.dexes.ramses_v3 import LocalRamsesV3
+from alm_localnet.dexes.slipstream import LocalSlipstream
+from alm_localnet.dexes.uniswap_v3 import LocalUniswapV3
 from alm_localnet.node import install_node_modules
 
 WRAPPED = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
@@ -18,6 +26,34 @@ LATE = 2**40
 MOST = 2**160 - 1
 LOTS = 10**30
 _GAS = {"gas": hex(10_000_000), "maxFeePerGas": hex(10**11), "maxPriorityFeePerGas": "0x0"}
+REVERTED = "execution reverted"
+Q96, Q128 = 2**96, 2**128
+UNISWAP, PANCAKE, SLIPSTREAM = LocalUniswapV3(), LocalPancakeV3(), LocalSlipstream()
+RAMSES, CAMELOT = LocalRamsesV3(), LocalCamelotV3()
+MINT_BY_FEE = "mint((address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256))"
+DECREASE = "decreaseLiquidity((uint256,uint128,uint256,uint256,uint256))"
+COLLECT = "collect((uint256,address,uint128,uint128))"
+V3_POSITION = "uint96,address,address,address,uint24,int24,int24,uint128,uint256,uint256,uint128,uint128"
+ALL_OWED = (2**128 - 1, 2**128 - 1)
+
+
+def deployments(dex_id: str) -> dict[int, dict[str, str]]:
+    data = tomllib.loads((files("alm_resources.registry") / "data" / "dexes.toml").read_text("utf-8"))
+    (found,) = [dex for dex in data["dexes"] if dex["id"] == dex_id]
+    return {int(chain): contracts for chain, contracts in found["contracts"].items()}
+
+
+CONTRACTS: Mapping[LocalDex, dict[str, str]] = {
+    UNISWAP: deployments("uni-v3")[1],
+    PANCAKE: deployments("pcs-v3")[56],
+    SLIPSTREAM: deployments("aero-v3")[8453],
+    RAMSES: deployments("pharaoh-v3")[43114],
+    CAMELOT: deployments("camelot-v3")[42161],
+}
+
+
+def manager_of(dex: LocalDex) -> str:
+    return CONTRACTS[dex]["position_manager"]
 
 
 class Stage:
