@@ -7,7 +7,7 @@ from typing import Literal
 from alm_core.math.orientation import range_bounds_at_ticks
 from alm_core.model.decisions import DecisionKind, Target
 from alm_core.portfolio.chainview import ChainView
-from alm_core.portfolio.costs import NO_COST, Cost, move_cost
+from alm_core.portfolio.costs import NO_COST, Cost, gas_lots, move_cost
 from alm_core.portfolio.placements import Placement
 from alm_core.portfolio.rules import Rules
 from alm_core.portfolio.slots import Held, Slot
@@ -71,6 +71,11 @@ class Opening:
     def placement(self) -> Placement:
         """Its capital in its range."""
         return Placement(pool_id=self.pool_id, lower=self.bounds[0], upper=self.bounds[1], capital_usd=self.usd)
+
+    @property
+    def gas_lots(self) -> tuple[str, ...]:
+        """Family of the pool, as often as opening this costs what was measured for it."""
+        return gas_lots(self.slot.state.pool, self.tick_lower, self.tick_upper)
 
 
 def opening_at_slot(slot: Slot, usd: float, onto: Held | None = None) -> Opening:
@@ -222,8 +227,8 @@ def priced(
             view.chain,
             view.states,
             view.prices,
-            closed=[held.state.pool.family for held in closes],
-            opened=[one.slot.state.pool.family for one in opens if one.onto is None],
+            closed=[lot for held in closes for lot in held.gas_lots],
+            opened=[lot for one in opens if one.onto is None for lot in one.gas_lots],
             added=[one.slot.state.pool.family for one in opens if one.onto is not None],
             collected=[held.state.pool.family for held in collects],
             swapped_usd=swapped,

@@ -4,9 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alm_core.math.bin_ranges import place_at_tick
 from alm_core.model.epochs import SECONDS_PER_YEAR
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ChainState, PoolState, SwapCost
+from alm_core.model.pools import Pool
 from alm_core.portfolio.valuation import Prices, full_range_usd
 
 WEI = 10**18
@@ -49,11 +51,24 @@ GAS_BY_FAMILY = {
 }
 """Measured by creating, minting, swapping, collecting, decreasing and burning on the real contracts of each family, in
 pools that begin empty; closing 31 bins scales what closing 9 bins took (223,000)."""
+BINS_MEASURED = 31
+"""How many bins the gas of families with bins is for."""
 GAS_ROUTING = 150_000
 """What an aggregator's router adds to a pool's swap."""
 GAS_APPROVAL = 48_000
 APPROVALS_PER_OPEN, APPROVALS_PER_SWAP = 4, 2
 """Exact approvals, and their reset to zero."""
+
+
+def gas_lots(pool: Pool, tick_lower: int, tick_upper: int) -> tuple[str, ...]:
+    """Return a pool's family as often as opening or closing a range there costs what was measured for it.
+
+    Once, but where a range is made of bins: there it is once for every :data:`BINS_MEASURED` of them, begun ones too.
+    """
+    if pool.bin_step is None:
+        return (pool.family,)
+    bins = place_at_tick(pool.bin_step, tick_upper) - place_at_tick(pool.bin_step, tick_lower)
+    return (pool.family,) * max(1, -(-bins // BINS_MEASURED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

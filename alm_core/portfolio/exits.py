@@ -8,7 +8,7 @@ from alm_core.model.market import MarketSnapshot
 from alm_core.model.signals import Regime
 from alm_core.portfolio.alternatives import cost_words, hold_line, table_of
 from alm_core.portfolio.choices import Choice
-from alm_core.portfolio.costs import NO_COST, Cost, gas_units, gas_usd
+from alm_core.portfolio.costs import NO_COST, Cost, gas_lots, gas_units, gas_usd
 from alm_core.portfolio.sight import unseen_chains
 
 REGIME_EXIT = "regime_exit"
@@ -86,5 +86,9 @@ def _exit_line(snapshot: MarketSnapshot, closes: Sequence[PositionClose], choice
 
 
 def _close_cost(snapshot: MarketSnapshot, close: PositionClose) -> Cost:
-    units = gas_units(snapshot.pool_state(close.pool_id).pool.family).close
+    pool = snapshot.pool_state(close.pool_id).pool
+    held = [one for holdings in snapshot.holdings for one in holdings.positions if one.pool_id == close.pool_id]
+    (position,) = [one for one in held if one.token_id == close.token_id]
+    lots = gas_lots(pool, position.tick_lower, position.tick_upper)
+    units = sum(gas_units(family).close for family in lots)
     return Cost(gas_usd=gas_usd(snapshot.chain(close.chain_id), units), swap_usd=0.0, swapped_usd=0.0)

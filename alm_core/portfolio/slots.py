@@ -7,6 +7,7 @@ from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_t
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolState, Position
 from alm_core.model.signals import OptimizedRange
+from alm_core.portfolio.costs import gas_lots
 from alm_core.portfolio.placements import Outlook, Placement, pool_income_usd
 from alm_core.portfolio.valuation import BaseQuoteUsd, Prices, position_usd
 from alm_core.portfolio.yields import PoolYield
@@ -24,6 +25,11 @@ class Slot:
     bounds: tuple[float, float]
     found: PoolYield
     wanted_usd: float
+
+    @property
+    def gas_lots(self) -> tuple[str, ...]:
+        """Family of the pool, as often as opening here costs what was measured for it."""
+        return gas_lots(self.state.pool, self.tick_lower, self.tick_upper)
 
     def placement(self, capital_usd: float) -> Placement:
         """Capital at this slot's range."""
@@ -46,6 +52,11 @@ class Held:
     placement: Placement
     in_range: bool
     divergence: float
+
+    @property
+    def gas_lots(self) -> tuple[str, ...]:
+        """Family of the pool, as often as closing this costs what was measured for it."""
+        return gas_lots(self.state.pool, self.position.tick_lower, self.position.tick_upper)
 
     def fits(self, rs_threshold: float) -> bool:
         """True where the position may stay as it is."""

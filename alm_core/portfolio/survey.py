@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from alm_core.math.bin_parts import openable
 from alm_core.model.config import StrategyConfig
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolState
@@ -164,10 +165,12 @@ def _terms(
     refused: bool,
 ) -> Terms:
     pool = slot.state.pool
-    cap_usd, cap_name = (0.0, "refused_token") if refused else cap_of(pool, nav_usd, slot.found.active_usd, config)
+    cap_usd, cap_name = cap_of(pool, nav_usd, slot.found.active_usd, config)
+    if refused or not _openable(slot):
+        cap_usd, cap_name = 0.0, "refused_token" if refused else "too_many_bins"
     kept_usd = sum(entry.usd.total for entry in staying)
     rates = mover.rates(
-        pool.family,
+        slot.gas_lots,
         base_share(slot.price, *slot.bounds),
         most_usd=min(cap_usd, nav_usd),
         held_usd=kept_usd,
@@ -181,6 +184,11 @@ def _terms(
         exit_apr=rates.exit_frac / outlook.horizon_years,
         least_usd=(MIN_KEPT_FRAC if staying else MIN_TARGET_FRAC) * nav_usd,
     )
+
+
+def _openable(slot: Slot) -> bool:
+    step = slot.state.pool.bin_step
+    return step is None or openable(step, slot.tick_lower, slot.tick_upper)
 
 
 def _held(

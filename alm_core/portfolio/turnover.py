@@ -36,13 +36,15 @@ class Mover:
     movable: BaseQuoteUsd
     quote: SwapCost | None = None
 
-    def rates(self, family: str, base_share: float, *, most_usd: float, held_usd: float, positions: int) -> MoveRates:
+    def rates(
+        self, lots: Sequence[str], base_share: float, *, most_usd: float, held_usd: float, positions: int
+    ) -> MoveRates:
         r"""Return the rates of one pool.
 
         Parameters
         ----------
-        family
-            Its DEX family.
+        lots
+            Its DEX family, as often as an opening there costs what was measured for it.
         base_share
             Share of base in the range that would be placed there, 0..1.
         most_usd
@@ -66,11 +68,11 @@ class Mover:
             live,
             self.prices,
             closed=(),
-            opened=(family,),
+            opened=lots,
             swapped_usd=lacking * most_usd if live else 0.0,
             quote=self.quote,
         )
-        closing = move_cost(self.chain, live, self.prices, closed=(family,) * positions, opened=(), swapped_usd=0.0)
+        closing = move_cost(self.chain, live, self.prices, closed=(*lots,) * positions, opened=(), swapped_usd=0.0)
         return MoveRates(
             entry_frac=opening.total_usd / most_usd,
             exit_frac=closing.total_usd / held_usd if held_usd > 0.0 else 0.0,

@@ -10,7 +10,7 @@ from alm_core.math.zap import swap_for_ratio
 from alm_core.model.decisions import AllocationPlan, PositionClose, Target
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import Holdings, MarketSnapshot, PoolState, Position, TokenBalance
-from alm_core.portfolio.costs import move_cost
+from alm_core.portfolio.costs import gas_lots, move_cost
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd
 from alm_core.portfolio.yields import own_active_liquidity
 from alm_core.shadow.accrual import marked
@@ -69,18 +69,22 @@ def executed(plan: AllocationPlan, holdings: Sequence[Holdings], snapshot: Marke
             continue
         now = _collected(_closed(held, closes, snapshot), collects, snapshot)
         now, swapped, lost = _swapped(now, opens, snapshot, prices)
-        families = [snapshot.pool_state(one.pool_id).pool.family for one in (*closes, *opens)]
+        ticks = {(one.pool_id, one.token_id): (one.tick_lower, one.tick_upper) for one in held.positions}
         cost = move_cost(
             snapshot.chain(chain_id),
             _live(snapshot, chain_id),
             prices,
-            closed=families[: len(closes)],
-            opened=families[len(closes) :],
+            closed=[lot for c in closes for lot in _gas_lots(snapshot, c.pool_id, *ticks[c.pool_id, c.token_id])],
+            opened=[lot for t in opens for lot in _gas_lots(snapshot, t.pool_id, t.tick_lower, t.tick_upper)],
             swapped_usd=swapped,
         )
         after.append(_opened(now, opens, snapshot))
         gas_usd, swap_usd = gas_usd + cost.gas_usd, swap_usd + lost
     return Executed(holdings=tuple(after), gas_usd=gas_usd, swap_usd=swap_usd)
+
+
+def _gas_lots(snapshot: MarketSnapshot, pool_id: str, tick_lower: int, tick_upper: int) -> tuple[str, ...]:
+    return gas_lots(snapshot.pool_state(pool_id).pool, tick_lower, tick_upper)
 
 
 def _closed(held: Holdings, closes: Sequence[PositionClose], snapshot: MarketSnapshot) -> Holdings:

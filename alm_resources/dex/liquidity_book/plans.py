@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import pairwise
 from typing import TypeVar
 
+from alm_core.math.bin_parts import MOST_BINS_OPENED, parts_of_range
 from alm_core.math.bin_ranges import (
     bin_of_place,
     place_of_bin,
     places_of_range,
-    ticks_of_places,
 )
 from alm_core.math.bin_spread import BinSpread, spread_over_bins
 from alm_core.math.tick import UINT128_MAX
@@ -29,9 +28,7 @@ from alm_resources.dex.liquidity_book.minima import (
     token_id_of,
 )
 
-MOST_BINS_OPENED = 60
 MOST_BINS_CLOSED = 120
-MOST_PARTS = 8
 
 T = TypeVar("T")
 
@@ -44,16 +41,10 @@ def parts(pool: Pool, tick_lower: int, tick_upper: int) -> tuple[tuple[int, int]
     InvalidInput
         If the ticks are not edges of bins, or the range would need too many transactions.
     """
-    step = bin_step_of(pool)
-    places = places_of_range(step, tick_lower, tick_upper)
-    count = -(-len(places) // MOST_BINS_OPENED)
-    if count > MOST_PARTS:
-        raise InvalidInput(
-            f"ticks [{tick_lower}, {tick_upper}] are {len(places)} bins of {pool.pool_id}, "
-            f"more than {MOST_PARTS * MOST_BINS_OPENED}"
-        )
-    cuts = [places.start + len(places) * index // count for index in range(count + 1)]
-    return tuple(ticks_of_places(step, range(first, last)) for first, last in pairwise(cuts))
+    try:
+        return parts_of_range(bin_step_of(pool), tick_lower, tick_upper)
+    except InvalidInput as error:
+        raise InvalidInput(f"pool {pool.pool_id}: {error}") from error
 
 
 def quote_liquidity(state: PoolState, tick_lower: int, tick_upper: int, amount0: int, amount1: int) -> LiquidityQuote:
