@@ -56,7 +56,10 @@ class Pool:
     hooks
         Hook contract in the pool's key; ``None`` for none.
     contracts
-        Further contracts of the deployment, ``(role, address)``, sorted: ``permit2``, ``state_view``, ``vault``, ...
+        Further contracts of the deployment, ``(role, address)``, sorted: ``permit2``, ``state_view``, ``vault``, ...;
+        where positions can be staked, ``gauge`` or ``master_chef`` and the ``reward_token`` it pays.
+    stakes
+        Whether new positions are staked there.
     """
 
     chain_id: int
@@ -73,6 +76,7 @@ class Pool:
     bin_step: int | None = None
     hooks: str | None = None
     contracts: tuple[tuple[str, str], ...] = ()
+    stakes: bool = False
 
     @property
     def pool_id(self) -> str:

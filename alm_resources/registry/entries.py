@@ -79,6 +79,9 @@ class ChainEntry(Entry):
     rpc: Annotated[list[Url], Field(min_length=1)]
     multicall3: Address
     permit2: Address | None = None
+    merkl_distributor: Annotated[
+        Address | None, Field(description="Pays rewards that services.merkl_url tells of; absent where none is wanted")
+    ] = None
     wrapped_native: TokenAddress
     native_symbol: Name
     gecko_network: Name
@@ -143,6 +146,14 @@ class PoolEntry(Entry):
     bin_step: Annotated[int | None, Field(ge=1, le=1_000)] = None
     hooks: Address | None = None
     parameters: Hash | None = None
+    gauge: Annotated[Address | None, Field(description="Of a Slipstream pool: may hold positions for rewards")] = None
+    master_chef: Annotated[
+        Address | None, Field(description="Of a PancakeSwap V3 pool: may hold positions for rewards")
+    ] = None
+    reward_token: Annotated[TokenAddress | None, Field(description="What gauge or master_chef pays; a token here")] = (
+        None
+    )
+    stake: Annotated[bool, Field(description="Whether new positions go to gauge or master_chef")] = False
     evidence: Evidence = "public"
     status: PoolStatus = "operable"
     reason: str = ""
@@ -179,6 +190,7 @@ class ServicesEntry(Entry):
     geckoterminal_url: Url
     lifi_url: Url
     dexscreener_url: Url = DEXSCREENER_URL
+    merkl_url: Annotated[Url | None, Field(description="Tells rewards with proofs; absent where none is wanted")] = None
     exchange_urls: dict[str, Url] = {}
 
 

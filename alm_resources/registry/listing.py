@@ -18,6 +18,9 @@ _KEYS = {
 }
 
 
+STAKING_ROLES = {"slipstream": "gauge", "pancake_v3": "master_chef"}
+"""Key of the contract that pays rewards to positions it holds, by family; no other family has one that is known."""
+
 _OF_NO_PLAN = ("init_code_hash", "quoter", "router")
 """Roles that neither reading nor changing a position needs."""
 
@@ -52,6 +55,7 @@ def listed_pool(raw: RawEntry, entry: PoolEntry, base: Token, quote: Token, cont
         Naming file, entry, key and value.
     """
     _check_keys(raw, entry, contracts.family)
+    _check_staking(raw, entry, contracts.family)
     pool = ListedPool(
         **entry.model_dump(exclude={"chain", "base", "quote"}),
         chain_id=entry.chain,
@@ -79,7 +83,7 @@ def tradable_pool(listed: ListedPool, chain: ChainConfig) -> Pool | None:
     keyed = {"fee": listed.fee_pips, "pool_key": listed.fee_pips, "bin_step": listed.bin_step}
     if listed.status != "operable" or spacing is None or keyed.get(family.pool_key, 0) is None:
         return None
-    contracts = dict(listed.contracts.addresses)
+    contracts = dict(listed.contracts.addresses) | _staking(listed)
     if "permit2" in family.optional and chain.permit2 is not None:
         contracts.setdefault("permit2", chain.permit2)
     roles = contracts.keys() - {family.registrar, family.manager, *_OF_NO_PLAN}
@@ -99,7 +103,30 @@ def tradable_pool(listed: ListedPool, chain: ChainConfig) -> Pool | None:
         bin_step=listed.bin_step,
         hooks=listed.hooks,
         contracts=tuple(sorted((role, contracts[role]) for role in roles)),
+        stakes=listed.stake,
     )
+
+
+def _staking(listed: ListedPool) -> dict[str, str]:
+    named = {"gauge": listed.gauge, "master_chef": listed.master_chef, "reward_token": listed.reward_token}
+    return {role: address for role, address in named.items() if address is not None}
+
+
+def _check_staking(raw: RawEntry, entry: PoolEntry, family_name: str) -> None:
+    """Refuse a programme that the family does not have, or half of one."""
+    own = STAKING_ROLES.get(family_name)
+    for role in STAKING_ROLES.values():
+        if getattr(entry, role) is not None and role != own:
+            raise refused(raw, role, getattr(entry, role), f"pools of family {family_name} have no {role}")
+    contract = getattr(entry, own) if own is not None else None
+    if contract is None and entry.reward_token is not None:
+        raise refused(
+            raw, "reward_token", entry.reward_token, f"nothing pays it: {own or 'no such contract'} is absent"
+        )
+    if contract is not None and entry.reward_token is None:
+        raise refused(raw, "reward_token", None, f"missing; {own} {contract} pays it")
+    if contract is None and entry.stake:
+        raise refused(raw, "stake", entry.stake, f"there is nothing to stake in: {own or 'a contract'} is absent")
 
 
 def _check_keys(raw: RawEntry, entry: PoolEntry, family_name: str) -> None:

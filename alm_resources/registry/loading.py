@@ -135,6 +135,8 @@ class _Loader:
             base = self._pool_token(raw, entry, "base", entry.base, pair.base)
             quote = self._pool_token(raw, entry, "quote", entry.quote, pair.quote)
             contracts = self._pool_contracts(raw, entry)
+            if entry.reward_token is not None:
+                self._known_token(raw, entry.chain, "reward_token", entry.reward_token)
             self._listed.append(listed_pool(raw, entry, base, quote, contracts))
         self._listed.sort(key=lambda pool: (pool.pair, pool.chain_id, pool.address))
 
@@ -161,11 +163,15 @@ class _Loader:
 
     def _pool_token(self, raw: RawEntry, entry: PoolEntry, key: str, address: str, symbol: str) -> Token:
         self._known_chain(raw, "chain", entry.chain)
-        token = self._tokens.get((entry.chain, address))
-        if token is None:
-            raise refused(raw, key, address, f"no such token on chain {entry.chain}; add a [[tokens]] entry")
+        token = self._known_token(raw, entry.chain, key, address)
         if token.symbol != symbol:
             raise refused(raw, key, address, f"is {token.symbol}, but the {key} of {entry.pair} is {symbol}")
+        return token
+
+    def _known_token(self, raw: RawEntry, chain_id: int, key: str, address: str) -> Token:
+        token = self._tokens.get((chain_id, address))
+        if token is None:
+            raise refused(raw, key, address, f"no such token on chain {chain_id}; add a [[tokens]] entry")
         return token
 
     def _load_sources(self) -> None:

@@ -18,7 +18,7 @@ class ChainConfig:
     """One chain. RPC URLs may hold keys, so they are left out of ``repr``.
 
     ``finality`` is the block tag from which a receipt counts as final. ``permit2`` is ``None`` where its presence is
-    not known.
+    not known, ``merkl_distributor`` where its rewards are not wanted.
     """
 
     chain_id: int
@@ -31,6 +31,7 @@ class ChainConfig:
     gecko_network: str
     lifi_diamond: str
     finality: Finality
+    merkl_distributor: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +66,9 @@ class ListedPool:
 
     ``fee_pips``, ``tick_spacing`` and ``bin_step`` are ``None`` where only the chain knows them. ``evidence`` tells
     what stands behind the entry: the hash that the address is (``keccak``, recomputed at load), an official or other
-    public list, an inherited list (``reference``), or a chain that was asked (``chain``). ``origin`` is the place in
-    the TOML file.
+    public list, an inherited list (``reference``), or a chain that was asked (``chain``). ``gauge`` or ``master_chef``
+    pays ``reward_token`` to positions it holds; with ``stake`` new ones are given to it. ``origin`` is the place in the
+    TOML file.
     """
 
     pair: str
@@ -82,6 +84,10 @@ class ListedPool:
     bin_step: int | None
     hooks: str | None
     parameters: str | None
+    gauge: str | None
+    master_chef: str | None
+    reward_token: str | None
+    stake: bool
     evidence: Evidence
     status: PoolStatus
     reason: str
@@ -126,6 +132,7 @@ class Services:
     lifi_url: str
     dexscreener_url: str
     exchange_urls: Mapping[str, str]
+    merkl_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
