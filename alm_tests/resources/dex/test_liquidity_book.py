@@ -13,6 +13,7 @@ from eth_utils.crypto import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alm_core.math.bin_parts import MOST_BINS_OPENED, MOST_PARTS
 from alm_core.math.bin_ranges import bin_of_place, place_of_bin, ticks_of_places
 from alm_core.math.bins import ID_SHIFT, MAX_ID, sqrt_price_x128
 from alm_core.math.liquidity import price_interval
@@ -24,7 +25,7 @@ from alm_core.model.ports import Call, CallResult, PriceInterval, ReadsInTwoStep
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.dex.liquidity_book import LiquidityBookAdapter, LiquidityBookV20Adapter, abi
 from alm_resources.dex.liquidity_book.abi import V20, V21, Layout
-from alm_resources.dex.liquidity_book.plans import MOST_BINS_CLOSED, MOST_BINS_OPENED, MOST_PARTS
+from alm_resources.dex.liquidity_book.plans import MOST_BINS_CLOSED
 from alm_tests.resources.dex.fakes import OWNER, make_block, make_pool
 
 STEP = 25
