@@ -42,7 +42,7 @@ contract DeskBook {
         bool forY = zeroForOne == book.xIsToken0;
         uint256 most = _amountInto(book, forY, zeroForOne, limit, amountIn == 0);
         uint256 amount = amountIn == 0 || amountIn > most ? most : amountIn;
-        if (amount == 0) return;
+        if (amount == 0 || _isTooLittle(book, forY, amount)) return;
         _transfer(forY ? book.tokenX : book.tokenY, book.pair, amount);
         if (book.legacy) LBPairLegacy(book.pair).swap(forY, address(this));
         else LBPair(book.pair).swap(forY, address(this));
@@ -73,6 +73,13 @@ contract DeskBook {
         _transfer(book.tokenX, book.pair, sumX);
         _transfer(book.tokenY, book.pair, sumY);
         _mint(book, ids, x, y);
+    }
+
+    /// @dev A pair of 2.1 and 2.2 refuses to swap for nothing.
+    function _isTooLittle(Book memory book, bool forY, uint256 amount) private view returns (bool) {
+        if (book.legacy) return false;
+        (, uint128 out,) = LBPair(book.pair).getSwapOut(uint128(amount), forY);
+        return out == 0;
     }
 
     function _mint(Book memory book, uint256[] memory ids, uint256[] memory x, uint256[] memory y) private {
