@@ -103,8 +103,8 @@ def _need_x128(
     reserve0, reserve1 = composition
     if not reserve0 and not reserve1:
         return all0 // 2, all1 // 2
-    # Both in units of token1 with 128 bits of fraction.
-    value0, value1 = (reserve0 * root >> 128) * root, reserve1 << 128
+    # Both in units of token1 with 256 bits of fraction: dust of a cheap token0 has a value too.
+    value0, value1 = reserve0 * root * root, reserve1 << 256
     return all0 * value0 // (value0 + value1), all1 * value1 // (value0 + value1)
 
 

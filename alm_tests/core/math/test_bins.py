@@ -299,3 +299,18 @@ def test_ranges_beside_the_price_leave_out_the_bin_that_holds_it(step: int, tick
     assert below in (edge_tick(step, place), edge_tick(step, place - 1))
     assert len(places_of_range(step, above, usable_tick_at_or_above(pool, above + 1))) == 1
     assert len(places_of_range(step, usable_tick_at_or_below(pool, below - 1), below)) == 1
+
+
+@pytest.mark.parametrize("composition", [(1, 0), (0, 1), (871_373, 0)])
+def test_dust_in_the_active_bin_is_a_composition_too(composition: tuple[int, int]) -> None:
+    cheap = ID_SHIFT - 27_600  # one raw token0 is worth 1e-12 of token1
+    spread = spread_over_bins(
+        [cheap - 1, cheap, cheap + 1],
+        10,
+        token0_is_x=True,
+        active_id=cheap,
+        composition=composition,
+        amount0=10**24,
+        amount1=10**12,
+    )
+    assert [part > 0 for part in (spread.parts0[1], spread.parts1[1])] == [reserve > 0 for reserve in composition]
