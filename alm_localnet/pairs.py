@@ -38,6 +38,15 @@ WETH_USDC = PairPreset(
             chains=_AVALANCHE,
         ),
         PoolPreset(
+            dex="joe-v2.2",
+            fee_pips=1000,
+            bin_step=10,
+            tvl_usd=8e5,
+            daily_volume_usd=1.2e6,
+            chains=_AVALANCHE,
+            ranges=BINS,
+        ),
+        PoolPreset(
             dex="pangolin-v3", fee_pips=500, tick_spacing=10, tvl_usd=4e5, daily_volume_usd=6e5, chains=_AVALANCHE
         ),
     ),
@@ -63,6 +72,15 @@ USDC_USDT = PairPreset(
         ),
         PoolPreset(
             dex="blackhole-v3", fee_pips=100, tick_spacing=1, tvl_usd=1e6, daily_volume_usd=2.6e6, chains=_AVALANCHE
+        ),
+        PoolPreset(
+            dex="joe-v2.2",
+            fee_pips=200,
+            bin_step=1,
+            tvl_usd=6e5,
+            daily_volume_usd=8e5,
+            chains=_AVALANCHE,
+            ranges=STABLE_BINS,
         ),
     ),
     ranges=((0.05, 0.10), (0.01, 0.45), (0.003, 0.30), (0.001, 0.15)),

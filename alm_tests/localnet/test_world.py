@@ -57,7 +57,7 @@ def test_mainnet_pools_have_their_mainnet_addresses(localnet: Localnet) -> None:
 
 def test_token_order_on_avalanche_is_the_real_one(localnet: Localnet) -> None:
     avalanche = localnet.chains[2]
-    for pool in avalanche.pools:
+    for pool in (pool for pool in avalanche.pools if pool.deployment.family != "liquidity_book"):
         expected = pool.pair.quote if pool.pair.pair_id == "USDC-USDT" else pool.pair.base
         assert read(avalanche, pool.address, "token0()") == int(avalanche.preset.tokens[expected].address, 16)
 
