@@ -9,6 +9,7 @@ from eth_abi.abi import decode
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from alm_core.math.bin_parts import MOST_BINS_OPENED
 from alm_core.math.bin_ranges import (
     edge_at_or_above,
     edge_at_or_below,
@@ -31,7 +32,7 @@ from alm_localnet.dexes.dex import LocalDex, PoolKey
 from alm_localnet.dexes.liquidity_book import LocalLiquidityBook, LocalLiquidityBookV20
 from alm_localnet.dexes.v3_shape import topic
 from alm_resources.dex.liquidity_book import LiquidityBookAdapter, LiquidityBookV20Adapter
-from alm_resources.dex.liquidity_book.plans import MOST_BINS_CLOSED, MOST_BINS_OPENED
+from alm_resources.dex.liquidity_book.plans import MOST_BINS_CLOSED
 from alm_tests.chain.dex_chain import DexChain
 from alm_tests.chain.families.v3_shaped import contracts_of
 
