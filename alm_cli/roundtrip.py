@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,18 +18,23 @@ from rich.table import Table
 
 from alm_cli.progress import bars, terminal
 from alm_core.model.errors import ConfigError, InvalidInput
+from alm_core.model.ports import DexAdapter
 from alm_resources.chains import Web3Chain
+from alm_resources.dex import adapters
 from alm_resources.journal import SqlJournal
 from alm_resources.registry import ListedPool, Registry, load_registry
 from alm_resources.roundtrip import Options, PoolLine, RoundTrip
 from alm_resources.roundtrip.chosen import is_of_this_machine, pools_in, refuse_remote, traded
 from alm_resources.roundtrip.mark import MarkFile
 from alm_resources.roundtrip.pool_wallet import PoolWallet
+from alm_resources.settings import Settings
 from alm_resources.signer import vault_from_environment
 from alm_resources.signer.vault import KeyVault
 
 _DEFAULT_USD = 100.0
 _TEMPORARY = "alm-roundtrip-"
+_SETTINGS = ("ALM_CONFIG", "ALM_ALLOWED_HOOKS")
+"""Settings that count here; mode and homes are those of trading and have no part in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +62,7 @@ def run_roundtrip(request: Request) -> int:
         If file, key or options cannot be used: nothing was read or sent then.
     """
     _refuse_unbounded(request)
+    settings = Settings.from_env({name: os.environ[name] for name in _SETTINGS if name in os.environ})
     registry = load_registry(request.file)
     if registry.wallet is None:
         raise ConfigError(f'{request.file}: [wallet] is missing; add key_env = "NAME" of the variable with the key')
@@ -71,9 +77,11 @@ def run_roundtrip(request: Request) -> int:
         width_frac=request.width_frac,
         only_in_range=request.only_in_range,
         given_usd=given,
+        limits=settings.limits,
     )
     home = _home(request.home)
-    lines, interrupt = _go_through(_Desk(registry, vault, options, home), pools, as_json=request.as_json)
+    desk = _Desk(registry, vault, options, home, settings.allowed_hooks)
+    lines, interrupt = _go_through(desk, pools, as_json=request.as_json)
     if not request.as_json:
         _show(terminal(stderr=False), registry, pools, lines)
     good = len(lines) == len(pools) and all(line.ok for line in lines)
@@ -89,6 +97,7 @@ class _Desk:
     vault: KeyVault
     options: Options
     home: Path
+    allowed_hooks: tuple[str, ...]
 
 
 def _go_through(
@@ -102,6 +111,7 @@ def _go_through(
         chains = {one: Web3Chain(desk.registry.chain(one)) for one in sorted({pool.chain_id for pool in pools})}
         for chain in chains.values():
             stack.callback(chain.close)
+        known = adapters(desk.allowed_hooks, journal.read_positions)
         progress = stack.enter_context(bars(terminal()))
         task = progress.add_task("", total=len(pools))
         for listed in pools:
@@ -110,7 +120,7 @@ def _go_through(
             def tell(what: str, name: str = name) -> None:
                 progress.update(task, description=f"{name}: {what}")
 
-            line, interrupt = _round_trip(desk, listed, journal, chains[listed.chain_id], tell)
+            line, interrupt = _round_trip(desk, listed, journal, chains[listed.chain_id], known, tell)
             lines.append(line)
             progress.advance(task)
             if as_json:
@@ -121,7 +131,12 @@ def _go_through(
 
 
 def _round_trip(
-    desk: _Desk, listed: ListedPool, journal: SqlJournal, chain: Web3Chain, tell: Callable[[str], None]
+    desk: _Desk,
+    listed: ListedPool,
+    journal: SqlJournal,
+    chain: Web3Chain,
+    known: Mapping[str, DexAdapter],
+    tell: Callable[[str], None],
 ) -> tuple[PoolLine, BaseException | None]:
     registry, pool = desk.registry, traded(desk.registry, listed)
     if pool is None:
@@ -131,7 +146,15 @@ def _round_trip(
         ), None
     real = not all(is_of_this_machine(url) for url in registry.chain(pool.chain_id).rpc)
     options = replace(desk.options, sends_for_real=real)
-    wallet = PoolWallet(registry=registry, pool=pool, chain=chain, vault=desk.vault, journal=journal, options=options)
+    wallet = PoolWallet(
+        registry=registry,
+        pool=pool,
+        chain=chain,
+        vault=desk.vault,
+        journal=journal,
+        adapters=known,
+        options=options,
+    )
     trip = RoundTrip(wallet, options, MarkFile(desk.home, pool), tell)
     line = trip.run()
     return line, trip.interrupt

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from alm_core.model.config import LimitsConfig
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
@@ -26,6 +28,8 @@ class Options:
         Whether the chain is not one of this machine: gas is then real money and needs a price.
     receipt_timeout_s
         Wait for a receipt before the outcome of a transaction counts as unknown.
+    limits
+        Bounds of the choke point; what a round trip needs otherwise (no swap, deadlines) replaces what stands there.
     """
 
     usd: float = 100.0
@@ -36,3 +40,4 @@ class Options:
     given_usd: Mapping[str, float] = field(default_factory=dict[str, float])
     sends_for_real: bool = False
     receipt_timeout_s: float = 60.0
+    limits: LimitsConfig = field(default_factory=LimitsConfig)

@@ -2,7 +2,7 @@
 
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
@@ -17,9 +17,8 @@ from alm_core.model.epochs import Epoch, floor_to_epoch
 from alm_core.model.errors import AlmError, InvalidInput, SourceRejected, SourceUnavailable
 from alm_core.model.market import MarketSnapshot, Position
 from alm_core.model.pools import Pair, Pool, Token
-from alm_core.model.ports import ChainClient, SwapQuote
+from alm_core.model.ports import ChainClient, DexAdapter, SwapQuote
 from alm_core.model.transactions import ExecutionReport
-from alm_resources.dex import adapters
 from alm_resources.dex.readers import read_pools
 from alm_resources.dex.snapshots import SnapshotReader
 from alm_resources.journal import SqlJournal
@@ -59,6 +58,8 @@ class PoolWallet:
         Key of the wallet; it signs and cannot be read.
     journal
         Books of the wallet, shared by all pools of a run.
+    adapters
+        By family.
     options
         Settings.
     """
@@ -71,6 +72,7 @@ class PoolWallet:
         chain: TripChain,
         vault: KeyVault,
         journal: SqlJournal,
+        adapters: Mapping[str, DexAdapter],
         options: Options,
     ) -> None:
         self.pool = pool
@@ -79,7 +81,7 @@ class PoolWallet:
         self._registry = registry
         self._journal = journal
         self._options = options
-        self._adapters = adapters()
+        self._adapters = adapters
         # Two lists, as everywhere: the choke point and the signer must not trust each other's.
         self._signer = EnvironmentSigner(vault, allow_list_for([pool], {}))
         self._allow_list = allow_list_for([pool], {})
@@ -187,8 +189,8 @@ class PoolWallet:
         return floor_to_epoch(max(self.chain.read_block().block_at, datetime.now(UTC)) + _EPOCH_LEAD)
 
     def _limits(self, look: Look) -> LimitsConfig:
-        """Limits of the house, no swap ever, and deadlines that count from now where the head is older."""
-        limits = LimitsConfig()
+        """The limits given, no swap ever, and deadlines that count from now where the head is older."""
+        limits = self._options.limits
         behind_s = (datetime.now(UTC) - look.state.block.block_at).total_seconds()
         return replace(
             limits,

@@ -5,6 +5,7 @@ from typing import Literal
 
 from alm_core.math.orientation import usable_tick_at_or_above, usable_tick_at_or_below
 from alm_core.model.market import PoolState
+from alm_core.model.pools import Pool
 from alm_core.portfolio.plan_limits import is_stable
 
 Side = Literal["around", "above", "below"]
@@ -13,6 +14,8 @@ WIDTH_FRAC = 0.02
 WIDTH_STABLE_FRAC = 0.002
 SHIFTED_WIDTHS = 2.0
 """The range that is shifted to is this many times as wide as the first: other ticks, whatever the price has done."""
+SHIFTED_WIDTHS_OF_BINS = 0.5
+"""The same for pools of bins, where every bin costs gas and none is wider than the range."""
 ONE_SIDED_FRAC = 0.02
 """A holding of which one token is less than this part takes a range on one side."""
 
@@ -42,6 +45,11 @@ def ticks_at(state: PoolState, side: Side, width_frac: float | None, widths: flo
         upper = usable_tick_at_or_below(pool, tick)
         return usable_tick_at_or_below(pool, upper - 2 * half), upper
     return usable_tick_at_or_below(pool, tick - half), usable_tick_at_or_above(pool, tick + 1 + half)
+
+
+def shifted_widths(pool: Pool) -> float:
+    """Return how much wider the second range of a round trip is than the first."""
+    return SHIFTED_WIDTHS if pool.bin_step is None else SHIFTED_WIDTHS_OF_BINS
 
 
 def side_of(value0_usd: float, value1_usd: float) -> Side:

@@ -16,7 +16,7 @@ from alm_resources.roundtrip.mark import Mark, MarkFile
 from alm_resources.roundtrip.options import Options
 from alm_resources.roundtrip.plans import Look
 from alm_resources.roundtrip.pool_wallet import PoolWallet
-from alm_resources.roundtrip.ranges import SHIFTED_WIDTHS, Side, side_of, ticks_at
+from alm_resources.roundtrip.ranges import Side, shifted_widths, side_of, ticks_at
 from alm_resources.roundtrip.story import Placed, Story, line_of
 
 CLOSING_ATTEMPTS = 3
@@ -184,7 +184,7 @@ class RoundTrip:
         look = self._wallet.look(SHIFT)
         ours = self._ours(look)
         side = side_of(*look.usd(*_amounts(ours)))
-        ticks = ticks_at(look.state, side, self._options.width_frac, SHIFTED_WIDTHS)
+        ticks = ticks_at(look.state, side, self._options.width_frac, shifted_widths(look.pool))
         self._tell(f"shifting to [{ticks[0]}, {ticks[1]}]")
         self._story.shift = Placed(ticks=ticks, in_range=side == "around")
         self._wallet.carry_out(SHIFT, plans.plan_shift(look, ours, ticks), look)

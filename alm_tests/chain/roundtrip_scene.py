@@ -18,6 +18,7 @@ from alm_localnet import Localnet
 from alm_localnet.contracts import calldata
 from alm_localnet.deploy import DeployedChain, fund
 from alm_resources.chains import Web3Chain
+from alm_resources.dex import adapters
 from alm_resources.journal import SqlJournal
 from alm_resources.registry import load_registry
 from alm_resources.roundtrip import Options, PoolLine, RoundTrip
@@ -100,6 +101,7 @@ class Traveller:
                 chain=chain,
                 vault=vault_from_environment(KEY_ENV, {KEY_ENV: self.key}),
                 journal=journal,
+                adapters=adapters((), journal.read_positions),
                 options=options,
             )
             trip = RoundTrip(wallet, options, MarkFile(self.home, pool), tell)
