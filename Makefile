@@ -5,7 +5,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 PYTHON ?= python3
 RUN := .venv/bin/python
 
-.PHONY: demo dev test check chaos fuzz bench format env clean
+.PHONY: demo dev test check chaos conformance fuzz bench format env clean
 
 env: .venv/.synced
 
@@ -37,8 +37,12 @@ check: env ## what CI runs: format, lint, types, import rules, definitions, test
 chaos: env ## only the tests that kill processes and lie to sources
 	$(RUN) -m pytest -n 2 --dist loadfile alm_tests/chaos $(ARGS)
 
-fuzz: env ## a million broken bodies per parser, some three hours on 2 cores (CI runs ten thousand)
-	ALM_FUZZ_CASES=$${ALM_FUZZ_CASES:-1000000} $(RUN) -m pytest -n 2 alm_tests/fuzz $(ARGS)
+conformance: env ## every DEX family in every market, with the price in range, below and above (CI tries a third)
+	ALM_CONFORMANCE=all $(RUN) -m pytest -n 2 --dist loadgroup alm_tests/chain/conformance $(ARGS)
+
+fuzz: env ## a million broken bodies per parser, 100,000 plans, 2,400 lives of positions: some four hours (CI a small part)
+	ALM_FUZZ_CASES=$${ALM_FUZZ_CASES:-1000000} ALM_FUZZ_PLANS=$${ALM_FUZZ_PLANS:-100000} \
+	ALM_FUZZ_MINTS=$${ALM_FUZZ_MINTS:-2400} $(RUN) -m pytest -n 2 alm_tests/fuzz $(ARGS)
 
 bench: env ## one JSON line per figure
 	@$(RUN) -m alm_tests.bench $(ARGS)
