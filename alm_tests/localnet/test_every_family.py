@@ -1,23 +1,28 @@
 """Every DEX family in one world: contracts in their places, prices, volumes, reserves and the registry agree."""
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from alm_localnet import Localnet
+from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.contracts import calldata
 from alm_localnet.deploy import DeployedChain
 from alm_localnet.dexes import local_dexes
+from alm_localnet.pairs import WETH_USDC
 from alm_localnet.pool_price import price_call, price_from
 from alm_localnet.pools import LocalPool
-from alm_localnet.presets import chain_presets
+from alm_localnet.presets import PoolPreset, chain_presets
 from alm_localnet.worlds import every_family
 from alm_resources.dex import adapters
 from alm_resources.registry import load_registry
+from alm_tests.chain.conftest import START_AT
 
 pytestmark = pytest.mark.chain
 
@@ -191,8 +196,46 @@ def test_services_name_pools_and_exchanges_as_the_real_ones_do(families: Localne
         )
 
 
-def test_every_listed_pool_of_a_family_with_an_adapter_may_be_traded(families: Localnet) -> None:
+def test_every_family_has_an_adapter_and_every_listed_pool_may_be_traded(families: Localnet) -> None:
     registry = load_registry(families.registry_file)
     traded = {pool.pool_id for pair in registry.pairs for pool in registry.pools_of(pair.pair_id)}
-    assert traded == {pool.pool_id for pool in registry.listed if pool.family in adapters()}
+    assert traded == {pool.pool_id for pool in registry.listed}
+    assert {pool.family for pool in registry.listed} == local_dexes().keys() == adapters().keys()
     assert len(registry.listed) == sum(len(chain.pools) for chain in families.chains)
+
+
+def test_seven_chains_stand_within_fifteen_seconds_once_contracts_are_kept(families: Localnet, tmp_path: Path) -> None:
+    began = time.perf_counter()
+    with Localnet(tmp_path, replace(families.config, warm_up_minutes=10)) as again:
+        assert len(again.chains) == 7
+    assert time.perf_counter() - began < 15
+
+
+def test_a_price_that_leaves_all_liquidity_stops_neither_bins_nor_the_world() -> None:
+    narrow = replace(
+        WETH_USDC,
+        pools=tuple(
+            PoolPreset(
+                dex=dex,
+                fee_pips=1000,
+                bin_step=10,
+                tvl_usd=1e5,
+                daily_volume_usd=1e5,
+                chains=(43114,),
+                ranges=((0.002, 1.0),),
+            )
+            for dex in ("joe-v2", "joe-v2.2")
+        ),
+    )
+    config = LocalnetConfig(start_at=START_AT, chains=(43114,), pairs=(narrow,), warm_up_minutes=2)
+    with Localnet(config=config) as localnet:
+        (chain,) = localnet.chains
+        opened = localnet.market.price("WETH-USDC", localnet.clock.minute - 3)
+        beyond = 0
+        for _ in range(8):
+            localnet.advance_to(localnet.now + QUARTER)
+            close = localnet.market.price("WETH-USDC", localnet.clock.minute - 1)
+            beyond += abs(close / opened - 1) > 0.004
+            for pool in chain.pools:
+                assert abs(price_of(chain, pool) / opened - 1) < 0.004
+        assert beyond
