@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from eth_abi.abi import decode
 
 from alm_core.math.bin_ranges import (
@@ -33,6 +34,7 @@ from alm_resources.dex.liquidity_book.adapter import LiquidityBookAdapter
 from alm_tests.fuzz.harness import ONE_CASE, SEED
 from alm_tests.fuzz.test_liquidity_plans import CASES, MOST_FAILURES_FRAC
 
+pytestmark = pytest.mark.timeout(300 + CASES // 100)
 OWNER = "0x" + "a1" * 20
 BLOCK_AT = datetime(2026, 11, 1, tzinfo=UTC)
 STEPS = (1, 5, 10, 20, 25, 50, 100)

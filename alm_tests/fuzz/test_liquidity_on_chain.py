@@ -28,10 +28,10 @@ from alm_tests.chain.conformance.life import Seen, deadline_of, look
 from alm_tests.chain.conformance.market import BACKGROUND_USD, COINS, World, edge_of, place_of, world_of
 from alm_tests.fuzz.harness import ONE_CASE, SEED
 
-pytestmark = [pytest.mark.chain, pytest.mark.timeout(1800)]
 CASES_IN_CI = 150
 CASES = -(-int(os.environ.get("ALM_FUZZ_MINTS", str(CASES_IN_CI))) // len(DEPLOYMENTS))
 """Of each deployment."""
+pytestmark = [pytest.mark.chain, pytest.mark.timeout(300 + 5 * CASES)]
 MOST_FAILURES_FRAC = 0.001
 PLENTY = 10**35
 WIDEST = 60

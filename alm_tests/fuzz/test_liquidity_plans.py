@@ -38,6 +38,7 @@ from alm_tests.fuzz.harness import ONE_CASE, SEED
 
 CASES_IN_CI = 2_000
 CASES = int(os.environ.get("ALM_FUZZ_PLANS", str(CASES_IN_CI)))
+pytestmark = pytest.mark.timeout(300 + CASES // 100)
 MOST_FAILURES_FRAC = 0.001
 OWNER = "0x" + "a1" * 20
 BLOCK_AT = datetime(2026, 11, 1, tzinfo=UTC)
