@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from alm_core.math.bin_ranges import place_at_sqrt_price_x96, place_of_bin
+from alm_core.math.bin_ranges import place_at_tick, place_of_bin
 from alm_core.math.bin_spread import BinSpread
+from alm_core.math.tick import tick_at_sqrt_price_x96
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ActiveBin, BinShare, PoolState
 from alm_core.model.pools import Pool
@@ -81,5 +82,7 @@ def places_of_interval(state: PoolState, interval: PriceInterval) -> tuple[int, 
     active = active_bin(state)
     own = place_of_bin(active.bin_id, token0_is_x=active.token0_is_x)
     step = bin_step_of(state.pool)
-    ends = [place_at_sqrt_price_x96(step, end) for end in (interval.sqrt_lower_x96, interval.sqrt_upper_x96)]
+    ends = [
+        place_at_tick(step, tick_at_sqrt_price_x96(end)) for end in (interval.sqrt_lower_x96, interval.sqrt_upper_x96)
+    ]
     return min(own, *ends), max(own, *ends)

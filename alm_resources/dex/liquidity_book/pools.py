@@ -72,7 +72,7 @@ def read_pool(layout: Layout, pool: Pool, results: Sequence[CallResult], block: 
         raise BadAnswer(f"pool {pool.pool_id}", f"its active bin {pair.active_id} was not read")
     x, y = _answer(pool, abi.GET_BIN, results[first])
     reserves = (x, y) if token0_is_x else (y, x)
-    sqrt_price_x96 = _sqrt_price(pool, pair, token0_is_x=token0_is_x)
+    sqrt_price_x96 = _sqrt_price(pool, pair, reserves, token0_is_x=token0_is_x)
     protocol_frac = pair.fees.protocol_share / BASIS_POINTS
     return PoolState(
         pool=pool,
@@ -157,18 +157,22 @@ def _refuse_others(layout: Layout, pool: Pool, bin_step: int, results: Sequence[
         raise PoolNotFound(f"pool {pool.pool_id}: it has hooks ({hooks.data.hex()}), and what they do is not known")
 
 
-def _sqrt_price(pool: Pool, pair: _Pair, *, token0_is_x: bool) -> int:
-    """Return the price of the active bin, within the ticks of its edges.
+def _sqrt_price(pool: Pool, pair: _Pair, reserves: tuple[int, int], *, token0_is_x: bool) -> int:
+    """Return the price between the edges of the active bin where a V3 range of the bin would hold what it holds.
 
-    A bin one tick wide has its price on a tick, and the rounding of the contract may be beside that of the tick.
+    Swaps in the bin have its one price, which is half way. What V3's arithmetic makes of a range at the price told here
+    is what the bins of that range hold and need, to the active one; and near an edge the next bin is near.
     """
     try:
-        exact = sqrt_price_x128(pair.active_id, pair.bin_step, token0_is_x=token0_is_x) >> 32
+        root = sqrt_price_x128(pair.active_id, pair.bin_step, token0_is_x=token0_is_x)
         place = place_of_bin(pair.active_id, token0_is_x=token0_is_x)
         lower, upper = (sqrt_price_x96_at_tick(edge_tick(pair.bin_step, one)) for one in (place, place + 1))
     except InvalidInput as error:
         raise PoolNotFound(f"pool {pool.pool_id}: active bin {pair.active_id} is beyond any price: {error}") from error
-    return min(max(exact, lower), upper - 1)
+    value0, value1 = reserves[0] * root * root, reserves[1] << 256
+    if not value0 + value1:
+        value0 = value1 = 1
+    return min(lower + (upper - lower) * value1 // (value0 + value1), upper - 1)
 
 
 def _decimals_of(token: Token) -> str:

@@ -20,8 +20,8 @@ from alm_core.math.bin_ranges import (
 )
 from alm_core.math.bin_shares import amounts_for_shares, composition_fees, shares_for_amounts
 from alm_core.math.bins import ID_SHIFT, bin_at_price, price_at_bin
-from alm_core.math.liquidity import price_interval
-from alm_core.math.tick import Q96
+from alm_core.math.liquidity import amounts_for_liquidity, price_interval
+from alm_core.math.tick import Q96, sqrt_price_x96_at_tick
 from alm_core.model.errors import InvalidInput, PoolNotFound, TransactionWouldRevert
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool, Token
@@ -265,6 +265,24 @@ def test_a_position_lives_its_whole_life_to_the_wei(book: Book, name: str, below
 
     paid = with_transaction(book, pool, lambda: book.close_all(pool))
     assert paid == (owed.amount0 + owed.fees0, owed.amount1 + owed.fees1)
+
+
+@pytest.mark.parametrize("part", [0.02, 0.3, 0.9])
+def test_what_v3_needs_at_the_price_told_fills_the_bins_and_leaves_nothing_over(book: Book, part: float) -> None:
+    pool = book.pair("eth_btc", step=1)
+    before = book.chain.state(pool).active_bin
+    assert before is not None
+    book.chain.swap(pool, int(before.reserve1 * part / PRICES["eth_btc"]), zero_for_one=True)
+    state = book.chain.state(pool)
+    assert state.active_bin is not None
+    assert state.active_bin.bin_id == before.bin_id
+    ticks = book.around(state, 2, 3)
+    lower, upper = sqrt_price_x96_at_tick(ticks[0]), sqrt_price_x96_at_tick(ticks[1])
+    needs = amounts_for_liquidity(state.sqrt_price_x96, lower, upper, 10**18, round_up=True)
+    quote = book.adapter.quote_liquidity(state, *ticks, *needs)
+    assert quote.liquidity == pytest.approx(10**18, rel=1e-3)
+    for used, needed in zip((quote.amount0, quote.amount1), needs, strict=True):
+        assert used == pytest.approx(needed, rel=1e-3)
 
 
 def test_fees_are_in_the_bins_or_collected_apart_to_the_wei(book: Book) -> None:
