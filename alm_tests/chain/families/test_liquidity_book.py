@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -228,6 +229,20 @@ def test_other_tokens_and_decimals_are_refused(book: Book) -> None:
     ("name", "below", "above"), [("usd_eth", 12, 12), ("eth_btc", -3, 12), ("usd_eth", 12, -3), ("eth_btc", 0, 0)]
 )
 def test_a_position_lives_its_whole_life_to_the_wei(book: Book, name: str, below: int, above: int) -> None:
+    live(book, name, below, above)
+
+
+def test_a_position_in_two_zero_lives_as_well_where_token0_is_x(tmp_path: Path) -> None:
+    dex = LocalLiquidityBookV20(x_is_token0=True)
+    chain = DexChain(tmp_path, dex, LiquidityBookV20Adapter(), contracts_of("joe-v2", 43114), 43114)
+    try:
+        usd, eth, btc = chain.token(USD, "USD", 6), chain.token(ETH, "ETH", 18), chain.token(BTC, "BTC", 18)
+        live(Book(chain, usd, eth, btc, chain.adapter), "usd_eth", 4, 9)
+    finally:
+        chain.stop()
+
+
+def live(book: Book, name: str, below: int, above: int) -> None:
     pool = book.pair(name)
     assert book.chain.positions(pool) == ()
     opened_at = book.chain.state(pool)
