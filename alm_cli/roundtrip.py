@@ -191,9 +191,10 @@ def _home(wanted: Path | None) -> Path:
 def _part_with(home: Path, *, keep: bool, good: bool) -> None:
     if not keep:
         shutil.rmtree(home, ignore_errors=True)
+    elif any(home.glob("open-*.json")):
+        click.echo(f"A position may be open still: run again with --home {home} to settle and close it.", err=True)
     elif not good:
-        left = " A position may be open still:" if any(home.glob("open-*.json")) else ""
-        click.echo(f"Journal kept in {home}.{left} run again with --home {home} to settle and close it.", err=True)
+        click.echo(f"Journal kept in {home}", err=True)
 
 
 def _show(console: Console, registry: Registry, pools: Sequence[ListedPool], lines: Sequence[PoolLine]) -> None:
