@@ -2,12 +2,15 @@
 
 import json
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from click.testing import CliRunner, Result
 from eth_account import Account
 
@@ -169,6 +172,47 @@ class _Access:
 
 def _tokens(pool: Pool) -> tuple[Any, Any]:
     return pool.token0, pool.token1
+
+
+class DyingNode:
+    """A proxy of a node that hangs up for good right after it has passed on a number of transactions."""
+
+    def __init__(self, url: str, lives_for: int) -> None:
+        self.sent = 0
+        self.lives_for = lives_for
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                dead = proxy.sent >= proxy.lives_for
+                proxy.sent += b"eth_sendRawTransaction" in body
+                if dead:
+                    self.close_connection = True
+                    return
+                answer = requests.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=30).content
+                if proxy.sent >= proxy.lives_for:
+                    self.close_connection = True
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                del format, args
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
 
 
 @pytest.fixture

@@ -8,12 +8,10 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 
 from alm_core.model.pools import Pool
 from alm_localnet import Localnet, LocalnetConfig
@@ -21,7 +19,7 @@ from alm_localnet.node import install_node_modules
 from alm_localnet.rpc import RpcClient
 from alm_resources.dex import adapters
 from alm_resources.roundtrip import Options
-from alm_tests.chain.roundtrip_scene import KEY_ENV, Traveller, no_pause
+from alm_tests.chain.roundtrip_scene import KEY_ENV, DyingNode, Traveller, no_pause
 
 __all__ = ["no_pause"]
 
@@ -287,61 +285,24 @@ def test_positions_that_were_there_before_are_left_alone(base: Traveller, no_pau
     assert base.nfts(pool) == 1
 
 
-def test_an_interrupt_closes_what_is_open(base: Traveller) -> None:
+@pytest.mark.parametrize(
+    ("raised", "told"),
+    [(KeyboardInterrupt(), "interrupted"), (ZeroDivisionError("a fault"), "ZeroDivisionError: a fault")],
+)
+def test_an_interrupt_or_a_fault_of_ours_closes_what_is_open(base: Traveller, raised: BaseException, told: str) -> None:
     pool = ether_pool(base)
     base.fund(pool, 1, 1000)
 
     def press(what: str) -> None:
         if what.startswith("waiting"):
-            raise KeyboardInterrupt
+            raise raised
 
     line, trip = base.trip(pool, press)
-    assert isinstance(trip.interrupt, KeyboardInterrupt)
-    assert (line.ok, line.error) == (False, "interrupted")
+    assert trip.interrupt is (raised if isinstance(raised, KeyboardInterrupt) else None)
+    assert (line.ok, line.error) == (False, told)
     assert line.opened is not None
     assert line.closed is not None
     assert_out(base, pool)
-
-
-class DyingNode:
-    """A proxy of a node that hangs up for good right after it has passed on a number of transactions."""
-
-    def __init__(self, url: str, lives_for: int) -> None:
-        self.sent = 0
-        self.lives_for = lives_for
-        proxy = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                dead = proxy.sent >= proxy.lives_for
-                proxy.sent += b"eth_sendRawTransaction" in body
-                if dead:
-                    self.close_connection = True
-                    return
-                answer = requests.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=30).content
-                if proxy.sent >= proxy.lives_for:
-                    self.close_connection = True
-                    return
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                del format, args
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 @pytest.mark.parametrize("lives_for", [3, 5])
