@@ -8,7 +8,7 @@ PoolKey = Literal["fee", "tick_spacing", "pair", "bin_step", "pool_key", "unknow
 TRADABLE_FAMILIES = frozenset(
     {
         *("uniswap_v3", "pancake_v3", "pangolin_v3", "algebra_v1", "camelot_v3", "algebra_integral"),
-        *("slipstream", "ramses_v3"),
+        *("slipstream", "ramses_v3", "uniswap_v4", "infinity", "liquidity_book", "liquidity_book_v20"),
     }
 )
 """Families with an adapter. Written here as well because ``alm_resources.dex`` reads the registry; a test compares."""
@@ -93,7 +93,7 @@ FAMILIES: dict[str, Family] = {
         # Where pools are those of a custom deployer, its address is in their salt and in every mint.
         _v3_like("algebra_integral", "pair", optional=("custom_deployer",)),
         _v3_like("slipstream", "tick_spacing", (1, 10, 50, 100, 200, 2000)),
-        _v3_like("ramses_v3", "tick_spacing", (1, 5, 10, 50, 100, 200)),
+        _v3_like("ramses_v3", "tick_spacing", (1, 5, 10, 50, 100, 200), ("deployer",)),
         Family(
             name="uniswap_v4",
             required=("pool_manager", "position_manager", "state_view"),
