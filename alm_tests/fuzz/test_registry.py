@@ -10,6 +10,7 @@ import pytest
 
 from alm_core.model.errors import ConfigError
 from alm_resources.registry import Registry, load_registry
+from alm_resources.registry.families import FAMILIES
 from alm_tests.fuzz.harness import CASES, assert_told_apart, fuzz, named
 from alm_tests.fuzz.mutation import Seed, broken_bytes
 from alm_tests.fuzz.toml_text import broken_toml, toml_of
@@ -111,7 +112,8 @@ def _is_registry(registry: Registry) -> None:
             assert (pool.base.symbol, pool.quote.symbol) == (pair.base, pair.quote)
             assert {pool.token0, pool.token1} <= set(registry.tokens)
             assert int(pool.token0.address, 16) < int(pool.token1.address, 16)
-            assert 0 <= pool.fee_pips < 1_000_000
+            assert pool.fee_pips is None or 0 <= pool.fee_pips < 1_000_000
+            assert (pool.bin_step is None) == (FAMILIES[pool.family].pool_key != "bin_step")
             assert pool.tick_spacing >= 1
     for pair_id, sources in registry.sources.items():
         assert registry.pair(pair_id)
