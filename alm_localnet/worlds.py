@@ -58,7 +58,7 @@ def every_family() -> LocalnetConfig:
         PoolPreset(dex="pcs-v3", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e6),
         PoolPreset(dex="pcs-v4", fee_pips=500, tick_spacing=10, tvl_usd=1e6, daily_volume_usd=2.5e6),
         PoolPreset(dex="pangolin-v3", fee_pips=500, tick_spacing=10, tvl_usd=8e5, daily_volume_usd=1e6),
-        PoolPreset(dex="quickswap-v3", fee_pips=500, tick_spacing=60, tvl_usd=1.2e6, daily_volume_usd=2e6),
+        PoolPreset(dex="quickswap-v3", fee_pips=150, tick_spacing=60, tvl_usd=1.2e6, daily_volume_usd=2e6),
         PoolPreset(dex="camelot-v3", fee_pips=500, tick_spacing=10, tvl_usd=1.5e6, daily_volume_usd=3e6),
         PoolPreset(dex="blackhole-v3.200", fee_pips=500, tick_spacing=200, tvl_usd=1e6, daily_volume_usd=2.5e6),
         PoolPreset(dex="aero-v3", fee_pips=400, tick_spacing=100, tvl_usd=2.5e6, daily_volume_usd=6e6),
