@@ -9,6 +9,7 @@ import pytest
 from alm_core.model.errors import ConfigError
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.contracts import calldata
+from alm_localnet.deployments import deployment
 from alm_localnet.pairs import USDC_USDT, WBTC_USDC, WETH_USDC
 from alm_localnet.presets import PoolPreset, chain_presets
 from alm_localnet.worlds import forty_one_pools, uniswap_v3_alone
@@ -40,6 +41,30 @@ def test_the_default_is_two_pairs_on_three_chains_each_with_uniswap_v3() -> None
         assert len(config.tiers_on(chain_presets()[chain])) == len(set(tiers))
         alone = uniswap_v3_alone(config).tiers_on(chain_presets()[chain])
         assert [tier.dex for _, tier in alone] == ["uni-v3"] * 4
+
+
+def test_the_default_has_on_each_chain_what_trades_most_there() -> None:
+    presets, config = chain_presets(), LocalnetConfig()
+    families = {
+        chain: {deployment(tier.dex, presets[chain]).family for _, tier in config.tiers_on(presets[chain])}
+        for chain in config.chains
+    }
+    assert families == {
+        1: {"uniswap_v3", "uniswap_v4", "pancake_v3"},
+        8453: {"uniswap_v3", "slipstream", "infinity"},
+        43114: {"uniswap_v3", "ramses_v3", "algebra_integral", "liquidity_book", "pangolin_v3"},
+    }
+
+
+def test_a_pool_of_a_dex_is_only_where_the_dex_is() -> None:
+    everywhere = PoolPreset(dex="pharaoh-v3", fee_pips=500, tick_spacing=10, tvl_usd=1.0, daily_volume_usd=1.0)
+    pair = replace(WETH_USDC, pools=(everywhere,))
+    placed = {chain: LocalnetConfig(pairs=(pair,)).tiers_on(preset) for chain, preset in chain_presets().items()}
+    assert {chain for chain, tiers in placed.items() if tiers} == {43114}
+    with pytest.raises(ConfigError, match="chain 1 has no pharaoh-v3 for the pharaoh-v3 pool of 500 pips of WETH-USDC"):
+        LocalnetConfig(pairs=(replace(pair, pools=(replace(everywhere, chains=(1,)),)),))
+    with pytest.raises(ConfigError, match="'pharaoh-v3' is not on chain 1"):
+        deployment("pharaoh-v3", chain_presets()[1])
 
 
 def test_a_pair_has_no_pool_where_its_tokens_are_missing() -> None:
