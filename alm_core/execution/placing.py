@@ -1,4 +1,7 @@
-"""Placing the wallet's tokens: each target of a chain is a new position, or more liquidity in one that stays."""
+"""Placing the wallet's tokens: each target of a chain is a new position, or more liquidity in one that stays.
+
+Where a pool says so, what was placed is staked at once, each before the next is placed.
+"""
 
 from collections.abc import Sequence
 
@@ -6,8 +9,10 @@ from alm_core.execution.calldata import approved_amount
 from alm_core.execution.chain_state import WalletState
 from alm_core.execution.parts import parts_of
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
+from alm_core.execution.stakes import Stakes
 from alm_core.execution.steps import MOST_GRANTS, SpendSteps, StepNumbers
 from alm_core.execution.wallet_share import usable_amounts
+from alm_core.math.composition import ratio_sqrt_price_x96
 from alm_core.math.orientation import sqrt_price_x96_from_price
 from alm_core.math.ratio import TargetRange, split_amounts
 from alm_core.math.tick import sqrt_price_x96_at_tick
@@ -30,6 +35,7 @@ class Placing:
         self._runner = stage.runner
         self._targets = tuple(part for target in targets for part in parts_of(target, stage))
         self._steps = steps
+        self._stakes = Stakes(stage)
 
     @property
     def pool_ids(self) -> tuple[str, ...]:
@@ -49,7 +55,10 @@ class Placing:
             steps = self._steps.place(index)
             if not self._stage.done(target.pool_id, steps.spend(), _action(target)):
                 self._place(index, target, steps)
-            self._take_back(target, steps)
+            # Once a later target has begun, this one's rights are gone, and what is found is the later one's.
+            if not self._runner.started_after(steps.last):
+                self._take_back(target, steps)
+            self._stake(target, steps)
 
     def common_pool(self, state: WalletState) -> Pool:
         """Return a pool that stands for the tokens of all targets.
@@ -65,10 +74,10 @@ class Placing:
         return pools[0]
 
     def ranges(self, state: WalletState, first: int = 0) -> list[TargetRange]:
-        """Ranges of the targets from the given one on, at the prices of their pools now."""
+        """Ranges of the targets from the given one on, at the prices of their pools now that tell their ratios."""
         return [
             TargetRange(
-                sqrt_price_x96=state.pool(target.pool_id).sqrt_price_x96,
+                sqrt_price_x96=ratio_sqrt_price_x96(state.pool(target.pool_id)),
                 sqrt_lower_x96=sqrt_price_x96_at_tick(target.tick_lower),
                 sqrt_upper_x96=sqrt_price_x96_at_tick(target.tick_upper),
                 share_frac=target.share_frac,
@@ -97,7 +106,15 @@ class Placing:
             capital1=nav_usd / guard.token_usd[tokens[1]],
         )
 
+    def _stake(self, target: Target, steps: SpendSteps) -> None:
+        if target.token_id is None:
+            self._stakes.stake_opened(target.pool_id, steps)
+        else:
+            self._stakes.stake(target.pool_id, target.token_id, steps)
+
     def _place(self, index: int, target: Target, steps: SpendSteps) -> None:
+        if target.token_id is not None:
+            self._stakes.take_back(target.pool_id, target.token_id, steps)
         amounts = self._stored_amounts(target, steps) or self._fresh_amounts(index, target, steps)
         try:
             self._runner.give(target.pool_id, steps, self._grants(target, amounts))
