@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from alm_core.execution.saga import PlanExecutor
     from alm_core.model.books import Journal
     from alm_core.model.ports import CandleFeed, ChainClient, DexAdapter, PoolMarketSource, Signer, SwapSource
+    from alm_core.model.rewards import StakingProgramme
     from alm_resources.alerts import AppriseAlerts
     from alm_resources.dex.paper import PaperSnapshots
     from alm_resources.dex.snapshots import SnapshotReader
@@ -85,13 +86,22 @@ class World:
         return adapters(self.settings.allowed_hooks, lambda chain_id, who: self.journal.read_positions(chain_id, who))
 
     @cached_property
+    def programmes(self) -> "tuple[StakingProgramme, ...]":
+        """What may hold positions; off for a pool that does not name it."""
+        from alm_resources.dex.rewards import staking_programmes
+
+        return tuple(staking_programmes().values())
+
+    @cached_property
     def snapshots(self) -> "SnapshotReader | PaperSnapshots":
         from alm_resources.dex.paper import PaperSnapshots
         from alm_resources.dex.snapshots import SnapshotReader
         from alm_resources.tokens.pools import PoolScreen
 
         screen = PoolScreen(self.hot_state)
-        reader = SnapshotReader(self.registry, self.chains, self.adapters, self.pool_markets, screen)
+        reader = SnapshotReader(
+            self.registry, self.chains, self.adapters, self.pool_markets, screen, programmes=self.programmes
+        )
         return PaperSnapshots(reader, self.settings.paper_capital_usd) if self.settings.mode == "paper" else reader
 
     @cached_property
@@ -145,6 +155,7 @@ class World:
             journal=self.journal,
             limits=self.settings.limits,
             allow_list=self._allow_list(pair_id),
+            programmes=self.programmes,
         )
 
     def _exchange_budget(self, exchange: str) -> "CallBudget":
@@ -163,11 +174,9 @@ class World:
         return SharedWindow(self.hot_state, "geckoterminal", calls=CALLS_PER_WINDOW, window_s=WINDOW_S)
 
     def _allow_list(self, pair_id: str) -> "AllowList":
-        from alm_core.execution.allow_list import allow_list_for
+        from alm_resources.signer import allow_list_from
 
-        pools = self.registry.pools_of(pair_id)
-        chain_ids = {pool.chain_id for pool in pools}
-        return allow_list_for(pools, {chain_id: self.registry.chains[chain_id].lifi_diamond for chain_id in chain_ids})
+        return allow_list_from(self.registry, pair_id)
 
 
 def build_world(settings: Settings) -> World:

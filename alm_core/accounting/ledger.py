@@ -5,6 +5,9 @@ what a close pays, the events of the position manager tell the principal. Uniswa
 a plan takes the fees first, and what is paid before liquidity goes is fees. Adding pays them out there too, before
 liquidity grows. Fees of bins stay in the bins and cannot be told from what was put into them; those of Liquidity Book
 2.0 lie beside them, and a call of their own pays them.
+
+What a gauge, a farm or a distributor pays itself when a position is taken back or something claimed has the kind
+``rewards``; all else that comes then are fees, which staking in a gauge pays out.
 """
 
 from collections.abc import Iterable
@@ -25,6 +28,9 @@ from alm_core.model.transactions import Action, Intent, Receipt
 NATIVE = "native"
 FEES = "fees"
 """Kind of what a position earned and paid out."""
+REWARDS = "rewards"
+"""Kind of what a gauge, a farm or a distributor paid."""
+_PAY_REWARDS = (Action.STAKE, Action.UNSTAKE, Action.CLAIM)
 _PAY_FEES = (Action.COLLECT, Action.REMOVE, Action.CLOSE, Action.ADD)
 GAS_INDEX = -1
 VALUE_INDEX = -2
@@ -101,6 +107,9 @@ def _booked(intent: Intent, receipt: Receipt, transfer: Transfer, delta: int) ->
 
     One transfer has one log: the part that is fees is booked under the log of the collect that paid it.
     """
+    if intent.tx.action in _PAY_REWARDS and delta > 0:
+        kind = REWARDS if transfer.sender == intent.tx.to.lower() else FEES
+        return [_entry(intent, receipt, transfer.token, delta, kind, transfer.log_index)]
     fees, collected_at = _fees(intent, receipt, transfer, delta)
     entries: list[LedgerEntry] = []
     if delta != fees or not fees:

@@ -4,7 +4,7 @@ The limits engine and the signer each hold a list of their own and ask the same 
 still cannot send money elsewhere.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alm_core.execution.calldata import SWAP_SELECTORS, payees_of, selector_of
@@ -15,6 +15,7 @@ from alm_core.execution.liquidity_calls import (
     POOL_SELECTORS,
     manager_selectors,
 )
+from alm_core.execution.reward_calls import MERKL_CLAIM_SELECTOR, NOBODY, STAKING_SELECTORS, staking_contracts
 from alm_core.model.errors import InvalidInput
 from alm_core.model.pools import Pool
 from alm_core.model.transactions import Action, UnsignedTransaction
@@ -30,10 +31,14 @@ class AllowList:
         Selectors (0x and eight hex digits) allowed at ``(chain id, contract)``.
     spenders
         ``(chain id, contract)`` that may be approved.
+    takers
+        Who alone may be approved or sent a position at ``(chain id, position manager)``: a spender of tokens must not
+        get positions, nor a taker of positions tokens.
     """
 
     selectors: Mapping[tuple[int, str], frozenset[str]] = field(default_factory=dict[tuple[int, str], frozenset[str]])
     spenders: frozenset[tuple[int, str]] = frozenset()
+    takers: Mapping[tuple[int, str], frozenset[str]] = field(default_factory=dict[tuple[int, str], frozenset[str]])
 
     def refusals(self, tx: UnsignedTransaction, wallet: str) -> tuple[str, ...]:
         """Return why a payload is not allowed for this wallet; empty where it is."""
@@ -54,15 +59,23 @@ class AllowList:
         refused += [
             f"spender {who} on chain {tx.chain_id} is not on the allow-list"
             for who in payees.spenders
-            if (tx.chain_id, who) not in self.spenders
+            if not self._may_take(tx, who)
         ]
         if tx.value_wei:
             refused.append(f"native value {tx.value_wei} wei is never sent")
         return tuple(refused)
 
+    def _may_take(self, tx: UnsignedTransaction, who: str) -> bool:
+        takers = self.takers.get((tx.chain_id, tx.to.lower()))
+        return (tx.chain_id, who) in self.spenders if takers is None else who in takers
 
-def allow_list_for(pools: Iterable[Pool], swap_contracts: Mapping[int, str]) -> AllowList:
+
+def allow_list_for(
+    pools: Sequence[Pool], swap_contracts: Mapping[int, str], distributors: Mapping[int, str] | None = None
+) -> AllowList:
     """Return the list that covers liquidity in these pools and swaps through one contract per chain.
+
+    Where a pool names a contract that pays rewards to positions it holds, staking in it is covered as well.
 
     Parameters
     ----------
@@ -70,6 +83,8 @@ def allow_list_for(pools: Iterable[Pool], swap_contracts: Mapping[int, str]) -> 
         Pools of the wallet's pair.
     swap_contracts
         Swap contract (the Li.Fi diamond) by chain id; it is also a spender.
+    distributors
+        Contract that pays rewards against proofs, by chain id.
     """
     selectors: dict[tuple[int, str], frozenset[str]] = {}
     spenders: set[tuple[int, str]] = set()
@@ -88,7 +103,16 @@ def allow_list_for(pools: Iterable[Pool], swap_contracts: Mapping[int, str]) -> 
     for chain_id, address in swap_contracts.items():
         selectors[(chain_id, address.lower())] = SWAP_SELECTORS
         spenders.add((chain_id, address.lower()))
-    return AllowList(selectors=selectors, spenders=frozenset(spenders))
+    for chain_id, address in (distributors or {}).items():
+        selectors[(chain_id, address.lower())] = frozenset({MERKL_CLAIM_SELECTOR})
+    takers: dict[tuple[int, str], frozenset[str]] = {}
+    for pool, role, address in staking_contracts(pools):
+        called, giving = STAKING_SELECTORS[role]
+        manager = (pool.chain_id, pool.position_manager.lower())
+        selectors[(pool.chain_id, address.lower())] = called
+        selectors[manager] |= {giving}
+        takers[manager] = takers.get(manager, frozenset()) | {address.lower(), NOBODY}
+    return AllowList(selectors=selectors, spenders=frozenset(spenders), takers=takers)
 
 
 def _noop_refusals(tx: UnsignedTransaction, wallet: str) -> tuple[str, ...]:

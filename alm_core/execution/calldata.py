@@ -15,6 +15,14 @@ from alm_core.execution.liquidity_calls import (
     SPENDER_WORDS,
     STRUCT_RECIPIENT_WORDS,
 )
+from alm_core.execution.reward_calls import (
+    MERKL_CLAIM_SELECTOR,
+    PAYS_THE_SENDER,
+    REWARD_RECIPIENT_WORDS,
+    SAFE_TRANSFER_FROM_SELECTOR,
+    moved_position,
+    users_of_claim,
+)
 from alm_core.execution.unlock_data import unlocked
 from alm_core.execution.words import address_at, byte_strings_at, bytes_of, tail_at, uint_at
 from alm_core.model.errors import InvalidInput
@@ -23,8 +31,8 @@ SWAP_SINGLE_SELECTOR = "0x4666fc80"
 SWAP_MULTIPLE_SELECTOR = "0x5fd9ae2e"
 SWAP_SELECTORS = frozenset({SWAP_SINGLE_SELECTOR, SWAP_MULTIPLE_SELECTOR})
 
-# Words of the recipient: those of liquidity calls, and Li.Fi GenericSwapFacetV3 _receiver.
-_RECIPIENTS = {**RECIPIENT_WORDS, SWAP_SINGLE_SELECTOR: (3,), SWAP_MULTIPLE_SELECTOR: (3,)}
+# Words of the recipient: those of liquidity and reward calls, and Li.Fi GenericSwapFacetV3 _receiver.
+_RECIPIENTS = {**RECIPIENT_WORDS, **REWARD_RECIPIENT_WORDS, SWAP_SINGLE_SELECTOR: (3,), SWAP_MULTIPLE_SELECTOR: (3,)}
 _SPENDERS = {**SPENDER_WORDS, APPROVE_SELECTOR: (0,)}
 
 
@@ -69,7 +77,14 @@ def payees_of(data: str) -> Payees:
     if selector == MODIFY_LIQUIDITIES_SELECTOR:
         inside = unlocked(body)
         return Payees(recipients=inside.recipients, grown=inside.grown)
-    if selector in PAYS_NOBODY:
+    if selector == SAFE_TRANSFER_FROM_SELECTOR:
+        # Who gets a position can do with it what a spender could.
+        holder, taker = moved_position(body)
+        return Payees(recipients=(holder,), spenders=(taker,))
+    if selector == MERKL_CLAIM_SELECTOR:
+        return Payees(recipients=users_of_claim(body))
+    if selector in PAYS_NOBODY or selector in PAYS_THE_SENDER:
+        uint_at(body, 0)
         return Payees()
     if selector == MULTICALL_SELECTOR:
         return _payees_of_multicall(body)

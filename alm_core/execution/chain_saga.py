@@ -1,5 +1,7 @@
 """A plan on one chain: close, collect, swap to the exact ratio, open or add. Each step rests on a fresh read.
 
+What a gauge or a farm holds is taken back before it is closed, collected from or added to.
+
 What a step decided (how much is approved, swapped, placed) is stored with its approvals before anything is sent, so a
 re-run after a crash carries out the same amounts; only the price-dependent rest of a payload that was never signed
 (minima, deadline, quote) is made anew from the state of the moment.
@@ -12,6 +14,7 @@ from alm_core.execution.chain_state import WalletState
 from alm_core.execution.net_swap import NetSwap
 from alm_core.execution.placing import Placing
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
+from alm_core.execution.stakes import Stakes
 from alm_core.execution.steps import MOST_ROUNDS, SpendSteps, StepNumbers
 from alm_core.model.decisions import PositionClose
 from alm_core.model.errors import InvalidInput, PositionChanged
@@ -30,6 +33,7 @@ class ChainSaga:
         self._collects = tuple(collect for collect in plan.collects if collect.chain_id == chain_id)
         self._targets = tuple(target for target in plan.opens if target.chain_id == chain_id)
         self._steps = StepNumbers(closes=len(self._closes), collects=len(self._collects))
+        self._stakes = Stakes(stage)
         self._placing = Placing(stage, self._targets, self._steps)
         self._swap = NetSwap(stage, swaps, self._placing, self._steps.swap())
 
@@ -53,7 +57,7 @@ class ChainSaga:
         for index, close in enumerate(self._closes):
             self._close(close, self._steps.close(index))
         for index, collect in enumerate(self._collects):
-            self._collect(collect, self._steps.collect(index))
+            self._collect(collect, index)
         if self._targets:
             self._swap.run()
             self._placing.run()
@@ -82,6 +86,7 @@ class ChainSaga:
         grants = self._stage.view.adapter(pool).removing_grants(pool, self._stage.view.wallet)
         rounds = [self._runner.find(close.pool_id, steps.spend(no), Action.CLOSE) for no in range(MOST_ROUNDS)]
         if not any(_closes_all(intent) for intent in rounds):
+            self._stakes.take_back(close.pool_id, close.token_id, steps)
             self._runner.give(close.pool_id, steps, grants)
             try:
                 self._close_in_rounds(close, steps)
@@ -108,9 +113,15 @@ class ChainSaga:
         adapter = stage.view.adapter(pool.pool)
         return adapter.plan_close(pool, position, stage.interval(pool), stage.view.wallet, stage.deadline_at(pool))
 
-    def _collect(self, collect: PositionClose, step_no: int) -> None:
-        if self._stage.done(collect.pool_id, step_no, Action.COLLECT):
-            return
+    def _collect(self, collect: PositionClose, index: int) -> None:
+        around, step_no = self._steps.around_collect(index), self._steps.collect(index)
+        if not self._stage.done(collect.pool_id, step_no, Action.COLLECT):
+            self._stakes.take_back(collect.pool_id, collect.token_id, around)
+            self._run_collect(collect, step_no)
+        if not any((one.pool_id, one.token_id) == (collect.pool_id, collect.token_id) for one in self._targets):
+            self._stakes.stake(collect.pool_id, collect.token_id, around)
+
+    def _run_collect(self, collect: PositionClose, step_no: int) -> None:
         stage = self._stage
         state = stage.fresh(collect.pool_id)
 

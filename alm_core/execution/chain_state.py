@@ -10,6 +10,7 @@ from alm_core.model.errors import SourceUnavailable
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Call, CallResult, ChainClient, DexAdapter, Grant, ReadsInTwoSteps
+from alm_core.model.rewards import StakingProgramme, programme_of, read_staked
 
 _ANY_TIME = datetime(2100, 1, 1, tzinfo=UTC)
 
@@ -49,15 +50,23 @@ class ChainView:
         Pools of the pair on this chain.
     wallet
         Whose holdings are read.
+    programmes
+        What holds positions for the wallet, in pools that name it.
     """
 
     def __init__(
-        self, chain: ChainClient, adapters: Mapping[str, DexAdapter], pools: Sequence[Pool], wallet: str
+        self,
+        chain: ChainClient,
+        adapters: Mapping[str, DexAdapter],
+        pools: Sequence[Pool],
+        wallet: str,
+        programmes: Sequence[StakingProgramme] = (),
     ) -> None:
         self.chain = chain
         self.pools = tuple(pools)
         self.wallet = wallet
         self._adapters = adapters
+        self._programmes = tuple(programmes)
         self._seen_block = 0
 
     @property
@@ -68,6 +77,10 @@ class ChainView:
     def adapter(self, pool: Pool) -> DexAdapter:
         """Adapter of a pool's family."""
         return self._adapters[pool.family]
+
+    def programme(self, pool: Pool) -> StakingProgramme | None:
+        """Programme that a pool names, or ``None``."""
+        return programme_of(pool, self._programmes)
 
     def saw_block(self, number: int) -> None:
         """Remember a block that exists: a later read at an earlier head comes from a lagging node."""
@@ -90,13 +103,14 @@ class ChainView:
         return block
 
     def read_wallet(self, block: Block | None = None) -> WalletState:
-        """Read pools, balances and positions at one block."""
+        """Read pools, balances and positions, staked ones among them, at one block."""
         pinned = block or self.read_block()
         states = self.read_pools(self.pools, pinned)
         positions: list[Position] = []
         for family in sorted({pool.family for pool in self.pools}):
             of_family = [state for state in states if state.pool.family == family]
             positions += self._adapters[family].read_positions(self.chain, of_family, self.wallet, pinned)
+        positions += read_staked(self._programmes, self.chain, states, self.wallet, pinned)
         return WalletState(block=pinned, pools=states, balances=self.read_balances(pinned), positions=tuple(positions))
 
     def read_pools(self, pools: Sequence[Pool], block: Block) -> tuple[PoolState, ...]:
@@ -138,7 +152,22 @@ class ChainView:
             grants = adapter.placing_grants(pool, self.wallet, 1, 1, _ANY_TIME)
             for grant in (*grants, *adapter.removing_grants(pool, self.wallet)):
                 found.setdefault(grant.remaining, grant)
+        found |= {grant.remaining: grant for grant in self._staking_rights()}
         return tuple(found.values())
+
+    def _staking_rights(self) -> tuple[Grant, ...]:
+        """Rights to take positions of ours, of pools that name a programme; nothing is read where none does."""
+        if all(self.programme(pool) is None for pool in self.pools):
+            return ()
+        state = self.read_wallet()
+        unstaked = [position for position in state.positions if position.staked_in is None]
+        pools = [state.pool(position.pool_id) for position in unstaked]
+        return tuple(
+            grant
+            for pool, position in zip(pools, unstaked, strict=True)
+            if (programme := self.programme(pool.pool)) is not None
+            for grant in programme.staking_grants(pool, position, self.wallet)
+        )
 
     def read_rights(self, grants: Sequence[Grant], block: Block) -> tuple[int, ...]:
         """Read what is left of each right."""

@@ -25,11 +25,18 @@ from alm_core.model.transactions import (
 
 _REORG_ROUNDS = 3
 _TRANSFER_GAS = 21_000
-_MORE_GAS = {Action.ADD: 60_000, Action.COLLECT: 60_000}
+_MORE_GAS = {
+    Action.ADD: 60_000,
+    Action.COLLECT: 60_000,
+    Action.STAKE: 60_000,
+    Action.UNSTAKE: 100_000,
+    Action.CLAIM: 100_000,
+}
 """Gas beyond the simulation's: a trade before the transaction is mined makes a position earn that had earned nothing.
 
 Two slots of owed fees go from zero (22,100 each) and four of fee growth change (2,800 each), or a second token is paid
-out. A collect right before leaves an add just there.
+out. A collect right before leaves an add just there. Staking pays out fees that came meanwhile; rewards may begin only
+after the simulation, write the books of pool and farm for the first time, and pay a token that the wallet did not have.
 """
 
 

@@ -44,6 +44,10 @@ class StepRunner:
             intent for intent in self._journal.read_plan_intents(self._digest) if intent.tx.chain_id == chain_id
         )
 
+    def opened(self, intent: Intent) -> tuple[int, ...]:
+        """Ids of the positions that the transaction of an intent has minted to the wallet."""
+        return tuple(sorted(token_id for _, token_id in self._journal.read_opened(intent.key)))
+
     def store(self, planned: list[tuple[str, int, UnsignedTransaction]]) -> None:
         """Store several steps at once, so that their amounts stand or fall together."""
         self._journal.add_intents(

@@ -19,6 +19,7 @@ from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import AlmError
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.ports import ChainClient, DexAdapter, Signer, SwapSource
+from alm_core.model.rewards import StakingProgramme
 from alm_core.model.transactions import (
     ExecutedTransaction,
     ExecutionReport,
@@ -55,6 +56,8 @@ class PlanExecutor:
         Bounds of the choke point.
     allow_list
         Contracts, selectors and spenders the limits engine lets through. The signer has its own copy.
+    programmes
+        What holds positions for the wallet, in pools that name it.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class PlanExecutor:
         journal: Journal,
         limits: LimitsConfig,
         allow_list: AllowList,
+        programmes: Sequence[StakingProgramme] = (),
     ) -> None:
         self._chains = chains
         self._adapters = adapters
@@ -75,6 +79,7 @@ class PlanExecutor:
         self._journal = journal
         self._limits = limits
         self._allow_list = allow_list
+        self._programmes = tuple(programmes)
 
     def execute(self, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport:
         """Reconcile every chain of the snapshot, then carry the plan out where the books are green.
@@ -134,7 +139,7 @@ class PlanExecutor:
         wallet = self._signer.address
         self._journal.take_lead(chain_id, wallet)
         pools = [state.pool for state in snapshot.pools if state.pool.chain_id == chain_id]
-        view = ChainView(self._chains[chain_id], self._adapters, pools, wallet)
+        view = ChainView(self._chains[chain_id], self._adapters, pools, wallet, self._programmes)
         guard = ChainGuard(
             LimitsEngine(self._limits, self._allow_list), self._journal, plan, snapshot, chain_id, wallet
         )

@@ -58,6 +58,8 @@ class StepNumbers:
     >>> steps = StepNumbers(closes=2, collects=1)
     >>> steps.collect(0), steps.swap().first
     (153, 154)
+    >>> steps.places(Action.UNSTAKE, steps.close(1).spend(), 0), steps.places(Action.STAKE, steps.close(1).spend(), 0)
+    (True, False)
     """
 
     closes: int
@@ -77,6 +79,10 @@ class StepNumbers:
         }
         if action is Action.COLLECT:
             return self.collect(0) <= step_no < self.collect(self.collects)
+        if action in (Action.STAKE, Action.UNSTAKE):
+            around = [self.around_collect(index) for index in range(self.collects)]
+            around += [*spends[Action.OPEN], *(spends[Action.CLOSE] if action is Action.UNSTAKE else ())]
+            return any(step_no == one.spend() for one in around)
         own = spends.get(Action.OPEN if action is Action.ADD else action)
         return own is None or any(one.spend(0) <= step_no < one.take_back(0) for one in own)
 
@@ -87,6 +93,10 @@ class StepNumbers:
     def collect(self, index: int) -> int:
         """Slot of a collect."""
         return self.close(self.closes).first + index
+
+    def around_collect(self, index: int) -> SpendSteps:
+        """Slots of taking a position back before a collect, and of staking it again; in a slot name of their own."""
+        return SpendSteps(first=self.collect(index))
 
     def swap(self) -> SpendSteps:
         """Slots of the net swap; only one token is spent."""

@@ -23,8 +23,10 @@ class LedgerEntry:
     token: str
     delta: int
     kind: str
-    """``opening``, ``deposit``, ``withdrawal``, ``transfer``, ``fees``, ``gas`` or ``adjustment``; ``fees`` are what a
-    position earned and paid out."""
+    """``opening``, ``deposit``, ``withdrawal``, ``transfer``, ``fees``, ``rewards``, ``gas`` or ``adjustment``.
+
+    ``fees`` are what a position earned and paid out, ``rewards`` what a gauge, a farm or a distributor paid besides.
+    """
     tx_hash: str
     log_index: int
     """Index of the transfer's log; negative for what has no log (gas, native value, opening balances)."""
@@ -162,6 +164,10 @@ class Journal(Protocol):
 
     def read_positions(self, chain_id: int, wallet: str) -> frozenset[tuple[str, int]]:
         """Positions the journal holds to be open: ``(lower-case manager address, token id)``."""
+        ...
+
+    def read_opened(self, intent_key: str) -> frozenset[tuple[str, int]]:
+        """Positions that the transaction of an intent opened: ``(lower-case manager address, token id)``."""
         ...
 
     def read_reconciled(self, chain_id: int, wallet: str) -> ReconciledPoint | None:

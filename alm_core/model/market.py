@@ -78,8 +78,8 @@ class PoolState:
     Every field comes from ``source`` at ``block``; tokens, decimals, spacing and fee were compared with the registry.
     ``twap`` is ``None`` where the pool's observations do not reach back far enough. ``protocol_fee_frac0`` and ``1``
     are the parts of the swap fee on token0 and token1 that do not go to liquidity; fee growth is without them.
-    A pool of bins keeps no fee growth: both are ``None``. Its price is that of ``active_bin``, its liquidity what a
-    range of that bin's width and value would have.
+    A pool of bins keeps no fee growth: both are ``None``. Its liquidity is what a range of the width and value of its
+    ``active_bin`` would have, its price where such a range would hold what the bin does.
     """
 
     pool: Pool
@@ -108,7 +108,8 @@ class PoolMarket:
     ``as_of_at`` is the latest moment the figures can be from: services send no time, but caches tell their age, and
     figures that did not change since an earlier answer are not newer than it. ``native_usd`` is USD per native coin.
     ``rewards_apr`` is what a gauge pays per year, as a fraction of the full-range value of all liquidity in range; it
-    is shared by that liquidity as fees are. A pool without rewards has 0, one nobody has asked about ``None``.
+    is shared by that liquidity as fees are. A pool without rewards has 0, one nobody has asked about ``None``. With
+    ``rewards_replace_fees`` positions earn it in place of swap fees, because they are staked there.
     """
 
     pool_id: str
@@ -122,6 +123,7 @@ class PoolMarket:
     native_usd: float | None = None
     as_of_at: datetime | None = None
     rewards_apr: float | None = None
+    rewards_replace_fees: bool = False
 
     def age_s(self, at: datetime) -> float:
         """Return the least age of the figures at a moment."""

@@ -4,11 +4,12 @@ A programme is off for a pool unless the registry names its contract for that po
 owed there is read and can be taken out whatever the strategy wants; only staking anew is the strategy's choice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from alm_core.model.market import Block, PoolState, Position
+from alm_core.model.pools import Pool
 from alm_core.model.ports import ChainClient, Grant
 from alm_core.model.transactions import UnsignedTransaction
 
@@ -126,6 +127,11 @@ class RewardProgramme(Protocol):
 class StakingProgramme(RewardProgramme, Protocol):
     """A programme that holds positions for us while they earn."""
 
+    @property
+    def role(self) -> str:
+        """Role of its contract among :attr:`alm_core.model.pools.Pool.contracts`; off for a pool that names none."""
+        ...
+
     def read_staked(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
     ) -> tuple[Position, ...]:
@@ -150,3 +156,20 @@ class StakingProgramme(RewardProgramme, Protocol):
     def plan_unstake(self, state: PoolState, position: Position, owner: str) -> UnsignedTransaction:
         """Take a position back, with all it has earned. Possible at any time, whatever is owed."""
         ...
+
+
+def programme_of(pool: Pool, programmes: Iterable[StakingProgramme]) -> StakingProgramme | None:
+    """Return the programme that a pool names, or ``None``."""
+    roles = {role for role, _ in pool.contracts}
+    return next((programme for programme in programmes if programme.role in roles), None)
+
+
+def read_staked(
+    programmes: Sequence[StakingProgramme], chain: ChainClient, states: Sequence[PoolState], owner: str, block: Block
+) -> tuple[Position, ...]:
+    """Read what the programmes hold for an owner in these pools; nothing is asked for pools that name none."""
+    found: list[Position] = []
+    for programme in programmes:
+        own = [state for state in states if programme_of(state.pool, (programme,)) is not None]
+        found += programme.read_staked(chain, own, owner, block) if own else ()
+    return tuple(found)

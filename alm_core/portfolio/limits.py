@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from alm_core.execution.allow_list import AllowList
 from alm_core.execution.calldata import payees_of
+from alm_core.execution.reward_calls import REWARD_SELECTORS
 from alm_core.model.config import LimitsConfig
 from alm_core.model.errors import InvalidInput, LimitExceeded
 from alm_core.model.transactions import Action, FeeBid, UnsignedTransaction
@@ -18,6 +19,8 @@ from alm_core.portfolio.violations import Violation, beyond, unknown
 __all__ = ["LimitsEngine", "TransactionContext", "Violation", "check_plan", "outflow_usd"]
 
 _VALUE_MOVING = frozenset({Action.SWAP, Action.OPEN, Action.ADD, Action.REMOVE, Action.CLOSE, Action.COLLECT})
+_TAKES_NOTHING = frozenset({Action.STAKE, Action.UNSTAKE, Action.CLAIM})
+"""What may bring tokens of any kind, priced or not, and takes none out of the wallet."""
 _ROUNDING = 1e-9
 
 
@@ -102,6 +105,8 @@ class LimitsEngine:
             found.append(Violation(limit="halt", bound="not halted", value=context.halted, where=where))
         found += self._gas(tx, bid, context, where)
         found += _strangers(tx, context, where)
+        if tx.action in _TAKES_NOTHING:
+            found += _takings(tx, where)
         if tx.action in _VALUE_MOVING:
             leaves = context.exiting and tx.action is Action.CLOSE
             found += [] if leaves else self._price(context, where)
@@ -155,6 +160,13 @@ class LimitsEngine:
         return beyond(name, bound + _ROUNDING, 1 - received / paid, where)
 
 
+def _takings(tx: UnsignedTransaction, where: str) -> list[Violation]:
+    """Return why staking or claiming could take something: it is another call by that name, or its bounds say so."""
+    named = [f"{-bound.min_delta} of {bound.token}" for bound in tx.bounds if bound.min_delta < 0]
+    named += [] if tx.data[:10].lower() in REWARD_SELECTORS else [f"the call {tx.data[:10]}"]
+    return [Violation(limit="takes_nothing", bound="staking, claims", value=one, where=where) for one in named]
+
+
 def _takes_nothing(tx: UnsignedTransaction) -> bool:
     return bool(tx.bounds) and all(bound.min_delta >= 0 for bound in tx.bounds)
 
@@ -176,8 +188,10 @@ def _strangers(tx: UnsignedTransaction, context: TransactionContext, where: str)
 def outflow_usd(tx: UnsignedTransaction, token_usd: Mapping[str, float]) -> float | None:
     """Return the most a transaction may take out of the wallet, by its bounds; ``None`` if a price is missing.
 
-    A value-moving call without any bound is unknown as well: it would be unlimited.
+    A value-moving call without any bound is unknown as well: it would be unlimited. Staking and claiming take nothing.
     """
+    if tx.action in _TAKES_NOTHING:
+        return 0.0
     if not tx.bounds:
         return None if tx.action in _VALUE_MOVING else 0.0
     return _bounds_usd(tx, token_usd, lambda low: max(-low, 0))

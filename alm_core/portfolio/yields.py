@@ -22,7 +22,7 @@ class PoolYield:
     Parameters
     ----------
     fees_usd
-        Fees to active liquidity, per year.
+        Fees to active liquidity, per year; zero where positions are staked and earn rewards in their place.
     active_usd
         Full-range value of the active liquidity of others (:func:`full_range_usd`).
     source
@@ -52,7 +52,8 @@ def pool_yields(
 ) -> dict[str, PoolYield]:
     """Return the yield of every pool that has one, by pool id.
 
-    A pool whose fees nobody knows is left out; one without active liquidity earns nothing now, whatever it earned.
+    A pool whose fees nobody knows is left out, and one that pays rewards in place of fees if nobody knows what they are
+    worth; one without active liquidity earns nothing now, whatever it earned.
 
     Parameters
     ----------
@@ -78,13 +79,13 @@ def pool_yields(
     for state in snapshot.pools:
         market = markets.get(state.pool.pool_id)
         found = _measured(state, readings[state.pool.pool_id], prices, market)
-        if found is None:
+        if found is None or _unpriced_stake(market):
             continue
         fees_usd, window_s, source = found
         others = max(0, state.liquidity - own_active_liquidity(snapshot, state))
         yields[state.pool.pool_id] = PoolYield(
             pool_id=state.pool.pool_id,
-            fees_usd=fees_usd,
+            fees_usd=0.0 if market is not None and market.rewards_replace_fees else fees_usd,
             active_usd=max(FLOOR_ACTIVE_USD, full_range_usd(state, others, prices)),
             source=source,
             window_s=window_s,
@@ -101,6 +102,10 @@ def own_active_liquidity(snapshot: MarketSnapshot, state: PoolState) -> int:
         for position in holdings.positions
         if position.pool_id == state.pool.pool_id and position.tick_lower <= state.tick < position.tick_upper
     )
+
+
+def _unpriced_stake(market: PoolMarket | None) -> bool:
+    return market is not None and market.rewards_replace_fees and market.rewards_apr is None
 
 
 def _readings(window: Sequence[MarketSnapshot]) -> dict[str, list[PoolState]]:

@@ -4,7 +4,8 @@ A chain or a source that fails becomes a :class:`SourceProblem` that names it, a
 would read as "no position".
 
 Requests to a chain: one for pools, balances and counts of positions; one for the header, which proves that all reads
-are of one block; one for fees; three more only where the wallet has positions.
+are of one block; one for fees; three more only where the wallet has positions, and some where a pool names a gauge or a
+farm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,9 +27,11 @@ from alm_core.model.market import (
 )
 from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import Call, CallResult, ChainClient, DexAdapter, Fees, PoolMarketSource
+from alm_core.model.rewards import RewardYield, StakingProgramme, read_staked
 from alm_resources.chains.multicall import ETH_BALANCE
 from alm_resources.dex.erc20 import amount_from, balance_call
 from alm_resources.dex.readers import PoolBatch, further_results
+from alm_resources.dex.reward_yields import read_yields, with_rewards
 from alm_resources.dex.usd import MarketFigures, fetch_figures
 from alm_resources.registry import Registry
 from alm_resources.tokens.pools import PoolScreen
@@ -43,6 +46,7 @@ class _ChainPart:
     fees: Fees | None = None
     pools: tuple[PoolState, ...] = ()
     holdings: Holdings | None = None
+    yields: tuple[RewardYield, ...] = ()
     problems: tuple[SourceProblem, ...] = ()
     refusals: tuple[PoolRefusal, ...] = ()
 
@@ -92,6 +96,8 @@ class SnapshotReader:
         Volume, TVL and USD prices.
     screen
         Looks at the tokens of pools; without one nothing is refused.
+    programmes
+        What holds positions for the wallet, in pools that name it.
     """
 
     def __init__(
@@ -101,12 +107,14 @@ class SnapshotReader:
         adapters: Mapping[str, DexAdapter],
         markets: PoolMarketSource,
         screen: PoolScreen | None = None,
+        programmes: Sequence[StakingProgramme] = (),
     ) -> None:
         self._registry = registry
         self._chains = chains
         self._adapters = adapters
         self._markets = markets
         self._screen = screen
+        self._programmes = tuple(programmes)
 
     def read_snapshot(self, epoch: Epoch, wallet: str) -> MarketSnapshot:
         """Read all chains of the pair and the market data of its pools, at the same time.
@@ -126,13 +134,16 @@ class SnapshotReader:
             reading = [workers.submit(self._read_chain, chain_id, pools, wallet) for chain_id in chain_ids]
             figures = fetching.result()
             parts = [part.result() for part in reading]
+        read = tuple(state for part in parts for state in part.pools)
+        yields = [paid for part in parts for paid in part.yields]
+        figures = with_rewards(figures, read, yields, self._markets, self._registry)
         states, unpriced = self._chain_states(parts, figures)
         return MarketSnapshot(
             pair=epoch.pair,
             epoch_at=epoch.epoch_at,
             quote_usd=figures.quote_usd(pools),
             chains=states,
-            pools=tuple(state for part in parts for state in part.pools),
+            pools=read,
             markets=figures.markets,
             holdings=tuple(part.holdings for part in parts if part.holdings),
             problems=(*(problem for part in parts for problem in part.problems), *figures.problems, *unpriced),
@@ -155,6 +166,7 @@ class SnapshotReader:
         native_wei, balances, counted = asked.decoded(batch.others(reading), chain.chain_id)
         # Positions in a pool that could not be read are not known: then neither is the whole.
         positions = None if problems else self._positions(chain, states, counted, wallet, reading.block)
+        staking = read_yields(self._programmes, chain, states, reading.block)
         block = chain.read_header(reading.block)
         holdings = None
         if positions is not None:
@@ -167,7 +179,8 @@ class SnapshotReader:
             fees=chain.read_fees(),
             pools=tuple(replace(state, block=block) for state in states),
             holdings=holdings,
-            problems=problems,
+            yields=staking.yields,
+            problems=(*problems, *staking.problems),
             refusals=self._screen.refused(chain, pools, wallet, block) if self._screen else (),
         )
 
@@ -188,7 +201,7 @@ class SnapshotReader:
             ]
             if own:
                 found += self._adapters[family].read_positions(chain, own, wallet, block)
-        return tuple(found)
+        return (*found, *read_staked(self._programmes, chain, states, wallet, block))
 
     def _chain_states(
         self, parts: Sequence[_ChainPart], figures: MarketFigures

@@ -57,6 +57,12 @@ class Books(Database):
             rows = connection.execute(sa.select(positions.c.manager, positions.c.token_id).where(where))
             return frozenset((manager, int(token_id)) for manager, token_id in rows)
 
+    def read_opened(self, intent_key: str) -> frozenset[tuple[str, int]]:
+        """Positions that the transaction of an intent opened, as (manager, token id)."""
+        opened = sa.select(positions.c.manager, positions.c.token_id).where(positions.c.opened_by == intent_key)
+        with self.reading() as connection:
+            return frozenset((manager, int(token_id)) for manager, token_id in connection.execute(opened))
+
     def read_reconciled(self, chain_id: int, wallet: str) -> ReconciledPoint | None:
         """Where the last green reconciliation stood."""
         with self.reading() as connection:

@@ -206,6 +206,13 @@ class Registry:
                 return token
         raise ConfigError(f"token {address} of chain {chain_id} is not in the registry")
 
+    @property
+    def distributors(self) -> dict[int, str]:
+        """Contracts that pay rewards against proofs, by chain id; none without the service that has them."""
+        named = {chain_id: chain.merkl_distributor for chain_id, chain in self.chains.items()}
+        wanted = self.services.merkl_url is not None
+        return {chain_id: address for chain_id, address in named.items() if wanted and address is not None}
+
     def pools_of(self, pair_id: str) -> tuple[Pool, ...]:
         """Pools of a pair that may be traded, by chain and address; empty if it has none."""
         return self.pools.get(self.pair(pair_id).pair_id, ())

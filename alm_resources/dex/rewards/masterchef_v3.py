@@ -50,8 +50,13 @@ class MasterChefV3:
 
     @property
     def name(self) -> str:
-        """Name in the registry."""
+        """Name that rewards and yields carry."""
         return NAME
+
+    @property
+    def role(self) -> str:
+        """Role of the contract in the registry."""
+        return ROLE
 
     def read_earned(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block

@@ -51,7 +51,7 @@ class Merkl:
 
     @property
     def name(self) -> str:
-        """Name in the registry."""
+        """Name that rewards carry."""
         return NAME
 
     def read_earned(

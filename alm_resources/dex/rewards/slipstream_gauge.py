@@ -59,8 +59,13 @@ class SlipstreamGauge:
 
     @property
     def name(self) -> str:
-        """Name in the registry."""
+        """Name that rewards and yields carry."""
         return NAME
+
+    @property
+    def role(self) -> str:
+        """Role of the contract in the registry."""
+        return ROLE
 
     def read_earned(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block

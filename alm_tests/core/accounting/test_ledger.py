@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from alm_core.accounting.ledger import FEES, NATIVE, entries_from_receipt, refuse_duplicates
+from alm_core.accounting.ledger import FEES, NATIVE, REWARDS, entries_from_receipt, refuse_duplicates
 from alm_core.execution.erc20 import address_word, uint_word
 from alm_core.execution.position_logs import COLLECT_TOPIC, DECREASE_TOPIC, MODIFY_TOPIC
 from alm_core.model.errors import InvalidInput
@@ -177,3 +177,22 @@ def test_a_unit_less_than_the_principal_is_no_negative_fee() -> None:
 def test_without_the_managers_word_nothing_is_called_a_fee(action: Action, collect: Log | None) -> None:
     mined = receipt(transfer_log(LOWER, 99, 1), *([collect] if collect else []))
     assert kinds(paying(action), mined) == {("transfer", LOWER): 99, ("gas", NATIVE): -300}
+
+
+@pytest.mark.parametrize(
+    ("action", "kinds"),
+    [
+        (Action.UNSTAKE, [REWARDS, FEES]),
+        (Action.CLAIM, [REWARDS, FEES]),
+        (Action.STAKE, [REWARDS, FEES]),
+        (Action.SWAP, ["transfer", "transfer"]),
+    ],
+)
+def test_what_the_called_contract_pays_for_a_stake_is_reward_all_else_fees(action: Action, kinds: list[str]) -> None:
+    # Of a token outside the pair as of any other.
+    intent = replace(INTENT, tx=replace(INTENT.tx, action=action, to=VENUE, bounds=()))
+    paid = transfer_log("0x" + "ee" * 20, 7, 0)
+    from_pool = transfer_log(TOKEN, 5, 1)
+    elsewhere = replace(from_pool, topics=(from_pool.topics[0], "0x" + address_word("0x" + "77" * 20), paid.topics[2]))
+    entries = entries_from_receipt(intent, receipt(paid, elsewhere))
+    assert [(entry.kind, entry.delta) for entry in entries[:-1]] == [(kinds[0], 7), (kinds[1], 5)]

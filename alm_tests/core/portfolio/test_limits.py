@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from alm_core.execution.allow_list import allow_list_for
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
 from alm_core.model.errors import LimitExceeded
@@ -192,6 +193,35 @@ def test_a_value_moving_call_without_bounds_is_refused() -> None:
     unbounded = replace(opening(1), bounds=())
     assert outflow_usd(unbounded, CONTEXT.token_usd) is None
     assert "max_transaction_nav_frac" in broken(unbounded)
+
+
+GAUGE = "0x" + "b1" * 20
+STAKING_POOL = replace(POOL, contracts=(("gauge", GAUGE), ("reward_token", THIEF)))
+UNSTAKING = replace(
+    opening(1),
+    to=GAUGE,
+    data="0x2e1a7d4d" + f"{7:064x}",
+    action=Action.UNSTAKE,
+    bounds=(BalanceBound(token=THIEF, min_delta=0, max_delta=2**128),),
+)
+
+
+@pytest.mark.parametrize("context", [CONTEXT, OFF, replace(CONTEXT, nav_usd=None, price_deviation_frac=None)])
+def test_taking_a_position_back_needs_no_price_and_its_reward_none_either(context: TransactionContext) -> None:
+    engine = LimitsEngine(LIMITS, allow_list_for([STAKING_POOL], {}))
+    assert engine.violations(UNSTAKING, BID, context) == ()
+    assert outflow_usd(UNSTAKING, CONTEXT.token_usd) == 0.0
+    halted = engine.violations(UNSTAKING, BID, replace(context, halted="by hand", native_usd=None))
+    assert {violation.limit for violation in halted} == {"halt", "max_gas_usd"}
+
+
+@pytest.mark.parametrize("action", [Action.STAKE, Action.UNSTAKE, Action.CLAIM])
+def test_what_is_called_staking_or_claiming_takes_nothing(action: Action) -> None:
+    engine = LimitsEngine(LIMITS, allow_list_for([STAKING_POOL], {}))
+    taking = replace(UNSTAKING, action=action, bounds=(BalanceBound(token=QUOTE, min_delta=-1, max_delta=0),))
+    assert {violation.limit for violation in engine.violations(taking, BID, CONTEXT)} == {"takes_nothing"}
+    minting = replace(opening(1), action=action, bounds=())
+    assert {violation.limit for violation in engine.violations(minting, BID, CONTEXT)} == {"takes_nothing"}
 
 
 def test_an_approval_needs_neither_nav_nor_price_but_gas_and_the_list() -> None:

@@ -103,3 +103,20 @@ def test_rewards_are_of_all_liquidity_in_range_and_unknown_ones_stay_unknown() -
     assert known[scene.pools[1].pool_id].rewards_usd == 0.0
     assert pool_yields(snapshot, scene.history(1), PRICE, 96)[POOL].rewards_usd is None
     assert pool_yields(scene.snapshot(), scene.history(1), PRICE, 96)[POOL].rewards_usd is None
+
+
+def test_rewards_in_place_of_fees_are_not_added_to_them_and_without_a_price_the_pool_is_unknown() -> None:
+    scene = Scene()
+    snapshot = with_market(scene.snapshot(), (1e6, 1e6))
+    first, second = snapshot.markets
+    staked = replace(first, rewards_apr=0.04, rewards_replace_fees=True)
+    other = second.pool_id
+    known = pool_yields(replace(snapshot, markets=(staked, second)), scene.history(1), PRICE, 96)
+    plain = pool_yields(snapshot, scene.history(1), PRICE, 96)
+    assert (known[POOL].fees_usd, known[POOL].rewards_usd) == (0.0, pytest.approx(0.04 * 50e6, rel=1e-4))
+    assert known[other] == plain[other]
+    besides = replace(staked, rewards_replace_fees=False)
+    both = pool_yields(replace(snapshot, markets=(besides, second)), scene.history(1), PRICE, 96)[POOL]
+    assert (both.fees_usd, both.rewards_usd) == (plain[POOL].fees_usd, known[POOL].rewards_usd)
+    unpriced = replace(staked, rewards_apr=None)
+    assert list(pool_yields(replace(snapshot, markets=(unpriced, second)), scene.history(1), PRICE, 96)) == [other]
