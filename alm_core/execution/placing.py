@@ -12,7 +12,6 @@ from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.stakes import Stakes
 from alm_core.execution.steps import MOST_GRANTS, SpendSteps, StepNumbers
 from alm_core.execution.wallet_share import usable_amounts
-from alm_core.math.composition import ratio_sqrt_price_x96
 from alm_core.math.orientation import sqrt_price_x96_from_price
 from alm_core.math.ratio import TargetRange, split_amounts
 from alm_core.math.tick import sqrt_price_x96_at_tick
@@ -74,10 +73,10 @@ class Placing:
         return pools[0]
 
     def ranges(self, state: WalletState, first: int = 0) -> list[TargetRange]:
-        """Ranges of the targets from the given one on, at the prices of their pools now that tell their ratios."""
+        """Ranges of the targets from the given one on, at the prices of their pools now."""
         return [
             TargetRange(
-                sqrt_price_x96=ratio_sqrt_price_x96(state.pool(target.pool_id)),
+                sqrt_price_x96=state.pool(target.pool_id).sqrt_price_x96,
                 sqrt_lower_x96=sqrt_price_x96_at_tick(target.tick_lower),
                 sqrt_upper_x96=sqrt_price_x96_at_tick(target.tick_upper),
                 share_frac=target.share_frac,

@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from alm_core.math.bin_ranges import edge_tick, place_at_tick
-from alm_core.math.composition import ratio_sqrt_price_x96
 from alm_core.math.ratio import TargetRange
 from alm_core.math.tick import Q96, sqrt_price_x96_at_tick
 from alm_core.model.market import PoolState
@@ -125,7 +124,7 @@ def trade_through(chain: DexChain, state: PoolState, round_no: int) -> None:
 def left_over(adapter: DexAdapter, state: PoolState, ticks: tuple[int, int]) -> float:
     """Part of the value of two amounts, in the ratio that the range needs, which an open leaves in the wallet."""
     target = TargetRange(
-        sqrt_price_x96=ratio_sqrt_price_x96(state),
+        sqrt_price_x96=state.sqrt_price_x96,
         sqrt_lower_x96=sqrt_price_x96_at_tick(ticks[0]),
         sqrt_upper_x96=sqrt_price_x96_at_tick(ticks[1]),
     )
