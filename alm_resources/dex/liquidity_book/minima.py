@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from alm_core.math.bin_ranges import place_at_tick, place_of_bin
+from alm_core.math.bin_ranges import place_at_sqrt_price_x96, place_at_tick, place_of_bin
 from alm_core.math.bin_spread import BinSpread
+from alm_core.math.bins import sqrt_price_x128
 from alm_core.math.tick import tick_at_sqrt_price_x96
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ActiveBin, BinShare, PoolState
@@ -73,16 +74,36 @@ def removing_minimums(
     return _with_slack(minimum0, len(burned)), _with_slack(minimum1, len(burned))
 
 
+def pays_anywhere(state: PoolState, share: BinShare, burned: int, interval: PriceInterval) -> bool:
+    """Whether burning shares of a bin pays something wherever in the interval the active bin is.
+
+    A bin that swaps may cross holds either token: a unit of one may be less than a unit of the other.
+    """
+    order = active_bin(state).token0_is_x
+    amount0, amount1 = (amount * burned // share.shares for amount in (share.amount0, share.amount1))
+    lowest, highest = places_of_interval(state, interval)
+    if not lowest <= place_of_bin(share.bin_id, token0_is_x=order) <= highest:
+        return amount0 > 0 or amount1 > 0
+    root = sqrt_price_x128(share.bin_id, bin_step_of(state.pool), token0_is_x=order)
+    return amount0 + (amount1 << 256) // (root * root) > 0 and amount1 + (amount0 * root * root >> 256) > 0
+
+
 def _with_slack(amount: int, bins: int) -> int:
     return max(amount - amount * _SLACK_PPM // _PIPS - 2 * bins, 0)
 
 
 def places_of_interval(state: PoolState, interval: PriceInterval) -> tuple[int, int]:
-    """Return the lowest and highest place that the active bin may have in an interval around the pinned price."""
+    """Return the lowest and highest place that the active bin may have in an interval around the pinned price.
+
+    Edges are told in whole ticks, the pair's own are not: beside an edge a price is in one bin by the ticks and in the
+    next by the pair. Both count.
+    """
     active = active_bin(state)
     own = place_of_bin(active.bin_id, token0_is_x=active.token0_is_x)
     step = bin_step_of(state.pool)
     ends = [
-        place_at_tick(step, tick_at_sqrt_price_x96(end)) for end in (interval.sqrt_lower_x96, interval.sqrt_upper_x96)
+        place
+        for end in (interval.sqrt_lower_x96, interval.sqrt_upper_x96)
+        for place in (place_at_tick(step, tick_at_sqrt_price_x96(end)), place_at_sqrt_price_x96(step, end))
     ]
     return min(own, *ends), max(own, *ends)

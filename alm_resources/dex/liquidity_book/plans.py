@@ -22,6 +22,7 @@ from alm_resources.dex.liquidity_book.abi import Layout
 from alm_resources.dex.liquidity_book.minima import (
     active_bin,
     bin_step_of,
+    pays_anywhere,
     places_of_interval,
     placing_minimums,
     removing_minimums,
@@ -114,11 +115,14 @@ def plan_remove(
 ) -> UnsignedTransaction:
     """Return a withdrawal of a part of every bin; the shares sum to exactly the stake.
 
+    Bins whose part would pay nothing, now or after a move within the interval, are left as they are: the pair burns no
+    such shares.
+
     Raises
     ------
     InvalidInput
-        If the part is not more than nothing and less than all, or the position has more bins than one transaction
-        takes.
+        If the part is not more than nothing and less than all, pays nothing in any bin, or the position has more bins
+        than one transaction takes.
     """
     _refuse_other_pool(state.pool, position)
     _refuse_too_many(state.pool, position.bins, MOST_BINS_CLOSED)
@@ -130,8 +134,10 @@ def plan_remove(
         cumulated += share.shares
         burn = cumulated * stake // position.stake - given
         given += burn
-        if burn:
+        if burn and pays_anywhere(state, share, burn, interval):
             burned.append((share, burn))
+    if not burned:
+        raise InvalidInput(f"{stake} of {position.stake} pays nothing in any bin of {state.pool.pool_id}")
     return _withdrawal(
         layout, state, burned, interval, owner, deadline_at, Action.REMOVE, f"remove {stake} of {state.pool.pool_id}"
     )
@@ -147,13 +153,15 @@ def plan_close(
 ) -> UnsignedTransaction:
     """Return a withdrawal of everything from as many bins as one transaction takes, lowest ids first.
 
-    Fees that lie beside the bins are collected when no bin is left. Only what leaves nothing of the position names it
-    as closed.
+    Bins that may pay nothing after a move within the interval are left to a call of their own, for the pair burns no
+    such shares. Fees that lie beside the bins are collected when no bin is left. Only what leaves nothing of the
+    position names it as closed.
     """
     _refuse_other_pool(state.pool, position)
     if not position.bins:
         return _collection(layout, state, position, owner, Action.CLOSE, closes_token_id=position.token_id)
-    burned = [(share, share.shares) for share in position.bins[:MOST_BINS_CLOSED]]
+    sound = [share for share in position.bins if pays_anywhere(state, share, share.shares, interval)]
+    burned = [(share, share.shares) for share in (sound or position.bins)[:MOST_BINS_CLOSED]]
     whole = len(burned) == len(position.bins) and not position.fees0 and not position.fees1
     summary = f"close {len(burned)} of {len(position.bins)} bins of {state.pool.pool_id}"
     return _withdrawal(

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alm_core.math.bin_parts import MOST_BINS_OPENED, MOST_PARTS
-from alm_core.math.bin_ranges import bin_of_place, place_of_bin, ticks_of_places
+from alm_core.math.bin_ranges import bin_of_place, place_at_sqrt_price_x96, place_of_bin, ticks_of_places
 from alm_core.math.bins import ID_SHIFT, MAX_ID, sqrt_price_x128
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import tick_at_sqrt_price_x96
@@ -25,6 +25,7 @@ from alm_core.model.ports import Call, CallResult, PriceInterval, ReadsInTwoStep
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.dex.liquidity_book import LiquidityBookAdapter, LiquidityBookV20Adapter, abi
 from alm_resources.dex.liquidity_book.abi import V20, V21, Layout
+from alm_resources.dex.liquidity_book.minima import places_of_interval
 from alm_resources.dex.liquidity_book.plans import MOST_BINS_CLOSED
 from alm_tests.resources.dex.fakes import OWNER, make_block, make_pool
 
@@ -184,6 +185,54 @@ def test_a_part_of_every_bin_sums_to_exactly_the_stake(stake: int, count: int) -
     shares = {share.bin_id: share.shares for share in position.bins}
     assert sum(values[6]) == stake
     assert all(0 < burned <= shares[bin_id] for bin_id, burned in zip(values[5], values[6], strict=True))
+
+
+def test_a_part_that_pays_nothing_in_a_bin_leaves_that_bin() -> None:
+    """``LBPair.burn`` reverts for such a bin (``LBPair__ZeroAmountsOut``), and with it for all others."""
+    state = state_at(0, token0_is_x=True)
+    position = position_over(state, range(-3, 4))
+    dust = replace(position.bins[-1], amount0=8, amount1=0)
+    position = replace(position, bins=(*position.bins[:-1], dust))
+    tx = BOOK.plan_remove(state, position, position.stake // 20, _interval(state), OWNER, DEADLINE)
+    values = decode(abi.REMOVE_LIQUIDITY.inputs, bytes.fromhex(tx.data[10:]))
+    assert list(values[5]) == [share.bin_id for share in position.bins[:-1]]
+    one = replace(position, bins=(dust,), shares=dust.shares)
+    with pytest.raises(InvalidInput, match="pays nothing in any bin"):
+        BOOK.plan_remove(state, one, one.stake // 20, _interval(state), OWNER, DEADLINE)
+
+
+def test_a_part_that_a_swap_may_turn_into_nothing_leaves_that_bin() -> None:
+    # A unit of token0 is worth two hundred of token1 there.
+    state = state_at(2122, token0_is_x=True)
+    position = position_over(state, range(2120, 2125))
+    active = next(share for share in position.bins if share.bin_id == bin_of_place(2122, token0_is_x=True))
+    bins = tuple(replace(share, amount0=0, amount1=150) if share is active else share for share in position.bins)
+    position = replace(position, bins=bins)
+    removing = BOOK.plan_remove(state, position, position.stake - 1, _interval(state), OWNER, DEADLINE)
+    closing = BOOK.plan_close(state, position, _interval(state), OWNER, DEADLINE)
+    for tx in (removing, closing):
+        values = decode(abi.REMOVE_LIQUIDITY.inputs, bytes.fromhex(tx.data[10:]))
+        assert active.bin_id not in values[5]
+        assert len(values[5]) == 4
+        assert tx.closes_token_id is None
+    last = replace(position, bins=tuple(share for share in bins if share.bin_id == active.bin_id))
+    assert BOOK.plan_close(state, last, _interval(state), OWNER, DEADLINE).closes_token_id == position.token_id
+
+
+@given(
+    place=st.integers(-20_000, 20_000),
+    half_width=st.floats(0, 0.03),
+    part=st.floats(0, 1),
+    token0_is_x=st.booleans(),
+)
+def test_wherever_in_the_interval_the_price_goes_the_pairs_bin_is_within_the_slippage(
+    place: int, half_width: float, part: float, token0_is_x: bool
+) -> None:
+    state = state_at(place, token0_is_x=token0_is_x)
+    interval = price_interval(state.sqrt_price_x96, half_width)
+    lowest, highest = places_of_interval(state, interval)
+    price = interval.sqrt_lower_x96 + int(part * (interval.sqrt_upper_x96 - interval.sqrt_lower_x96))
+    assert lowest <= place_at_sqrt_price_x96(STEP, price) <= highest
 
 
 def _interval(state: PoolState) -> PriceInterval:
