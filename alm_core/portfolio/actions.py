@@ -7,7 +7,7 @@ from typing import Literal
 from alm_core.math.orientation import range_bounds_at_ticks
 from alm_core.model.decisions import DecisionKind, Target
 from alm_core.portfolio.chainview import ChainView
-from alm_core.portfolio.costs import NO_COST, Cost, gas_lots, move_cost
+from alm_core.portfolio.costs import NO_COST, Cost, gas_lots, gas_name, move_cost
 from alm_core.portfolio.placements import Placement
 from alm_core.portfolio.rules import Rules
 from alm_core.portfolio.slots import Held, Slot
@@ -229,8 +229,8 @@ def priced(
             view.prices,
             closed=[lot for held in closes for lot in held.gas_lots],
             opened=[lot for one in opens if one.onto is None for lot in one.gas_lots],
-            added=[one.slot.state.pool.family for one in opens if one.onto is not None],
-            collected=[held.state.pool.family for held in collects],
+            added=[gas_name(one.slot.state.pool) for one in opens if one.onto is not None],
+            collected=[gas_name(held.state.pool) for held in collects],
             swapped_usd=swapped,
             quote=case.rules.quote(view.chain.block.chain_id),
         )

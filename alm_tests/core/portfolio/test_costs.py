@@ -4,7 +4,17 @@ import pytest
 
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import SwapCost
-from alm_core.portfolio.costs import NO_COST, Cost, bridge_cost, gas_usd, move_cost, swap_cost_frac
+from alm_core.portfolio.costs import (
+    NO_COST,
+    Cost,
+    bridge_cost,
+    gas_lots,
+    gas_name,
+    gas_units,
+    gas_usd,
+    move_cost,
+    swap_cost_frac,
+)
 from alm_core.portfolio.valuation import prices_usd
 from alm_tests.core.portfolio.scene import PRICE, Scene
 
@@ -118,3 +128,17 @@ def test_every_part_of_a_cost_counts_and_adds_up() -> None:
     assert one.total_usd == 15.0
     assert (one + one).total_usd == 30.0
     assert (one + NO_COST) == one
+
+
+@pytest.mark.parametrize("family", ["slipstream", "pancake_v3"])
+def test_a_pool_that_stakes_costs_staking_and_taking_back_besides(family: str) -> None:
+    pool = replace(SNAPSHOT.pools[0].pool, family=family)
+    staking = replace(pool, stakes=True)
+    plain, staked = (gas_units(gas_name(one)) for one in (pool, staking))
+    assert staked.open > plain.open + 400_000
+    assert staked.close > plain.close + 200_000
+    assert staked.add - plain.add == staked.open - plain.open + staked.close - plain.close
+    assert (staked.collect, staked.swap) == (plain.collect, plain.swap)
+    assert gas_lots(staking, -10, 10) == (gas_name(staking),)
+    with pytest.raises(InvalidInput, match="'uniswap_v3, staked' was never measured"):
+        gas_units(gas_name(replace(staking, family="uniswap_v3")))
