@@ -18,13 +18,14 @@ from eth_abi.abi import decode
 
 from alm_core.math.bin_ranges import (
     bin_of_place,
+    edge_tick,
     place_at_sqrt_price_x96,
     ticks_of_places,
 )
 from alm_core.math.bin_shares import PRECISION, bin_liquidity, shares_for_amounts
-from alm_core.math.bins import price_at_bin, sqrt_price_x128
+from alm_core.math.bins import price_at_bin
 from alm_core.math.liquidity import price_interval
-from alm_core.math.tick import tick_at_sqrt_price_x96
+from alm_core.math.tick import sqrt_price_x96_at_tick, tick_at_sqrt_price_x96
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ActiveBin, Block, PoolState
 from alm_core.model.pools import Pool, Token
@@ -83,13 +84,20 @@ def reserves_of(rng: random.Random, bin_id: int, active_id: int, bin_step: int) 
     return int(value * part / max(price, 1)), int(value * (1 - part) * min(price, 1))
 
 
+def price_within(step: int, place: int, reserves: tuple[int, int]) -> int:
+    """Price between the edges of the active bin, as states of pairs tell it: where what the bin holds is."""
+    lower, upper = (sqrt_price_x96_at_tick(edge_tick(step, one)) for one in (place, place + 1))
+    value0, value1 = reserves[0] * lower * upper, reserves[1] << 192
+    return min(lower + (upper - lower) * value1 // max(value0 + value1, 1), upper - 1)
+
+
 def case_of(rng: random.Random) -> Case:
     step, order = rng.choice(STEPS), rng.random() < 0.5
     place = rng.randint(-300_000, 300_000) // step
     active_id = bin_of_place(place, token0_is_x=order)
-    sqrt_price = sqrt_price_x128(active_id, step, token0_is_x=order) >> 32
     x, y = reserves_of(rng, active_id, active_id, step)
     reserves = (x, y) if order else (y, x)
+    sqrt_price = price_within(step, place, reserves)
     state = PoolState(
         pool=pool_of(step),
         block=Block(chain_id=1, number=1, block_hash="0x01", parent_hash="0x00", block_at=BLOCK_AT),

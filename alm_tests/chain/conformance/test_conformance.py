@@ -1,7 +1,7 @@
 """Every family, both token orders, decimals of 6, 8 and 18, prices in range, below and above: a whole life of each."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any
 
@@ -43,8 +43,15 @@ def world(standing: World) -> Iterator[World]:
 
 
 @pytest.mark.parametrize(("standing", "market", "side"), list(cases()), indirect=["standing"])
-def test_books_and_chain_agree_over_a_whole_life(world: World, market: str, side: str) -> None:
-    live(world, market, side)
+def test_books_and_chain_agree_over_a_whole_life(
+    world: World,
+    market: str,
+    side: str,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
+) -> None:
+    gas = live(world, market, side)
+    record_property("gas", (request.node.callspec.params["standing"], gas))
 
 
 @pytest.mark.parametrize(
