@@ -85,6 +85,16 @@ def doctor(as_json: bool) -> None:
 
 
 @alm.command()
+@click.option("--claim", is_flag=True, help="Send claims too, by the path of trading; demo and live modes only.")
+@json_option
+def rewards(claim: bool, as_json: bool) -> None:
+    """List what gauges, farms and Merkl owe the wallets, also for positions that are gone; claim it if told."""
+    from alm_cli.rewards import run_rewards
+
+    sys.exit(run_rewards(claim=claim, as_json=as_json))
+
+
+@alm.command()
 @click.argument("pair")
 def keystore(pair: str) -> None:
     """Make a new encrypted key for the wallet of PAIR and print its address."""

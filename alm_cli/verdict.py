@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from alm_core.accounting.ledger import REWARDS
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import Holdings
@@ -80,7 +81,9 @@ def _wallet_faults(world: "World", pair_id: str, holdings: Holdings) -> Iterator
     chain_id = holdings.block.chain_id
     booked = world.journal.read_ledger_sums(chain_id, holdings.wallet)
     on_chain = {entry.address.lower(): entry.amount for entry in holdings.balances} | {"native": holdings.native_wei}
-    for token in sorted(booked.keys() | on_chain.keys()):
+    # Reward tokens outside the pair are booked when they come, and not watched.
+    outside = world.journal.read_ledger_sums(chain_id, holdings.wallet, kind=REWARDS).keys() - on_chain.keys()
+    for token in sorted((booked.keys() | on_chain.keys()) - outside):
         if booked.get(token) != on_chain.get(token):
             yield f"{pair_id} on chain {chain_id}: {token} booked {booked.get(token)}, on chain {on_chain.get(token)}"
     known = {token_id for _, token_id in world.journal.read_positions(chain_id, holdings.wallet)}

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alm_core.execution.saga import PlanExecutor
     from alm_core.model.books import Journal
     from alm_core.model.ports import CandleFeed, ChainClient, DexAdapter, PoolMarketSource, Signer, SwapSource
-    from alm_core.model.rewards import StakingProgramme
+    from alm_core.model.rewards import RewardProgramme, StakingProgramme
     from alm_resources.alerts import AppriseAlerts
     from alm_resources.dex.paper import PaperSnapshots
     from alm_resources.dex.snapshots import SnapshotReader
@@ -91,6 +91,17 @@ class World:
         from alm_resources.dex.rewards import staking_programmes
 
         return tuple(staking_programmes().values())
+
+    @cached_property
+    def reward_programmes(self) -> "tuple[RewardProgramme, ...]":
+        """All that may owe rewards: what may hold positions, and Merkl where the registry names its service."""
+        from alm_resources.dex.rewards import Merkl
+        from alm_resources.merkl import MerklClient
+
+        url = self.registry.services.merkl_url
+        if url is None:
+            return self.programmes
+        return (*self.programmes, Merkl(MerklClient(url, cooldowns=self.hot_state), self.registry.distributors))
 
     @cached_property
     def snapshots(self) -> "SnapshotReader | PaperSnapshots":

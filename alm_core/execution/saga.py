@@ -1,6 +1,6 @@
 """Carries a plan out on every chain it touches, and reports what happened. All correctness rests on the journal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alm_core.execution.allow_list import AllowList
@@ -18,7 +18,7 @@ from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import AlmError
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.ports import ChainClient, DexAdapter, Signer, SwapSource
+from alm_core.model.ports import ChainClient, DexAdapter, Grant, Signer, SwapSource
 from alm_core.model.rewards import StakingProgramme
 from alm_core.model.transactions import (
     ExecutedTransaction,
@@ -35,6 +35,19 @@ class _ChainResult:
     report: ReconcileReport
     resolved: tuple[Intent, ...] = ()
     halted: str | None = None
+
+
+Work = Callable[[Stage, Sequence[Grant]], None]
+"""Does what a plan wants on one chain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Errand:
+    plan: AllocationPlan
+    snapshot: MarketSnapshot
+    digest: str
+    refusal: str | None
+    work: Work
 
 
 class PlanExecutor:
@@ -91,12 +104,30 @@ class PlanExecutor:
         ExecutionReport
             ``halted`` names every chain that stopped early and why; other chains have gone on.
         """
-        digest = plan_hash(plan)
         broken = "; ".join(str(violation) for violation in check_plan(plan, snapshot, self._limits))
-        refusal = f"plan refused: {broken}" if broken else None
+        return self.carry_out(plan, snapshot, self._move, f"plan refused: {broken}" if broken else None)
+
+    def carry_out(
+        self, plan: AllocationPlan, snapshot: MarketSnapshot, work: Work, refusal: str | None = None
+    ) -> ExecutionReport:
+        """Reconcile every chain of the snapshot, then do the work of a plan where the books are green.
+
+        Parameters
+        ----------
+        plan
+            By whose epoch and hash steps are found again; HOLD does nothing.
+        snapshot
+            What was seen.
+        work
+            Called for each chain with its stage, and with rights of which something may be left.
+        refusal
+            Why no work is done, only reconciliation.
+        """
+        digest = plan_hash(plan)
+        errand = _Errand(plan=plan, snapshot=snapshot, digest=digest, refusal=refusal, work=work)
         touched = {move.chain_id for move in (*plan.closes, *plan.collects, *plan.opens)}
         results = {
-            chain_id: self._execute_chain(chain_id, plan, snapshot, digest, refusal)
+            chain_id: self._execute_chain(chain_id, errand)
             for chain_id in sorted({state.pool.chain_id for state in snapshot.pools} | touched)
         }
         halts = [f"chain {chain_id}: {result.halted}" for chain_id, result in results.items() if result.halted]
@@ -111,27 +142,21 @@ class PlanExecutor:
             halted="; ".join(halts) or None,
         )
 
-    def _execute_chain(
-        self, chain_id: int, plan: AllocationPlan, snapshot: MarketSnapshot, digest: str, refusal: str | None
-    ) -> _ChainResult:
+    def _move(self, stage: Stage, standing: Sequence[Grant]) -> None:
+        ChainSaga(stage, self._swaps).run(standing)
+
+    def _execute_chain(self, chain_id: int, errand: _Errand) -> _ChainResult:
         result = _ChainResult(report=_unread(chain_id, "not read"))
         try:
-            self._carry_out(result, chain_id, plan, snapshot, digest, refusal)
+            self._carry_out(result, chain_id, errand)
         except AlmError as error:
             result.halted = f"{type(error).__name__}: {error}"
             if not result.report.green and not result.report.differences:
                 result.report = _unread(chain_id, result.halted)
         return result
 
-    def _carry_out(
-        self,
-        result: _ChainResult,
-        chain_id: int,
-        plan: AllocationPlan,
-        snapshot: MarketSnapshot,
-        digest: str,
-        refusal: str | None,
-    ) -> None:
+    def _carry_out(self, result: _ChainResult, chain_id: int, errand: _Errand) -> None:
+        plan, snapshot, digest = errand.plan, errand.snapshot, errand.digest
         if chain_id not in self._chains:
             result.report = _unread(chain_id, "no endpoint is configured")
             result.halted = result.report.differences[0]
@@ -151,14 +176,14 @@ class PlanExecutor:
         result.report = reconcile(view, self._journal, standing)
         if unresolved or not result.report.green:
             result.halted = unresolved or "not reconciled: " + "; ".join(result.report.differences)
-        elif refusal:
-            result.halted = refusal
+        elif errand.refusal:
+            result.halted = errand.refusal
         elif plan.decision.kind is not DecisionKind.HOLD:
             late = self._too_late(view, plan, digest)
             if late is None:
                 runner = StepRunner(view, self._journal, engine, plan, digest)
                 stage = Stage(runner=runner, guard=guard, plan=plan, snapshot=snapshot, limits=self._limits)
-                ChainSaga(stage, self._swaps).run(standing if result.report.allowances else ())
+                errand.work(stage, standing if result.report.allowances else ())
             elif not self._journal.read_plan_intents(digest):
                 result.halted = late
 

@@ -1,12 +1,16 @@
 """Plans on a Slipstream gauge and a PancakeSwap farm: staked, moved, left; the books equal the chain to the wei."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from alm_cli.main import alm
 from alm_core.execution.erc20 import balance_of_data, uint_from_result
 from alm_core.execution.saga import PlanExecutor
 from alm_core.model.decisions import AllocationPlan, DecisionKind
@@ -14,17 +18,20 @@ from alm_core.model.market import MarketSnapshot, Position
 from alm_core.model.ports import Call
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_localnet import Localnet, LocalnetConfig
-from alm_localnet.contracts import Bytecode
+from alm_localnet.contracts import Bytecode, calldata
 from alm_localnet.node import install_node_modules
 from alm_localnet.pairs import WETH_USDC
 from alm_localnet.presets import PoolPreset
-from alm_localnet.staking import AERO, CAKE, open_farm, open_gauge
+from alm_localnet.servers.faults import FaultSwitch
+from alm_localnet.servers.http import StandInServer
+from alm_localnet.servers.merkl import Merkl as MerklStandIn
+from alm_localnet.staking import AERO, CAKE, MERKL_DISTRIBUTOR, open_distributor, open_farm, open_gauge
 from alm_resources.dex import adapters
 from alm_resources.dex.rewards import staking_programmes
 from alm_resources.dex.snapshots import SnapshotReader
 from alm_resources.geckoterminal import GeckoTerminalClient
 from alm_resources.registry import load_registry
-from alm_tests.chaos.scene import LIMITS, Scene
+from alm_tests.chaos.scene import LIMITS, PAIR, Scene
 from alm_tests.core.execution.fakes import Crash
 
 pytestmark = pytest.mark.chain
@@ -251,6 +258,76 @@ def test_a_crash_around_each_step_of_a_stake_is_finished_by_another_process(
         assert not {position.token_id for position in seen} & {held.token_id for held in scene.positions(snapshot)}
     finally:
         other.close()
+
+
+def rewards_command(scene: StakingScene, registry: Path, *options: str) -> tuple[int, dict[str, Any]]:
+    """Run ``alm rewards`` as the scene's process would, over its journal."""
+    home = scene.journal_file.parent
+    env = {**scene.localnet.env(), "ALM_HOME": str(home / "home"), "ALM_REGISTRY": str(registry)}
+    env["ALM_JOURNAL_URL"] = f"sqlite:///{scene.journal_file}"
+    result = CliRunner().invoke(alm, ["rewards", "--json", *options], env=env, catch_exceptions=False)
+    return result.exit_code, json.loads(result.stdout)["pairs"][PAIR]
+
+
+def test_the_command_lists_what_stakes_earn_and_claims_it_while_they_stay(scene: StakingScene) -> None:
+    begun(scene)
+    code, listed = rewards_command(scene, scene.localnet.registry_file)
+    assert (code, listed["claimed"], listed["problems"]) == (0, [], [])
+    assert {(one["chain"], one["symbol"]) for one in listed["earned"]} == {(BASE, "AERO"), (ETHEREUM, "CAKE")}
+    assert scene.rewards(BASE) == scene.rewards(ETHEREUM) == 0
+    code, claimed = rewards_command(scene, scene.localnet.registry_file, "--claim")
+    assert (code, claimed["problems"]) == (0, [])
+    assert [(tx["action"], tx["state"]) for tx in claimed["claimed"]] == [("claim", "FINAL_OK")] * 2
+    for one in claimed["earned"]:
+        assert scene.rewards(one["chain"]) >= int(one["amount_raw"]) > 0
+    scene.check_books()
+    assert sum(position.staked_in is not None for position in scene.positions()) == 2
+    # A plan of the same epoch is not taken for done by it.
+    snapshot = scene.snapshot(scene.localnet.now)
+    scene.carry_out(scene.exit(snapshot), snapshot)
+    assert scene.positions() == []
+
+
+@pytest.fixture
+def merkl(scene: StakingScene, tmp_path: Path) -> Iterator[tuple[MerklStandIn, Path]]:
+    """Merkl on Base: its distributor, its service, and a registry that names both."""
+    (chain,) = (chain for chain in scene.localnet.chains if chain.preset.chain_id == BASE)
+    open_distributor(chain, Bytecode(install_node_modules(scene.localnet.config.node_dir)), AERO)
+    stand_in = MerklStandIn({BASE: "Base"})
+    server = StandInServer("merkl", FaultSwitch(lambda: 0), stand_in)
+    text = scene.localnet.registry_file.read_text()
+    text = text.replace("[services]", f'[services]\nmerkl_url = "{server.url}"')
+    text = text.replace(f"[chains.{BASE}]", f'[chains.{BASE}]\nmerkl_distributor = "{MERKL_DISTRIBUTOR}"')
+    registry = tmp_path / "merkl.toml"
+    registry.write_text(text)
+    yield stand_in, registry
+    server.close()
+
+
+def test_what_merkl_owes_is_claimed_after_the_exit_and_tokens_nobody_named_are_not(
+    scene: StakingScene, merkl: tuple[MerklStandIn, Path]
+) -> None:
+    stand_in, registry = merkl
+    snapshot = begun(scene)
+    scene.carry_out(scene.exit(snapshot), snapshot)
+    before = scene.rewards(BASE)
+    stand_in.credit(BASE, scene.wallet, AERO, 10**18 + 1)
+    stand_in.credit(BASE, scene.wallet, "0x" + "5C" * 20, 10**20)
+    root = bytes.fromhex(stand_in.publish(BASE)[2:])
+    rpc = scene.localnet.rpc(BASE)
+    (chain,) = (chain for chain in scene.localnet.chains if chain.preset.chain_id == BASE)
+    update = calldata("updateTree((bytes32,bytes32))", (root, bytes(32)))
+    rpc.transact(chain.operator, MERKL_DISTRIBUTOR, update)
+    code, early = rewards_command(scene, registry)
+    assert code == 1
+    assert "the distributor takes proofs of" in early["problems"][0]
+    scene.localnet.advance_to(scene.localnet.now + timedelta(hours=2, minutes=15))
+    code, listed = rewards_command(scene, registry, "--claim")
+    assert (code, listed["problems"]) == (0, [])
+    assert {one["symbol"]: one["claimable"] for one in listed["earned"]} == {"AERO": True, None: False}
+    assert [tx["state"] for tx in listed["claimed"]] == ["FINAL_OK"]
+    assert scene.rewards(BASE) == before + 10**18 + 1
+    scene.check_books()
 
 
 def _dying_at(scene: StakingScene, chain_id: int, action: Action, when: str) -> Callable[[object], object]:

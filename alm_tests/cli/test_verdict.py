@@ -53,12 +53,13 @@ class Books:
     intents: tuple[Intent, ...] = (intent(IntentState.FINAL_OK),)
     booked: int = HELD
     positions: frozenset[tuple[str, int]] = field(default_factory=frozenset)
+    rewards: dict[str, int] = field(default_factory=dict)
 
     def read_epoch_intents(self, epoch_id: str) -> tuple[Intent, ...]:
         return tuple(found for found in self.intents if found.epoch_id == epoch_id)
 
-    def read_ledger_sums(self, chain_id: int, wallet: str) -> dict[str, int]:
-        return {"native": 10**18, TOKEN: self.booked}
+    def read_ledger_sums(self, chain_id: int, wallet: str, *, kind: str | None = None) -> dict[str, int]:
+        return self.rewards if kind == "rewards" else {"native": 10**18, TOKEN: self.booked, **self.rewards}
 
     def read_positions(self, chain_id: int, wallet: str) -> frozenset[tuple[str, int]]:
         return self.positions
@@ -113,6 +114,11 @@ def test_books_that_differ_by_one_wei_are_not_good() -> None:
     verdict = judge(Books(booked=HELD - 1))
     assert verdict.faults == (f"{PAIR} on chain 1: {TOKEN} booked {HELD - 1}, on chain {HELD}",)
     assert not verdict.reconciled
+
+
+def test_a_reward_token_outside_the_pair_is_no_fault_and_one_of_the_pair_is_compared() -> None:
+    assert judge(Books(rewards={"0x" + "e1" * 20: 7})).good
+    assert judge(Books(rewards={TOKEN: HELD - 1})).faults
 
 
 def test_a_position_that_only_the_books_know_is_not_good() -> None:
