@@ -35,6 +35,18 @@ def test_the_page_names_every_option_of_the_command() -> None:
     assert "alm dex roundtrip --registry fork.toml" in PROVE
 
 
+def test_the_overlay_of_the_page_on_gauges_enrols_a_pool(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "how-to" / "stake-in-gauges.md").read_text()
+    enrolling, merkl = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (pool, *_) = (pool for pool in load_registry(None).listed_pools(chain=8453) if pool.family == "slipstream")
+    text = enrolling.replace('address = "0x…"', f'address = "{pool.address}"')
+    file = tmp_path / "overlay.toml"
+    file.write_text(text.replace('gauge = "0x…"', f'gauge = "{pool.address}"') + merkl)
+    registry = load_registry(file)
+    assert [found.pool_id for found in registry.pools_of(pool.pair) if found.stakes] == [pool.pool_id]
+    assert registry.distributors == {8453: "0x3Ef3D8bA38EBe18DB133cEc108f4D14CE00Dd9Ae"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_and_links_of_a_page_exist(page: Path) -> None:
     text = page.read_text()
