@@ -63,9 +63,9 @@ GAS_BY_FAMILY = {
     "liquidity_book_v20": GasUnits(open=2_821_000, swap=110_000, close=2_033_000, add=1_333_000, collect=483_000),
 }
 """Measured by creating, minting, swapping, collecting, decreasing and burning on the contracts of each family, in pools
-that begin empty: on the real ones but for additions to bins and all of Liquidity Book 2.0, measured on those of the
-localnet. Camelot's are QuickSwap's. Paying in first costs an open in Infinity what it costs one in V4 (116,000). Closing
-31 bins scales what closing 9 took (223,000); fees of 2.0 are collected by a call of their own."""
+that begin empty: on the real ones but for additions to bins and all of Liquidity Book 2.0, measured on the localnet's.
+Camelot's are QuickSwap's. Paying in first costs an open in Infinity what it costs one in V4 (116,000). Closing 31 bins
+scales what closing 9 took (223,000); fees of 2.0 are collected by a call of their own."""
 GAS_WHERE_STAKED = {
     "slipstream": _staked(GAS_BY_FAMILY["slipstream"], 483_000 + 48_000, 424_000),
     "pancake_v3": _staked(GAS_BY_FAMILY["pancake_v3"], 439_000, 245_000),
