@@ -147,7 +147,7 @@ def _position_rows(snapshot: MarketSnapshot) -> Iterable[Sequence[Cell]]:
                 holdings.block.chain_id,
                 f"{pool.base.symbol}/{pool.quote.symbol}",
                 shown,
-                f"position {position.token_id}",
+                f"position {position.token_id}" + (", staked" if position.staked_in else ""),
             )
 
 
