@@ -105,6 +105,13 @@ def allow_list_for(
         spenders.add((chain_id, address.lower()))
     for chain_id, address in (distributors or {}).items():
         selectors[(chain_id, address.lower())] = frozenset({MERKL_CLAIM_SELECTOR})
+    return AllowList(selectors=selectors, spenders=frozenset(spenders), takers=_let_stake(pools, selectors))
+
+
+def _let_stake(
+    pools: Sequence[Pool], selectors: dict[tuple[int, str], frozenset[str]]
+) -> dict[tuple[int, str], frozenset[str]]:
+    """Allow what staking calls, and return who may take positions at which manager."""
     takers: dict[tuple[int, str], frozenset[str]] = {}
     for pool, role, address in staking_contracts(pools):
         called, giving = STAKING_SELECTORS[role]
@@ -112,7 +119,7 @@ def allow_list_for(
         selectors[(pool.chain_id, address.lower())] = called
         selectors[manager] |= {giving}
         takers[manager] = takers.get(manager, frozenset()) | {address.lower(), NOBODY}
-    return AllowList(selectors=selectors, spenders=frozenset(spenders), takers=takers)
+    return takers
 
 
 def _noop_refusals(tx: UnsignedTransaction, wallet: str) -> tuple[str, ...]:

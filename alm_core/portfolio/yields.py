@@ -82,10 +82,11 @@ def pool_yields(
         if found is None or _unpriced_stake(market):
             continue
         fees_usd, window_s, source = found
+        replaced = market is not None and market.rewards_replace_fees
         others = max(0, state.liquidity - own_active_liquidity(snapshot, state))
         yields[state.pool.pool_id] = PoolYield(
             pool_id=state.pool.pool_id,
-            fees_usd=0.0 if market is not None and market.rewards_replace_fees else fees_usd,
+            fees_usd=0.0 if replaced else fees_usd,
             active_usd=max(FLOOR_ACTIVE_USD, full_range_usd(state, others, prices)),
             source=source,
             window_s=window_s,

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from alm_core.model.epochs import Epoch
-from alm_core.model.errors import SourceError
+from alm_core.model.errors import BadAnswer, SourceError
 from alm_core.model.market import (
     Block,
     ChainState,
@@ -166,12 +166,18 @@ class SnapshotReader:
         native_wei, balances, counted = asked.decoded(batch.others(reading), chain.chain_id)
         # Positions in a pool that could not be read are not known: then neither is the whole.
         positions = None if problems else self._positions(chain, states, counted, wallet, reading.block)
+        try:
+            staked = read_staked(self._programmes, chain, states, wallet, reading.block)
+        except BadAnswer as error:
+            # A gauge that is not what the registry says hides what it holds, not the pools.
+            positions, staked = None, ()
+            problems = (*problems, SourceProblem(source=error.source, detail=error.detail))
         staking = read_yields(self._programmes, chain, states, reading.block)
         block = chain.read_header(reading.block)
         holdings = None
         if positions is not None:
             holdings = Holdings(
-                block=block, wallet=wallet, native_wei=native_wei, balances=balances, positions=positions
+                block=block, wallet=wallet, native_wei=native_wei, balances=balances, positions=(*positions, *staked)
             )
         return _ChainPart(
             chain_id=chain.chain_id,
@@ -201,7 +207,7 @@ class SnapshotReader:
             ]
             if own:
                 found += self._adapters[family].read_positions(chain, own, wallet, block)
-        return (*found, *read_staked(self._programmes, chain, states, wallet, block))
+        return tuple(found)
 
     def _chain_states(
         self, parts: Sequence[_ChainPart], figures: MarketFigures

@@ -17,6 +17,7 @@ from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.market import MarketSnapshot, Position
 from alm_core.model.ports import Call
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
+from alm_core.portfolio.sight import unseen_chains
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.contracts import Bytecode, calldata
 from alm_localnet.node import install_node_modules
@@ -230,6 +231,22 @@ def test_staked_positions_are_part_of_the_capital_and_the_gauge_earns_no_fees(sc
     assert replaced == {BASE: True, ETHEREUM: False}
     # No service here knows what AERO or CAKE are worth.
     assert {markets[pool.pool_id].rewards_apr for pool in scene.pools if pool.stakes} == {None}
+
+
+def test_a_gauge_that_is_not_what_the_registry_says_hides_holdings_by_name_and_sends_nothing(
+    scene: StakingScene, tmp_path: Path
+) -> None:
+    begun(scene)
+    (gauge,) = (pool.contract("gauge") for pool in scene.pools if pool.chain_id == BASE and pool.stakes)
+    scene.localnet.rpc(BASE).call("anvil_setCode", gauge, "0x")
+    snapshot = scene.snapshot(scene.localnet.now)
+    assert [holdings.block.chain_id for holdings in snapshot.holdings] == [ETHEREUM]
+    assert {state.pool.chain_id for state in snapshot.pools} == {ETHEREUM, BASE}
+    assert all(gauge in f"{problem.source} {problem.detail}" for problem in snapshot.problems)
+    assert list(unseen_chains(snapshot)) == [BASE]
+    report = scene.executor().execute(scene.exit(snapshot), snapshot)
+    assert f"chain {BASE}" in str(report.halted)
+    assert {tx.chain_id for tx in report.transactions[-3:]} == {ETHEREUM}
 
 
 @pytest.mark.parametrize(
