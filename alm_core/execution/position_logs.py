@@ -21,6 +21,8 @@ COLLECT_TOPIC = "0x40d0efd1a53d60ecbf40971b9daf7dc90178c3aadc7aab1765632738fa8b8
 
 INCREASE_ALGEBRA_TOPIC = "0x8a82de7fe9b33e0e6bca0e26f5bd14a74f1164ffe236d50e0a36c3ea70f2b814"
 """``IncreaseLiquidity(uint256 indexed tokenId, uint128 desired, uint128 actual, uint256, uint256, address pool)``."""
+INCREASE_WITH_TICKS_TOPIC = "0x0f8712c47eb813e705bf827a60bdd551e6f2e055b4a1c2004304d52208a5a513"
+"""``IncreaseLiquidity(uint256 indexed tokenId, uint128, uint256, uint256, int24, int24)``: later Slipstream sources."""
 MODIFY_TOPIC = "0xf208f4912782fd25c7f114ca3723a2d5dd6f3bcc3ac8db5af63baa85f711d5ec"
 """``ModifyLiquidity(bytes32 indexed id, address indexed sender, int24, int24, int256 delta, bytes32 salt)``."""
 TRANSFER_BATCH_TOPIC = "0x4a39dc06d4c0dbc64b70af90fd698a233a518aa5d07e595d983b8c0526c8f7fb"
@@ -76,7 +78,7 @@ def _decoded(logs: Sequence[Log], manager: str, topic: str) -> Iterator[Position
 def grown_positions(logs: Sequence[Log], tx: UnsignedTransaction) -> tuple[int, ...]:
     """Return ids of positions whose liquidity a transaction raised, in the order of the receipt."""
     by_manager = [(log.log_index, log.token_id) for log in position_logs(logs, tx.to, INCREASE_TOPIC) if log.first]
-    by_manager += [(log.log_index, int(log.topics[1], 16)) for log in _algebra_increases(logs, tx.to.lower())]
+    by_manager += [(log.log_index, int(log.topics[1], 16)) for log in _other_increases(logs, tx.to.lower())]
     by_pool = [(log.log_index, salt) for log, delta, salt in modified(logs, tx) if delta > 0]
     by_bins = [(log.log_index, int(log.address, 16)) for log in moved_bins(logs, tx, minted=True)[:1]]
     return tuple(token_id for _, token_id in sorted((*by_manager, *by_pool, *by_bins)))
@@ -129,12 +131,17 @@ def collected_from_bins(logs: Sequence[Log], tx: UnsignedTransaction) -> tuple[L
     )
 
 
-def _algebra_increases(logs: Sequence[Log], manager: str) -> Iterator[Log]:
+# Which of the five words is the liquidity that was really added.
+_LIQUIDITY_WORDS = {INCREASE_ALGEBRA_TOPIC: 1, INCREASE_WITH_TICKS_TOPIC: 0}
+
+
+def _other_increases(logs: Sequence[Log], manager: str) -> Iterator[Log]:
     for log in logs:
-        if log.address.lower() == manager and len(log.topics) == 2 and log.topics[0].lower() == INCREASE_ALGEBRA_TOPIC:
-            words = _data_words(log)
-            if len(words) == 5 and words[1]:
-                yield log
+        if log.address.lower() != manager or len(log.topics) != 2:
+            continue
+        place, words = _LIQUIDITY_WORDS.get(log.topics[0].lower()), _data_words(log)
+        if place is not None and len(words) == 5 and words[place]:
+            yield log
 
 
 def _data_words(log: Log) -> list[int]:

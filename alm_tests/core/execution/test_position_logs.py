@@ -23,6 +23,7 @@ SIGNATURES = {
     events.FEES_COLLECTED_TOPIC: "FeesCollected(address,address,uint256,uint256)",
     events.MODIFY_TOPIC: "ModifyLiquidity(bytes32,address,int24,int24,int256,bytes32)",
     events.INCREASE_ALGEBRA_TOPIC: "IncreaseLiquidity(uint256,uint128,uint128,uint256,uint256,address)",
+    events.INCREASE_WITH_TICKS_TOPIC: "IncreaseLiquidity(uint256,uint128,uint256,uint256,int24,int24)",
 }
 
 
@@ -110,3 +111,22 @@ def test_fees_beside_the_bins_are_booked_as_fees_and_the_last_of_them_closes_the
         assert changes(closing, not_ours) == []
         entries = entries_from_receipt(intent_of(Action.COLLECT, to=PAIR), receipt(not_ours, *paid))
         assert not [entry for entry in entries if entry.kind == FEES]
+
+
+@pytest.mark.parametrize(
+    ("topic", "words", "grown"),
+    [
+        (events.INCREASE_ALGEBRA_TOPIC, (9, 8, 1, 2, 3), (5,)),
+        (events.INCREASE_ALGEBRA_TOPIC, (9, 0, 1, 2, 3), ()),
+        (events.INCREASE_WITH_TICKS_TOPIC, (9, 0, 1, 2, 3), (5,)),
+        (events.INCREASE_WITH_TICKS_TOPIC, (0, 8, 1, 2, 3), ()),
+        (events.INCREASE_WITH_TICKS_TOPIC, (9, 8, 1), ()),
+    ],
+)
+def test_additions_are_told_by_the_word_that_holds_them(
+    topic: str, words: tuple[int, ...], grown: tuple[int, ...]
+) -> None:
+    data = encode(["uint256"] * len(words), words)
+    told = Log(address=VENUE, topics=(topic, f"0x{5:064x}"), data="0x" + data.hex(), log_index=0)
+    assert events.grown_positions((told,), intent_of(Action.ADD).tx) == grown
+    assert events.grown_positions((replace(told, address=STRANGER),), intent_of(Action.ADD).tx) == ()
