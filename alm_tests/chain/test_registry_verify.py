@@ -232,7 +232,9 @@ def test_discovery_finds_exactly_the_pools_that_were_deployed_and_its_overlay_lo
 def test_discovery_says_what_it_cannot_ask(text: str, write: Write, client: ChainClient) -> None:
     v4 = {"pool_manager": EMPTY, "position_manager": EMPTY, "state_view": EMPTY}
     table = "\n".join(f"{role} = {json.dumps(address)}" for role, address in v4.items())
-    registry = write(text + f'\n[[dexes]]\nid = "other-v4"\nfamily = "uniswap_v4"\n[dexes.contracts.{CHAIN}]\n{table}\n')
+    registry = write(
+        text + f'\n[[dexes]]\nid = "other-v4"\nfamily = "uniswap_v4"\n[dexes.contracts.{CHAIN}]\n{table}\n'
+    )
     discovery = discover_pools(registry, "WETH-USDC", client, ["other-v4"])
     assert discovery.pools == ()
     assert "cannot be enumerated" in discovery.notes[0]
