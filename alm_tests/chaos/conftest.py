@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import pytest
 
 from alm_localnet import Localnet, LocalnetConfig
-from alm_localnet.worlds import uniswap_v3_alone
 from alm_resources.world import World
 from alm_tests.chaos.stage import Stage, hasty_world, open_stage
 
@@ -16,7 +15,7 @@ START_AT = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def one_chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Localnet]:
     """Base with real contracts, market and stand-ins."""
-    config = uniswap_v3_alone(LocalnetConfig(start_at=START_AT, chains=(8453,)))
+    config = LocalnetConfig(start_at=START_AT, chains=(8453,))
     with Localnet(tmp_path_factory.mktemp("one-chain"), config) as localnet:
         yield localnet
 
