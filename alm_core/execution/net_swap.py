@@ -1,6 +1,7 @@
 """The one swap of a chain: the wallet gets the ratio that all its targets together need."""
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 from alm_core.execution.calldata import approved_amount, swap_minimum
@@ -10,8 +11,10 @@ from alm_core.execution.rights import erc20_grant
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.steps import SWAP_SLOT, SpendSteps
 from alm_core.math.orientation import sqrt_price_x96_from_price
+from alm_core.math.tick import Q96
 from alm_core.math.zap import swap_for_ratio
 from alm_core.model.errors import LimitExceeded
+from alm_core.model.market import PoolState
 from alm_core.model.pools import Token
 from alm_core.model.ports import SwapQuote, SwapSource
 from alm_core.model.transactions import Action, Intent
@@ -64,6 +67,7 @@ class NetSwap:
             self._placing.ranges(state),
             sqrt_price_x96=sqrt_price_x96_from_price(pool, self._stage.plan.price),
             fee_frac=min(state.pool(pool_id).fee_pips for pool_id in self._placing.pool_ids) / _FEE_UNITS,
+            impact_per_token1=_least_impact([state.pool(pool_id) for pool_id in self._placing.pool_ids]),
         )
         sell, buy = (pool.token0, pool.token1) if swap.zero_for_one else (pool.token1, pool.token0)
         guard, limits = self._stage.guard, self._stage.limits
@@ -97,3 +101,11 @@ class NetSwap:
             token = next(one for one in (pool.token0, pool.token1) if one.address.lower() == approval.tx.to.lower())
             grant = erc20_grant(token, self._stage.view.wallet, approval.tx.spender, 0)
             self._runner.take_back(SWAP_SLOT, self._steps, (grant,))
+
+
+def _least_impact(pools: Sequence[PoolState]) -> float:
+    """Shortfall of the mean price per raw token1 sold into the deepest of the pools; none is known where all are empty.
+
+    Selling S into liquidity L at root price s moves the mean price by S / (L s) in raw token1.
+    """
+    return min((Q96 / (one.liquidity * one.sqrt_price_x96) for one in pools if one.liquidity), default=0.0)

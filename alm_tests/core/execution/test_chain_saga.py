@@ -9,10 +9,10 @@ from alm_core.accounting.ledger import FEES
 from alm_core.execution.intents import plan_hash
 from alm_core.execution.steps import MOST_GRANTS, MOST_ROUNDS, SpendSteps, StepNumbers
 from alm_core.model.decisions import AllocationPlan, DecisionKind, Target
-from alm_core.model.market import MarketSnapshot
+from alm_core.model.market import MarketSnapshot, PoolState
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET, Crash, CrashPoint
-from alm_tests.core.execution.v3_fakes import ABOVE, WIDE
+from alm_tests.core.execution.v3_fakes import ABOVE, PRICE, WIDE
 from alm_tests.core.execution.v3_world import Noticing, World, crashing, plan_of, target
 
 ACTIONS = [Action.COLLECT, Action.SWAP, Action.OPEN, Action.ADD, Action.CLOSE]
@@ -242,3 +242,26 @@ def _ending(run: Callable[[World, AllocationPlan, MarketSnapshot], object]) -> o
     fees = world.journal.read_ledger_sums(world.chain.chain_id, WALLET, kind=FEES)
     world.journal.close()
     return world.chain.now.positions, world.chain.now.tokens, world.chain.now.effects, fees
+
+
+def test_a_swap_sells_more_where_the_pools_are_thin() -> None:
+    """The price falls while we sell, so that less comes back for each unit: the ratio needs more of them."""
+
+    def sold(liquidity: int) -> int:
+        world = World()
+        world.chain.now.tokens[OTHER_TOKEN] = 0
+        world.dex.read_pool = _of_depth(world.dex.read_pool, liquidity)  # type: ignore[method-assign]
+        snapshot = world.snapshot()
+        assert world.execute(plan_of(snapshot, DecisionKind.PRA, opens=[target(1.0, WIDE)]), snapshot).halted is None
+        ((symbol, amount),) = world.swaps.quoted
+        assert symbol == "WETH"
+        return amount
+
+    deep, thin = sold(10**24), sold(10**16)
+    # Of x ether s is sold at a mean price e lower: x - s = s (1 - e), with e = value sold / (L * root of the price).
+    e = thin * PRICE * 1e-12 / (10**16 * (PRICE * 1e-12) ** 0.5)
+    assert thin / deep == pytest.approx(2 / (2 - e), rel=1e-3)
+
+
+def _of_depth(read: Callable[..., PoolState], liquidity: int) -> Callable[..., PoolState]:
+    return lambda *arguments: replace(read(*arguments), liquidity=liquidity)
