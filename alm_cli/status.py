@@ -45,7 +45,7 @@ def _wallet_status(world: "World", pair: str) -> dict[str, Any]:
         wallet = world.wallet_of(pair)
     except (AlmError, OSError) as error:
         return {"wallet": None, "open_intents": [], "halted": {}, "note": str(error)}
-    halted = {chain: reason for chain in chains if (reason := world.journal.read_halt(chain, wallet)) is not None}
+    halted = {chain: held.reason for chain in chains if (held := world.journal.read_halt(chain, wallet)) is not None}
     opened = [
         f"{intent.tx.action.value} on chain {chain}: {intent.state.value}"
         for chain in chains

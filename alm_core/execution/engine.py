@@ -59,6 +59,8 @@ class TransactionEngine:
         Asked once per signature, after simulation has told the gas and before a nonce is reserved.
     receipt_timeout_s
         Wait for a receipt before the outcome counts as unknown.
+    fence
+        Number of this executor's lead of the wallet; goes to the signer with every payload.
     """
 
     def __init__(
@@ -69,12 +71,14 @@ class TransactionEngine:
         limits_guard: TransactionGuard,
         *,
         receipt_timeout_s: float,
+        fence: int,
     ) -> None:
         self._journal = journal
         self._chain = chain
         self._signer = signer
         self._guard = limits_guard
         self._receipt_timeout_s = receipt_timeout_s
+        self._fence = fence
 
     def run(self, intent: Intent) -> Intent:
         """Carry a stored intent from whatever state it is in to a terminal one, and return it.
@@ -104,6 +108,17 @@ class TransactionEngine:
         found = self._mined_attempt(intent)
         return self._settle(intent, *found) if found else self._rebroadcast(intent)
 
+    def watch(self, intent: Intent) -> Intent:
+        """Settle an intent whose bytes may be out if the chain has a receipt, else send the identical bytes again.
+
+        Nothing is signed: a process that does not lead the wallet may do this.
+        """
+        found = self._mined_attempt(intent)
+        if found:
+            return self._settle(intent, *found)
+        self._send_again(intent)
+        return intent
+
     def retire(self, intent: Intent) -> Intent:
         """Bring an intent of an abandoned plan to its end: expire what never left, resume what may have.
 
@@ -124,7 +139,7 @@ class TransactionEngine:
         if intent.state is IntentState.PLANNED:
             intent = self._journal.reserve_nonce(intent.key, self._chain.read_nonce(self._signer.address))
         try:
-            signed = self._signer.sign(intent.tx, nonce_of(intent), bid)
+            signed = self._signer.sign(intent.tx, nonce_of(intent), bid, fence=self._fence)
         except SignerRefused as error:
             self._journal.release_nonce(intent.key, f"signer refused: {error}")
             raise
@@ -172,7 +187,7 @@ class TransactionEngine:
             )
             bid = bid_for(self._chain.read_fees(), _TRANSFER_GAS, urgency=2)
             self._guard.check(noop, bid)
-            signed = self._signer.sign(noop, nonce_of(intent), bid)
+            signed = self._signer.sign(noop, nonce_of(intent), bid, fence=self._fence)
             intent = self._journal.record_signed(
                 intent.key, SignedTransaction(raw=signed.raw, tx_hash=signed.tx_hash, cancels=True), bid
             )

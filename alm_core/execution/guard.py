@@ -67,6 +67,7 @@ class ChainGuard:
     def _context(self) -> TransactionContext:
         touched = [self._state.pool(pool_id) for pool_id in self._touched] if self._state else []
         known = self._plan.price > 0
+        standstill = self._journal.read_halt(self._chain_id, self._wallet)
         deviations = [price_deviation_frac(state, self._plan.price) for state in touched if known]
         return TransactionContext(
             wallet=self._wallet,
@@ -76,7 +77,7 @@ class ChainGuard:
             native_usd=self._native_usd,
             price_deviation_frac=max(deviations, default=None),
             stable=bool(touched) and all(is_stable(state) for state in touched),
-            halted=self._journal.read_halt(self._chain_id, self._wallet),
+            halted=standstill.reason if standstill else None,
             exiting=self._plan.decision.kind is DecisionKind.EXIT and not self._plan.opens,
             held=self._held(),
         )

@@ -36,6 +36,9 @@ was refused for good, and as MANUAL where somebody else used the nonce.
 IN_FLIGHT = frozenset({IntentState.RESERVED, IntentState.SIGNED, IntentState.BROADCAST, IntentState.MINED})
 """States that hold a nonce and are not finished."""
 
+SETTLED = frozenset({IntentState.FINAL_OK, IntentState.FINAL_REVERTED, IntentState.CANCELLED, IntentState.MANUAL})
+"""States a receipt can lead to. While its block is not final, ``Journal.unsettle`` alone leads back to BROADCAST."""
+
 SENT = frozenset({IntentState.BROADCAST, IntentState.MINED})
 """States whose bytes may be on chain."""
 

@@ -18,7 +18,7 @@ from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import AlmError
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.ports import ChainClient, DexAdapter, Grant, Signer, SwapSource
+from alm_core.model.ports import ChainClient, DexAdapter, Grant, Leadership, Signer, SwapSource
 from alm_core.model.rewards import StakingProgramme
 from alm_core.model.transactions import (
     ExecutedTransaction,
@@ -71,6 +71,8 @@ class PlanExecutor:
         Contracts, selectors and spenders the limits engine lets through. The signer has its own copy.
     programmes
         What holds positions for the wallet, in pools that name it.
+    leadership
+        Asked before anything is begun with a wallet on a chain; ``None`` where only one process can exist.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class PlanExecutor:
         limits: LimitsConfig,
         allow_list: AllowList,
         programmes: Sequence[StakingProgramme] = (),
+        leadership: Leadership | None = None,
     ) -> None:
         self._chains = chains
         self._adapters = adapters
@@ -93,6 +96,7 @@ class PlanExecutor:
         self._limits = limits
         self._allow_list = allow_list
         self._programmes = tuple(programmes)
+        self._leadership = leadership
 
     def execute(self, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport:
         """Reconcile every chain of the snapshot, then carry the plan out where the books are green.
@@ -162,15 +166,26 @@ class PlanExecutor:
             result.halted = result.report.differences[0]
             return
         wallet = self._signer.address
-        self._journal.take_lead(chain_id, wallet)
+        unled = self._leadership.refusal(chain_id, wallet) if self._leadership else None
+        # Who does not lead must not fence off who does. Asking the chain what became of bytes that are out needs no lead.
+        fence = 0 if unled else self._journal.take_lead(chain_id, wallet)
         pools = [state.pool for state in snapshot.pools if state.pool.chain_id == chain_id]
         view = ChainView(self._chains[chain_id], self._adapters, pools, wallet, self._programmes)
         guard = ChainGuard(
             LimitsEngine(self._limits, self._allow_list), self._journal, plan, snapshot, chain_id, wallet
         )
         engine = TransactionEngine(
-            self._journal, view.chain, self._signer, guard, receipt_timeout_s=self._limits.receipt_timeout_s
+            self._journal,
+            view.chain,
+            self._signer,
+            guard,
+            receipt_timeout_s=self._limits.receipt_timeout_s,
+            fence=fence,
         )
+        if unled:
+            result.halted = self._watch(result, engine, chain_id, wallet) or unled
+            result.report = _unread(chain_id, unled)
+            return
         unresolved = self._resolve(result, engine, chain_id, wallet, digest)
         standing = view.standing_rights(self._spenders(chain_id))
         result.report = reconcile(view, self._journal, standing)
@@ -213,6 +228,15 @@ class PlanExecutor:
             return f"{type(error).__name__}: {error}"
         finally:
             result.resolved = tuple(resolved)
+        return None
+
+    def _watch(self, result: _ChainResult, engine: TransactionEngine, chain_id: int, wallet: str) -> str | None:
+        """Bring to their end the intents whose bytes may be out, and sign nothing."""
+        open_intents = self._journal.read_open_intents(chain_id, wallet)
+        try:
+            result.resolved = tuple(engine.watch(intent) for intent in open_intents if intent.state in SENT)
+        except AlmError as error:
+            return f"{type(error).__name__}: {error}"
         return None
 
     def _spenders(self, chain_id: int) -> Sequence[str]:

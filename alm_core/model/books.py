@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 
 from alm_core.model.transactions import (
+    Attempt,
     FeeBid,
     Intent,
     IntentState,
@@ -12,6 +14,7 @@ from alm_core.model.transactions import (
     SignedTransaction,
     UnsignedTransaction,
 )
+from alm_core.model.transfers import BridgeTransfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,9 @@ class LedgerEntry:
     token: str
     delta: int
     kind: str
-    """``opening``, ``deposit``, ``withdrawal``, ``transfer``, ``fees``, ``rewards``, ``gas`` or ``adjustment``.
+    """``opening``, ``deposit``, ``withdrawal``, ``transfer``, ``fees``, ``rewards``, ``gas``, ``adjustment``,
+    ``bridge`` (arrived from another chain or came back from a bridge) or ``reorg`` (takes back what a block that is
+    gone had booked).
 
     ``fees`` are what a position earned and paid out, ``rewards`` what a gauge, a farm or a distributor paid besides.
     """
@@ -57,6 +62,43 @@ class ReconciledPoint:
     block_number: int
     block_hash: str
     nonce: int
+
+
+ANY_CHAIN, ANY_WALLET = 0, "*"
+"""Stand for all chains and all wallets in a standstill."""
+
+StandstillMode = Literal["halt", "withdraw_only"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standstill:
+    """Why a wallet stands still on a chain: nothing is signed (``halt``), or only what leaves (``withdraw_only``)."""
+
+    mode: StandstillMode
+    reason: str
+    set_by: str
+    """``operator``, or the name of the control that set it."""
+    set_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What a pair's wallet was worth at an epoch, over all chains and with what was in transit.
+
+    ``amounts`` are whole tokens of the base and quote asset held, positions included; ``flows`` the whole tokens that
+    came from outside less those that left, since the beginning.
+    """
+
+    pair: str
+    wallet: str
+    epoch_at: datetime
+    nav_usd: float
+    base_usd: float
+    quote_usd: float
+    base_amount: float
+    quote_amount: float
+    base_flow: float
+    quote_flow: float
 
 
 class Journal(Protocol):
@@ -122,8 +164,13 @@ class Journal(Protocol):
     def record_signed(self, key: str, signed: SignedTransaction, bid: FeeBid) -> Intent:
         """Store raw bytes and hash, durably, before anything is sent: RESERVED to SIGNED.
 
-        A further attempt with the same nonce (``signed.cancels``) leaves a BROADCAST intent where it is.
+        A further attempt with the same nonce, a higher bid for the payload or its cancellation (``signed.cancels``),
+        leaves a BROADCAST intent where it is.
         """
+        ...
+
+    def read_attempts(self, key: str) -> tuple[Attempt, ...]:
+        """All attempts of an intent with their bids, oldest first."""
         ...
 
     def read_signed(self, key: str) -> tuple[SignedTransaction, ...]:
@@ -144,6 +191,22 @@ class Journal(Protocol):
         detail: str = "",
     ) -> Intent:
         """Store receipt, ledger entries and position changes and finish the intent, in one database transaction."""
+        ...
+
+    def read_unfinal(self, chain_id: int, wallet: str) -> tuple[Intent, ...]:
+        """Settled intents whose blocks were not final yet when they were last looked at, oldest first."""
+        ...
+
+    def mark_final(self, key: str) -> None:
+        """Note that the block of a settled intent is final: its end is the end."""
+        ...
+
+    def unsettle(self, key: str, detail: str) -> Intent:
+        """Take back the end of an intent whose block is gone, in one database transaction.
+
+        Its state is BROADCAST again, ledger entries of its receipt are reversed by entries of kind ``reorg``, position
+        changes undone. Refused once it is marked final.
+        """
         ...
 
     def read_receipt(self, key: str) -> Receipt | None:
@@ -180,12 +243,48 @@ class Journal(Protocol):
         """Book what reconciliation adopted and remember the block, in one database transaction."""
         ...
 
-    def halt(self, chain_id: int, wallet: str, reason: str) -> None:
-        """Stop a wallet on a chain until :meth:`lift_halt`."""
+    def halt(
+        self, chain_id: int, wallet: str, reason: str, *, mode: StandstillMode = "halt", set_by: str = "operator"
+    ) -> None:
+        """Stop a wallet on a chain until :meth:`lift_halt`; ``ANY_CHAIN`` and ``ANY_WALLET`` stop all.
+
+        A standstill in force is only ever made stricter.
+        """
         ...
 
     def lift_halt(self, chain_id: int, wallet: str) -> None: ...
 
-    def read_halt(self, chain_id: int, wallet: str) -> str | None:
-        """Why a wallet stands still on a chain, or ``None``."""
+    def read_halt(self, chain_id: int, wallet: str) -> Standstill | None:
+        """Return the strictest standstill that holds for a wallet on a chain, or ``None``."""
+        ...
+
+    def read_halts(self) -> tuple[tuple[int, str, Standstill], ...]:
+        """All standstills in force: ``(chain id, wallet, standstill)``."""
+        ...
+
+    def read_intents_since(self, pair: str, since_at: datetime) -> tuple[Intent, ...]:
+        """All intents of a pair's epochs from a moment on, oldest first."""
+        ...
+
+    def add_mark(self, mark: Mark) -> None:
+        """Note what a wallet was worth; a mark of an epoch that is there already stays."""
+        ...
+
+    def read_marks(self, pair: str, wallet: str, since_at: datetime) -> tuple[Mark, ...]:
+        """Marks of a wallet from a moment on, oldest first."""
+        ...
+
+    def add_transfer(self, intent: Intent, transfer: BridgeTransfer) -> Intent:
+        """Insert a transfer and the intent that sends it, in one database transaction, unless they are there."""
+        ...
+
+    def read_transfers(self, pair: str, wallet: str, *, open_only: bool = True) -> tuple[BridgeTransfer, ...]:
+        """Transfers of a wallet, oldest first; by default those not finished."""
+        ...
+
+    def store_transfer(self, transfer: BridgeTransfer, entries: Sequence[LedgerEntry] = ()) -> BridgeTransfer:
+        """Store a transfer's new state with what it brought, in one database transaction.
+
+        Refused (``IllegalStep``) where the stored one is finished already.
+        """
         ...

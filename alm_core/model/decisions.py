@@ -76,6 +76,24 @@ class PositionClose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Capital that leaves a chain for another: both tokens of the pair, in the proportion the wallet has them then.
+
+    Parameters
+    ----------
+    share_frac
+        Share of the capital of the source chain, as for :class:`Target`.
+    capital_usd
+        What that was worth when it was planned.
+    """
+
+    from_chain: int
+    to_chain: int
+    share_frac: float
+    capital_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Counterfactual:
     """The smallest change of one input that would turn this HOLD into an action.
 
@@ -142,3 +160,5 @@ class AllocationPlan:
     opens: tuple[Target, ...]
     collects: tuple[PositionClose, ...] = ()
     """Positions that stay and whose fees are collected first, so that ``opens`` may use them."""
+    moves: tuple[Move, ...] = ()
+    """Capital sent to other chains after the closes and before the swap; it is placed there once it has arrived."""

@@ -187,6 +187,43 @@ class Holdings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InTransit:
+    """Capital on its way between two chains at an epoch: ``amount`` raw units of ``token`` of ``to_chain``.
+
+    The amount is what the bridge promised; it counts in the NAV and belongs to no chain yet.
+    """
+
+    from_chain: int
+    to_chain: int
+    token: str
+    amount: int
+    started_at: datetime
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeCost:
+    """What moving capital from one chain to another costs, from quotes or from the configured estimate.
+
+    Parameters
+    ----------
+    cost_frac
+        Part of the amount that does not arrive.
+    gas_usd
+        On the source chain: approval, sending, reset.
+    duration_s
+        Usual time until it arrives.
+    """
+
+    from_chain: int
+    to_chain: int
+    cost_frac: float
+    gas_usd: float
+    duration_s: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SwapCost:
     """A live quote of a swap between the tokens of the pair on one chain, as far as it costs.
 
@@ -239,6 +276,9 @@ class MarketSnapshot:
     """Live quotes, at most one per chain; where there is none a swap costs what the chain's own pools take."""
     refusals: tuple[PoolRefusal, ...] = ()
     """Pools that nothing may be opened in or added to."""
+    in_transit: tuple[InTransit, ...] = ()
+    bridge_costs: tuple[BridgeCost, ...] = ()
+    """By source and destination; capital does not move between chains of which none is told."""
 
     def chain(self, chain_id: int) -> ChainState:
         """State of a chain; ``KeyError`` if it was not read."""

@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from alm_core.model.candles import CandleSeries, NoConsensus
+from alm_core.model.chains import ChainRules
 from alm_core.model.market import Block, PoolMarket, PoolState, Position, SourceProblem
 from alm_core.model.pools import Pool, Token
 from alm_core.model.transactions import (
     FeeBid,
+    Inclusion,
     Receipt,
     SignedTransaction,
     UnsignedTransaction,
 )
+from alm_core.model.transfers import BridgeStatus, BridgeTransfer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -95,6 +98,16 @@ class ChainClient(Protocol):
     @property
     def chain_id(self) -> int: ...
 
+    @property
+    def rules(self) -> ChainRules:
+        """What is peculiar to the chain."""
+        ...
+
+    @property
+    def sends_privately(self) -> bool:
+        """Whether there is an endpoint that keeps transactions out of the public mempool."""
+        ...
+
     def read_block(self) -> Block:
         """Read the head.
 
@@ -149,7 +162,13 @@ class ChainClient(Protocol):
         """Count of mined transactions of an account (``latest``)."""
         ...
 
-    def read_fees(self) -> Fees: ...
+    def read_fees(self) -> Fees:
+        """Read base fee and a tip that the chain's nodes accept."""
+        ...
+
+    def read_l1_fee(self, tx: UnsignedTransaction) -> int:
+        """Expect what the chain charges for the payload's data on Ethereum, wei; 0 where it charges nothing."""
+        ...
 
     def simulate(self, tx: UnsignedTransaction) -> int:
         """Run the payload with ``eth_call`` and return the gas estimate.
@@ -161,15 +180,30 @@ class ChainClient(Protocol):
         """
         ...
 
-    def send_raw(self, signed: SignedTransaction) -> None:
-        """Broadcast once. "Already known" counts as sent.
+    def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
+        """Broadcast once to every endpoint: the private ones if told so, else the public ones.
+
+        "Already known" counts as sent; one endpoint that took the bytes is enough.
 
         Raises
         ------
         SourceRejected
-            If the node refused the bytes for good (nothing landed).
+            If every endpoint refused the bytes for good (nothing landed).
         OutcomeUnknown
             On any other error: the bytes may have landed.
+        """
+        ...
+
+    def read_inclusion(self, receipt: Receipt) -> Inclusion:
+        """Tell whether a receipt's block is canonical, and final by the rules of the chain.
+
+        The block's hash is asked of another endpoint than the one that gave the receipt where there is one; where two
+        disagree, the receipt is at most ``INCLUDED``.
+
+        Raises
+        ------
+        SourceUnavailable
+            If no endpoint tells.
         """
         ...
 
@@ -377,18 +411,75 @@ class SwapSource(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeQuote:
+    """A quoted transfer to another chain, already decoded and checked field by field against the request."""
+
+    tx: UnsignedTransaction
+    spender: str
+    sell: Token
+    buy: Token
+    sell_amount: int
+    buy_amount: int
+    buy_amount_min: int
+    tool: str
+    duration_s: float
+
+
+class BridgeSource(Protocol):
+    """Transfers of one asset from one chain to another."""
+
+    def quote_bridge(
+        self, *, sell: Token, buy: Token, sell_amount: int, owner: str, min_buy_amount: int
+    ) -> BridgeQuote:
+        """Quote a transfer whose calldata pays ``owner`` on the chain of ``buy``, and promises ``min_buy_amount``.
+
+        Raises
+        ------
+        SourceUnavailable, SourceRejected, BadAnswer
+            If there is no quote, or one that would not do exactly what was asked.
+        """
+        ...
+
+    def read_status(self, transfer: BridgeTransfer) -> BridgeStatus:
+        """Ask what became of a transfer whose sending transaction is known.
+
+        Raises
+        ------
+        SourceUnavailable, SourceRejected, BadAnswer
+            If the service does not tell; that says nothing of the transfer.
+        """
+        ...
+
+
 class Signer(Protocol):
     """Signs for one wallet. The planner never sees a key."""
 
     @property
     def address(self) -> str: ...
 
-    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid) -> SignedTransaction:
+    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int) -> SignedTransaction:
         """Sign an EIP-1559 transaction.
+
+        ``fence`` is the number of the executor's lead of the wallet on the chain: one that is smaller than the largest
+        seen is a paused executor's, and refused.
 
         Raises
         ------
         SignerRefused
-            If sender, recipient or selector are not on the signer's own list.
+            If sender, recipient or selector are not on the signer's own list, a limit of its own would be broken, it
+            was told to halt, or the fence is stale.
+        """
+        ...
+
+
+class Leadership(Protocol):
+    """Whether this process may begin anything new with a wallet; an optimisation, the fence in the journal decides."""
+
+    def refusal(self, chain_id: int, wallet: str) -> str | None:
+        """Take or keep the lead of a wallet on a chain; why not, or ``None`` if this process leads.
+
+        Whatever is not known (the store of leases does not answer) is a refusal. What is in flight may still be
+        brought to its end then, by asking the chain and by sending the identical bytes again.
         """
         ...

@@ -19,6 +19,8 @@ class Action(StrEnum):
     STAKE = "stake"
     UNSTAKE = "unstake"
     CLAIM = "claim"
+    BRIDGE = "bridge"
+    """Sends tokens to another chain; what arrives there is a transfer's matter (:mod:`alm_core.model.transfers`)."""
     NOOP = "noop"
 
 
@@ -95,6 +97,24 @@ class FeeBid:
     gas_limit: int
     max_fee_per_gas_wei: int
     max_priority_fee_per_gas_wei: int
+    l1_fee_wei: int = 0
+    """What the chain is expected to charge for data on Ethereum besides; it is not part of what is signed."""
+
+    @property
+    def most_wei(self) -> int:
+        """The most the attempt can cost."""
+        return self.gas_limit * self.max_fee_per_gas_wei + self.l1_fee_wei
+
+
+class Inclusion(StrEnum):
+    """Whether a receipt still holds."""
+
+    FINAL = "final"
+    """Its block is canonical and will stay."""
+    INCLUDED = "included"
+    """Its block is canonical so far."""
+    GONE = "gone"
+    """Another block is at its height: the chain was reorganised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +125,15 @@ class SignedTransaction:
     tx_hash: str
     cancels: bool = False
     """True for the zero-value self-transfer that frees a nonce instead of the payload."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One signed attempt of an intent, with its bid and when it was stored."""
+
+    signed: SignedTransaction
+    bid: FeeBid
+    signed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from alm_core.model.chains import ChainRules
 from alm_core.model.errors import (
     BadAnswer,
     OutcomeUnknown,
@@ -14,7 +15,7 @@ from alm_core.model.errors import (
 )
 from alm_core.model.market import Block
 from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
-from alm_core.model.transactions import Receipt, SignedTransaction, UnsignedTransaction
+from alm_core.model.transactions import Inclusion, Receipt, SignedTransaction, UnsignedTransaction
 from alm_resources.chains.answers import block_from, counter, hex_bytes, quantity, receipt_from, record
 from alm_resources.chains.calldata import revert_reason
 from alm_resources.chains.endpoint import Endpoint, RpcError
@@ -57,6 +58,11 @@ class ChainAccess(Protocol):
         """Address of Multicall3."""
         ...
 
+    @property
+    def rules(self) -> ChainRules:
+        """What is peculiar to the chain."""
+        ...
+
 
 class ChainRegistry(Protocol):
     """Registry of chains by id."""
@@ -84,6 +90,7 @@ class Web3Chain:
     def __init__(self, config: ChainAccess) -> None:
         self._chain_id = config.chain_id
         self._multicall3 = config.multicall3
+        self._rules = config.rules
         self._endpoints = Endpoints(config.chain_id, config.rpc)
         self._logs = LogReader(self._endpoints.read, self._endpoints.source)
 
@@ -94,6 +101,16 @@ class Web3Chain:
     def chain_id(self) -> int:
         """Id of the chain."""
         return self._chain_id
+
+    @property
+    def rules(self) -> ChainRules:
+        """What is peculiar to the chain."""
+        return self._rules
+
+    @property
+    def sends_privately(self) -> bool:
+        """Whether there is an endpoint that keeps transactions out of the public mempool."""
+        return False
 
     @property
     def source(self) -> str:
@@ -207,13 +224,17 @@ class Web3Chain:
         """Read what the chain asks for gas now."""
         return read_fees(self._endpoints)
 
+    def read_l1_fee(self, tx: UnsignedTransaction) -> int:
+        """Expect what the chain charges for the payload's data on Ethereum."""
+        return 0
+
     def simulate(self, tx: UnsignedTransaction) -> int:
         """Run the payload at the head with ``eth_call``, and return the gas estimate."""
         payload = {"from": tx.sender, "to": tx.to, "data": tx.data, "value": hex(tx.value_wei)}
         self._execute(tx, "eth_call", payload, "latest")
         return counter(self._execute(tx, "eth_estimateGas", payload), self.source, "gas estimate")
 
-    def send_raw(self, signed: SignedTransaction) -> None:
+    def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
         """Broadcast with exactly one POST to one endpoint.
 
         Raises
@@ -238,6 +259,14 @@ class Web3Chain:
             raise OutcomeUnknown(f"send of {signed.tx_hash}: {error}") from None
         if not isinstance(answer, str) or answer.lower() != signed.tx_hash.lower():
             raise OutcomeUnknown(f"{endpoint.source}: sent {signed.tx_hash}, node answered {str(answer)[:80]!r}")
+
+    def read_inclusion(self, receipt: Receipt) -> Inclusion:
+        """Tell whether a receipt's block is canonical, and final by the rules of the chain."""
+        block = self._block(hex(receipt.block_number))
+        if block.block_hash != receipt.block_hash:
+            return Inclusion.GONE
+        final = self._block(self._rules.finality)
+        return Inclusion.FINAL if final.number >= receipt.block_number else Inclusion.INCLUDED
 
     def read_receipt(self, tx_hash: str) -> Receipt | None:
         """Read a receipt; ``None`` while the transaction is not in a block."""

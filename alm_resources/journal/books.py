@@ -1,4 +1,4 @@
-"""The books part of the journal: ledger, positions, reconciled blocks, halts, and who leads."""
+"""The books part of the journal: ledger, positions, reconciled blocks, and who leads."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,13 +8,13 @@ from alm_core.model.books import LedgerEntry, PositionChange, ReconciledPoint
 from alm_core.model.errors import NotReconciled
 from alm_resources.journal.database import Database
 from alm_resources.journal.rows import entry_row
-from alm_resources.journal.tables import halts, leaders, ledger, positions, reconciled
+from alm_resources.journal.tables import leaders, ledger, positions, reconciled
 
 _Wallet = tuple[int, str]
 
 
 class Books(Database):
-    """Ledger, positions, reconciled blocks and halts of wallets; base of :class:`~alm_resources.journal.SqlJournal`."""
+    """Ledger, positions and reconciled blocks of wallets; base of :class:`~alm_resources.journal.SqlJournal`."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -22,10 +22,10 @@ class Books(Database):
 
     def take_lead(self, chain_id: int, wallet: str) -> int:
         """Become the only executor of a wallet on a chain."""
-        where = _of(leaders, chain_id, wallet)
+        where = of_wallet(leaders, chain_id, wallet)
         with self.writing() as connection:
             fence = (connection.execute(sa.select(leaders.c.fence).where(where)).scalar() or 0) + 1
-            _put(connection, leaders, chain_id, wallet, {"fence": fence})
+            put(connection, leaders, chain_id, wallet, {"fence": fence})
         self._fences[(chain_id, wallet.lower())] = fence
         return fence
 
@@ -41,7 +41,7 @@ class Books(Database):
 
     def read_ledger_sums(self, chain_id: int, wallet: str, *, kind: str | None = None) -> dict[str, int]:
         """Sum of all entries, or of those of one kind, by token."""
-        wanted = _of(ledger, chain_id, wallet)
+        wanted = of_wallet(ledger, chain_id, wallet)
         wanted &= ledger.c.kind == kind if kind is not None else sa.true()
         sums: dict[str, int] = {}
         with self.reading() as connection:
@@ -52,7 +52,7 @@ class Books(Database):
 
     def read_positions(self, chain_id: int, wallet: str) -> frozenset[tuple[str, int]]:
         """Positions held to be open, as (manager, token id)."""
-        where = _of(positions, chain_id, wallet) & positions.c.is_open.is_(True)
+        where = of_wallet(positions, chain_id, wallet) & positions.c.is_open.is_(True)
         with self.reading() as connection:
             rows = connection.execute(sa.select(positions.c.manager, positions.c.token_id).where(where))
             return frozenset((manager, int(token_id)) for manager, token_id in rows)
@@ -66,7 +66,8 @@ class Books(Database):
     def read_reconciled(self, chain_id: int, wallet: str) -> ReconciledPoint | None:
         """Where the last green reconciliation stood."""
         with self.reading() as connection:
-            row = connection.execute(sa.select(reconciled).where(_of(reconciled, chain_id, wallet))).mappings().first()
+            where = of_wallet(reconciled, chain_id, wallet)
+            row = connection.execute(sa.select(reconciled).where(where)).mappings().first()
         if row is None:
             return None
         return ReconciledPoint(
@@ -86,28 +87,13 @@ class Books(Database):
             insert_entries(connection, entries)
             record_positions(connection, positions)
             seen = {"block_number": point.block_number, "block_hash": point.block_hash, "nonce": point.nonce}
-            _put(connection, reconciled, point.chain_id, point.wallet, seen)
-
-    def halt(self, chain_id: int, wallet: str, reason: str) -> None:
-        """Stop a wallet on a chain."""
-        with self.writing() as connection:
-            _put(connection, halts, chain_id, wallet, {"reason": reason})
-
-    def lift_halt(self, chain_id: int, wallet: str) -> None:
-        """Let a halted wallet go on."""
-        with self.writing() as connection:
-            connection.execute(sa.delete(halts).where(_of(halts, chain_id, wallet)))
-
-    def read_halt(self, chain_id: int, wallet: str) -> str | None:
-        """Why a wallet stands still."""
-        with self.reading() as connection:
-            return connection.execute(sa.select(halts.c.reason).where(_of(halts, chain_id, wallet))).scalar()
+            put(connection, reconciled, point.chain_id, point.wallet, seen)
 
     def _refuse_fenced(self, connection: sa.Connection, chain_id: int, wallet: str) -> None:
         mine = self._fences.get((chain_id, wallet.lower()))
         if mine is None:
             return
-        fence = connection.execute(sa.select(leaders.c.fence).where(_of(leaders, chain_id, wallet))).scalar()
+        fence = connection.execute(sa.select(leaders.c.fence).where(of_wallet(leaders, chain_id, wallet))).scalar()
         if fence != mine:
             raise NotReconciled(
                 f"another executor leads wallet {wallet} on chain {chain_id} (fence {fence}, ours {mine})"
@@ -127,7 +113,7 @@ def record_positions(connection: sa.Connection, changes: Sequence[PositionChange
     for change in changes:
         identity = {"manager": change.manager.lower(), "token_id": str(change.token_id)}
         by = {"opened_by" if change.opened else "closed_by": change.intent_key, "is_open": change.opened}
-        _put(connection, positions, change.chain_id, change.wallet, by, identity)
+        put(connection, positions, change.chain_id, change.wallet, by, identity)
 
 
 def _is_booked(connection: sa.Connection, row: Mapping[str, object]) -> bool:
@@ -136,11 +122,11 @@ def _is_booked(connection: sa.Connection, row: Mapping[str, object]) -> bool:
     return connection.execute(sa.select(ledger.c.seq).where(same)).first() is not None
 
 
-def _of(table: sa.Table, chain_id: int, wallet: str) -> sa.ColumnElement[bool]:
+def of_wallet(table: sa.Table, chain_id: int, wallet: str) -> sa.ColumnElement[bool]:
     return (table.c.chain_id == chain_id) & (table.c.wallet == wallet.lower())
 
 
-def _put(
+def put(
     connection: sa.Connection,
     table: sa.Table,
     chain_id: int,
@@ -150,7 +136,7 @@ def _put(
 ) -> None:
     # Safe without an upsert: every writer holds the only write lock.
     further = identity or {}
-    where = sa.and_(_of(table, chain_id, wallet), *(table.c[name] == value for name, value in further.items()))
+    where = sa.and_(of_wallet(table, chain_id, wallet), *(table.c[name] == value for name, value in further.items()))
     if connection.execute(sa.update(table).where(where).values(values)).rowcount == 0:
         key = {"chain_id": chain_id, "wallet": wallet.lower(), **further}
         connection.execute(sa.insert(table).values({**key, **values}))

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import BadAnswer
 from alm_core.model.transactions import (
+    Attempt,
     FeeBid,
     Intent,
     IntentState,
@@ -61,7 +63,9 @@ def tx_text(tx: UnsignedTransaction) -> str:
     return json.dumps(asdict(tx), sort_keys=True, separators=(",", ":"))
 
 
-def attempt_row(key: str, attempt_no: int, signed: SignedTransaction, bid: FeeBid) -> dict[str, object]:
+def attempt_row(
+    key: str, attempt_no: int, signed: SignedTransaction, bid: FeeBid, signed_at: datetime
+) -> dict[str, object]:
     """Return the columns of a signed attempt."""
     return {
         "intent_key": key,
@@ -72,12 +76,26 @@ def attempt_row(key: str, attempt_no: int, signed: SignedTransaction, bid: FeeBi
         "gas_limit": str(bid.gas_limit),
         "max_fee_per_gas_wei": str(bid.max_fee_per_gas_wei),
         "max_priority_fee_per_gas_wei": str(bid.max_priority_fee_per_gas_wei),
+        "signed_at": signed_at.isoformat(timespec="milliseconds"),
     }
 
 
 def signed_from(row: Row) -> SignedTransaction:
     """Return the attempt of a row."""
     return SignedTransaction(raw=row["raw"], tx_hash=row["tx_hash"], cancels=bool(row["cancels"]))
+
+
+def attempt_from(row: Row) -> Attempt:
+    """Return the attempt of a row with its bid."""
+    return Attempt(
+        signed=signed_from(row),
+        bid=FeeBid(
+            gas_limit=int(row["gas_limit"]),
+            max_fee_per_gas_wei=int(row["max_fee_per_gas_wei"]),
+            max_priority_fee_per_gas_wei=int(row["max_priority_fee_per_gas_wei"]),
+        ),
+        signed_at=datetime.fromisoformat(row["signed_at"]),
+    )
 
 
 def receipt_row(key: str, receipt: Receipt) -> dict[str, object]:
@@ -91,6 +109,7 @@ def receipt_row(key: str, receipt: Receipt) -> dict[str, object]:
         "gas_used": str(receipt.gas_used),
         "effective_gas_price_wei": str(receipt.effective_gas_price_wei),
         "l1_fee_wei": str(receipt.l1_fee_wei),
+        "is_final": False,
     }
 
 

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from alm_core.execution.intents import IN_FLIGHT, LEGAL_STEPS, predecessors
+from alm_core.execution.intents import IN_FLIGHT, LEGAL_STEPS, SETTLED, predecessors
 from alm_core.model.books import LedgerEntry, PositionChange
+from alm_core.model.epochs import Epoch, floor_to_epoch
 from alm_core.model.errors import IllegalStep, NotReconciled
 from alm_core.model.transactions import (
+    Attempt,
     FeeBid,
     Intent,
     IntentState,
@@ -16,8 +18,11 @@ from alm_core.model.transactions import (
     SignedTransaction,
     UnsignedTransaction,
 )
+from alm_core.model.transfers import BridgeTransfer
 from alm_resources.journal.books import Books, insert_entries, record_positions
+from alm_resources.journal.marks import Marks
 from alm_resources.journal.rows import (
+    attempt_from,
     attempt_row,
     intent_from,
     intent_row,
@@ -26,14 +31,16 @@ from alm_resources.journal.rows import (
     signed_from,
     tx_text,
 )
-from alm_resources.journal.tables import attempts, receipts, reconciled, transitions
+from alm_resources.journal.standstills import Standstills
+from alm_resources.journal.tables import attempts, ledger, positions, receipts, reconciled, transitions
 from alm_resources.journal.tables import intents as intent_table
+from alm_resources.journal.transfers import Transfers, insert_transfer
 
 _OPEN = tuple(state.value for state in IntentState if not state.terminal)
 _HOLDS_NONCE = tuple(state.value for state in IN_FLIGHT)
 
 
-class SqlJournal(Books):
+class SqlJournal(Books, Standstills, Marks, Transfers):
     """Satisfies the ``Journal`` port over SQLite or Postgres. Every method commits before it returns.
 
     Parameters
@@ -52,11 +59,21 @@ class SqlJournal(Books):
         """Insert intents that are not there yet; return the stored ones, in the same order."""
         with self.writing() as connection:
             for intent in intents:
-                if _find(connection, intent.key) is None:
-                    self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
-                    connection.execute(sa.insert(intent_table).values(intent_row(intent)))
-                    _remember(connection, intent.key, intent.state, "")
+                self._insert(connection, intent)
             return tuple(_read(connection, intent.key) for intent in intents)
+
+    def add_transfer(self, intent: Intent, transfer: BridgeTransfer) -> Intent:
+        """Insert a transfer and the intent that sends it, unless they are there."""
+        with self.writing() as connection:
+            self._insert(connection, intent)
+            insert_transfer(connection, transfer)
+            return _read(connection, intent.key)
+
+    def _insert(self, connection: sa.Connection, intent: Intent) -> None:
+        if _find(connection, intent.key) is None:
+            self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
+            connection.execute(sa.insert(intent_table).values(intent_row(intent)))
+            _remember(connection, intent.key, intent.state, "")
 
     def replan(self, key: str, tx: UnsignedTransaction) -> Intent:
         """Replace the payload of an intent that is still PLANNED."""
@@ -92,6 +109,11 @@ class SqlJournal(Books):
     def read_epoch_intents(self, epoch_id: str) -> tuple[Intent, ...]:
         """All intents of an epoch, oldest first."""
         return self._select(intent_table.c.epoch_id == epoch_id)
+
+    def read_intents_since(self, pair: str, since_at: datetime) -> tuple[Intent, ...]:
+        """All intents of a pair's epochs from a moment on, oldest first."""
+        first = Epoch(pair=pair, epoch_at=floor_to_epoch(since_at)).epoch_id
+        return self._select(intent_table.c.pair == pair, intent_table.c.epoch_id >= first)
 
     def reserve_nonce(self, key: str, chain_nonce: int) -> Intent:
         """Give the intent the next nonce of its wallet: PLANNED to RESERVED."""
@@ -132,14 +154,15 @@ class SqlJournal(Books):
         """Store raw bytes and hash; durable when this returns."""
         with self.writing() as connection:
             intent = _read(connection, key)
-            again = signed.cancels and intent.state in (IntentState.SIGNED, IntentState.BROADCAST)
+            again = intent.state is IntentState.BROADCAST or (signed.cancels and intent.state is IntentState.SIGNED)
             state = intent.state if again else IntentState.SIGNED
             allowed = (intent.state,) if again else predecessors(IntentState.SIGNED)
             _refuse_known_hash(connection, key, signed.tx_hash)
+            _refuse_after_cancel(connection, key, signed)
             counted = sa.select(sa.func.count()).select_from(attempts).where(attempts.c.intent_key == key)
             connection.execute(
                 sa.insert(attempts).values(
-                    attempt_row(key, int(connection.execute(counted).scalar_one()) + 1, signed, bid)
+                    attempt_row(key, int(connection.execute(counted).scalar_one()) + 1, signed, bid, datetime.now(UTC))
                 )
             )
             step = {"state": state.value, "tx_hash": signed.tx_hash}
@@ -151,6 +174,12 @@ class SqlJournal(Books):
         wanted = sa.select(attempts).where(attempts.c.intent_key == key).order_by(attempts.c.attempt_no)
         with self.reading() as connection:
             return tuple(signed_from(dict(row)) for row in connection.execute(wanted).mappings())
+
+    def read_attempts(self, key: str) -> tuple[Attempt, ...]:
+        """All attempts of an intent with their bids, oldest first."""
+        wanted = sa.select(attempts).where(attempts.c.intent_key == key).order_by(attempts.c.attempt_no)
+        with self.reading() as connection:
+            return tuple(attempt_from(dict(row)) for row in connection.execute(wanted).mappings())
 
     def advance(self, key: str, state: IntentState, detail: str = "") -> Intent:
         """Move an intent along the state machine; an illegal step is refused."""
@@ -178,6 +207,32 @@ class SqlJournal(Books):
             connection.execute(sa.insert(receipts).values(receipt_row(key, receipt)))
             insert_entries(connection, entries)
             record_positions(connection, positions)
+            return _read(connection, key)
+
+    def read_unfinal(self, chain_id: int, wallet: str) -> tuple[Intent, ...]:
+        """Settled intents whose blocks were not final yet when they were last looked at, oldest first."""
+        unfinal = sa.select(receipts.c.intent_key).where(receipts.c.is_final.is_(False))
+        return self._select(
+            intent_table.c.chain_id == chain_id,
+            intent_table.c.wallet == wallet.lower(),
+            intent_table.c.key.in_(unfinal),
+        )
+
+    def mark_final(self, key: str) -> None:
+        """Note that the block of a settled intent is final."""
+        with self.writing() as connection:
+            connection.execute(sa.update(receipts).where(receipts.c.intent_key == key).values(is_final=True))
+
+    def unsettle(self, key: str, detail: str) -> Intent:
+        """Take back the end of an intent whose block is gone, in one transaction."""
+        with self.writing() as connection:
+            intent = _read(connection, key)
+            unfinal = (receipts.c.intent_key == key) & receipts.c.is_final.is_(False)
+            if connection.execute(sa.delete(receipts).where(unfinal)).rowcount != 1:
+                raise IllegalStep(f"intent {key} is {intent.state} for good: its block was final")
+            step = {"state": IntentState.BROADCAST.value, "detail": detail}
+            self._step(connection, intent, SETTLED, step, detail)
+            _reverse(connection, key)
             return _read(connection, key)
 
     def read_receipt(self, key: str) -> Receipt | None:
@@ -208,6 +263,23 @@ class SqlJournal(Books):
         _remember(connection, intent.key, IntentState(values.get("state", intent.state.value)), detail)
 
 
+def _reverse(connection: sa.Connection, key: str) -> None:
+    """Undo what an intent had booked. Its entries stay, under a name of the lost block; others take them back."""
+    booked = connection.execute(sa.select(ledger).where(ledger.c.intent_key == key)).mappings().all()
+    for row in booked:
+        if row["tx_hash"].startswith("gone:"):
+            continue
+        # The transaction may be mined again with the same hash: its own entries need the place.
+        gone = f"gone:{row['seq']}:{row['tx_hash']}"
+        connection.execute(sa.update(ledger).where(ledger.c.seq == row["seq"]).values(tx_hash=gone))
+        taken_back = {name: row[name] for name in ("chain_id", "wallet", "token", "log_index", "intent_key")}
+        taken_back |= {"delta": str(-int(row["delta"])), "kind": "reorg", "tx_hash": f"{gone}:back"}
+        connection.execute(sa.insert(ledger).values(taken_back))
+    undo_opened = positions.c.opened_by == key
+    connection.execute(sa.update(positions).where(undo_opened).values(is_open=False, opened_by=None))
+    connection.execute(sa.update(positions).where(positions.c.closed_by == key).values(is_open=True, closed_by=None))
+
+
 def _find(connection: sa.Connection, key: str) -> Intent | None:
     row = connection.execute(sa.select(intent_table).where(intent_table.c.key == key)).mappings().first()
     return intent_from(dict(row)) if row else None
@@ -234,6 +306,12 @@ def _refuse_known_hash(connection: sa.Connection, key: str, tx_hash: str) -> Non
     known = connection.execute(owner).scalar()
     if known is not None:
         raise IllegalStep(f"intent {key}: transaction {tx_hash} is already an attempt of intent {known}")
+
+
+def _refuse_after_cancel(connection: sa.Connection, key: str, signed: SignedTransaction) -> None:
+    cancelled = sa.select(attempts.c.tx_hash).where(attempts.c.intent_key == key, attempts.c.cancels.is_(True))
+    if not signed.cancels and connection.execute(cancelled).first() is not None:
+        raise IllegalStep(f"intent {key} is being cancelled: its payload is not signed again")
 
 
 def _next_nonce(connection: sa.Connection, chain_id: int, wallet: str) -> int | None:

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0001"
+HEAD_REVISION = "0002"
 """Newest migration; a database that already carries it is opened without loading Alembic."""
 
 metadata = sa.MetaData()
@@ -46,6 +46,7 @@ attempts = sa.Table(
     sa.Column("gas_limit", sa.Text, nullable=False),
     sa.Column("max_fee_per_gas_wei", sa.Text, nullable=False),
     sa.Column("max_priority_fee_per_gas_wei", sa.Text, nullable=False),
+    sa.Column("signed_at", sa.String(32), nullable=False),
 )
 
 receipts = sa.Table(
@@ -59,6 +60,7 @@ receipts = sa.Table(
     sa.Column("gas_used", sa.Text, nullable=False),
     sa.Column("effective_gas_price_wei", sa.Text, nullable=False),
     sa.Column("l1_fee_wei", sa.Text, nullable=False),
+    sa.Column("is_final", sa.Boolean, nullable=False),
 )
 
 transitions = sa.Table(
@@ -108,10 +110,46 @@ reconciled = sa.Table(
     sa.Column("nonce", sa.BigInteger, nullable=False),
 )
 
-halts = sa.Table(
-    "halts",
+standstills = sa.Table(
+    "standstills",
     metadata,
     sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("wallet", sa.String(42), primary_key=True),
+    sa.Column("mode", sa.String(16), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("set_by", sa.String(64), nullable=False),
+    sa.Column("set_at", sa.String(32), nullable=False),
+)
+
+marks = sa.Table(
+    "marks",
+    metadata,
+    sa.Column("pair", sa.String, primary_key=True),
+    sa.Column("wallet", sa.String(42), primary_key=True),
+    sa.Column("epoch_at", sa.String(32), primary_key=True),
+    *(
+        sa.Column(name, sa.Float, nullable=False)
+        for name in ("nav_usd", "base_usd", "quote_usd", "base_amount", "quote_amount", "base_flow", "quote_flow")
+    ),
+)
+
+transfers = sa.Table(
+    "transfers",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("intent_key", sa.String(64), sa.ForeignKey("intents.key"), nullable=False, unique=True),
+    sa.Column("pair", sa.String, nullable=False),
+    sa.Column("wallet", sa.String(42), nullable=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("transfer", sa.Text, nullable=False),
+    sa.Index("transfers_by_wallet", "pair", "wallet", "state"),
+)
+
+limit_versions = sa.Table(
+    "limit_versions",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("limits", sa.Text, nullable=False),
+    sa.Column("seen_at", sa.String(32), nullable=False),
+    sa.Column("in_force_at", sa.String(32), nullable=False),
 )

@@ -86,7 +86,16 @@ class ChainEntry(Entry):
     native_symbol: Name
     gecko_network: Name
     lifi_diamond: Address
+    private_rpc: Annotated[list[Url], Field(description="Take transactions only, and keep them private")] = []
     finality: Literal["latest", "safe", "finalized"]
+    final_depth: Annotated[int, Field(ge=0)] = 64
+    bump_after_s: Annotated[float, Field(gt=0)] = 15.0
+    min_priority_fee_wei: Annotated[int, Field(ge=0)] = 0
+    takes_tips: bool = True
+    transaction_gas_cap: Annotated[int | None, Field(gt=21_000)] = None
+    has_l1_fee: bool = False
+    private_for_s: Annotated[float, Field(gt=0)] = 60.0
+    gas_reserve_wei: Annotated[int, Field(ge=0)] = 0
 
 
 class TokenEntry(Entry):

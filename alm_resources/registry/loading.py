@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Collection, Iterable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from types import MappingProxyType
 
+from alm_core.model.chains import ChainRules
 from alm_core.model.errors import ConfigError
 from alm_core.model.pools import Pair, Pool, Token
 from alm_resources.registry.entries import (
@@ -95,8 +96,13 @@ class _Loader:
         for (name,), raw in self._raw.entries("chains"):
             chain_id = _chain_id(raw, name)
             entry = raw.read_as(ChainEntry)
+            rules = {field.name: getattr(entry, field.name) for field in fields(ChainRules)}
             self._chains[chain_id] = ChainConfig(
-                chain_id=chain_id, rpc=tuple(entry.rpc), **entry.model_dump(exclude={"rpc"})
+                chain_id=chain_id,
+                rpc=tuple(entry.rpc),
+                private_rpc=tuple(entry.private_rpc),
+                rules=ChainRules(**rules),
+                **entry.model_dump(exclude={"rpc", "private_rpc", *rules}),
             )
             self._origins[f"chain {chain_id}"] = raw.place
 

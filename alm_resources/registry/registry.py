@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from alm_core.model.chains import ChainRules
 from alm_core.model.errors import ConfigError
 from alm_core.model.pools import Pair, Pool, Token
 from alm_resources.registry.families import FAMILIES
 
-Finality = Literal["latest", "safe", "finalized"]
 Evidence = Literal["keccak", "official", "public", "reference", "chain"]
 PoolStatus = Literal["operable", "unverified", "inoperable"]
 
@@ -17,8 +17,8 @@ PoolStatus = Literal["operable", "unverified", "inoperable"]
 class ChainConfig:
     """One chain. RPC URLs may hold keys, so they are left out of ``repr``.
 
-    ``finality`` is the block tag from which a receipt counts as final. ``permit2`` is ``None`` where its presence is
-    not known, ``merkl_distributor`` where its rewards are not wanted.
+    ``private_rpc`` take transactions only, and keep them out of the public mempool. ``permit2`` is ``None`` where its
+    presence is not known, ``merkl_distributor`` where its rewards are not wanted.
     """
 
     chain_id: int
@@ -30,7 +30,8 @@ class ChainConfig:
     native_symbol: str
     gecko_network: str
     lifi_diamond: str
-    finality: Finality
+    rules: ChainRules = field(default_factory=ChainRules)
+    private_rpc: tuple[str, ...] = field(repr=False, default=())
     merkl_distributor: str | None = None
 
 

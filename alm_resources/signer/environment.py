@@ -32,7 +32,7 @@ class EnvironmentSigner:
         """Checksummed address of the key."""
         return self._vault.address
 
-    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid) -> SignedTransaction:
+    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int) -> SignedTransaction:
         """Sign an EIP-1559 transaction that is on the signer's own list; :class:`SignerRefused` otherwise."""
         refuse_unlisted(self._allow_list, tx, self.address)
         return self._vault.sign(fields_of(tx, nonce, bid))

@@ -44,7 +44,7 @@ class KeystoreSigner:
         """Checksummed address, read from the keystore without decrypting it."""
         return self._address
 
-    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid) -> SignedTransaction:
+    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int) -> SignedTransaction:
         """Sign an EIP-1559 transaction that is on the signer's own list.
 
         Raises

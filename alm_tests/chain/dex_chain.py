@@ -1,10 +1,11 @@
 """A small chain for the tests of one DEX family: tokens of any decimals in both orders, a wallet, a desk that swaps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from alm_core.execution.erc20 import balance_changes, uint_from_result
+from alm_core.model.chains import ChainRules
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import DexAdapter, Grant, ReadsInTwoSteps
@@ -30,6 +31,7 @@ class Access:
     chain_id: int
     rpc: tuple[str, ...]
     multicall3: str = MULTICALL3
+    rules: ChainRules = field(default_factory=ChainRules)
 
 
 class DexChain:

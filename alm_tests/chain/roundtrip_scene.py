@@ -16,6 +16,7 @@ from eth_account import Account
 
 from alm_cli.main import alm
 from alm_core.execution.erc20 import uint_from_result
+from alm_core.model.chains import ChainRules
 from alm_core.model.pools import Pool
 from alm_localnet import Localnet
 from alm_localnet.contracts import calldata
@@ -168,6 +169,7 @@ class _Access:
     chain_id: int
     rpc: Sequence[str]
     multicall3: str
+    rules: ChainRules = field(default_factory=ChainRules)
 
 
 def _tokens(pool: Pool) -> tuple[Any, Any]:

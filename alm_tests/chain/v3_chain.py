@@ -1,10 +1,11 @@
 """A small chain with real Uniswap V3 contracts: two pools of opposite token order, a wallet, and somebody who swaps."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 from alm_core.execution.erc20 import approve_data, balance_changes
+from alm_core.model.chains import ChainRules
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool, Token
 from alm_core.model.transactions import Receipt, UnsignedTransaction
@@ -60,6 +61,7 @@ class Access:
     chain_id: int
     rpc: tuple[str, ...]
     multicall3: str = MULTICALL3
+    rules: ChainRules = field(default_factory=ChainRules)
 
 
 class V3Chain:

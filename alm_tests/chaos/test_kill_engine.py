@@ -1,7 +1,7 @@
 """kill -9 at every boundary of one transaction against a real node: exactly one effect, contiguous nonces."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ from alm_core.execution.allow_list import AllowList
 from alm_core.execution.calldata import SWAP_SELECTORS
 from alm_core.execution.engine import TransactionEngine
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word
+from alm_core.model.chains import ChainRules
 from alm_core.model.transactions import Action, BalanceBound, Intent, IntentState, UnsignedTransaction
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.config import MULTICALL3
@@ -34,6 +35,7 @@ class Access:
     chain_id: int
     rpc: tuple[str, ...]
     multicall3: str = MULTICALL3
+    rules: ChainRules = field(default_factory=ChainRules)
 
 
 @dataclass
@@ -72,7 +74,7 @@ class Bench:
         allowed = AllowList(selectors={(CHAIN_ID, VENUE): SWAP_SELECTORS})
         signer = KeystoreSigner(self.folder / "keystore" / "key.json", self.folder / "keystore.password", allowed)
         ports = [Crashing(port, point) for port in (journal, chain, signer, AllowAll())]
-        getattr(TransactionEngine(*ports, receipt_timeout_s=10.0), verb)(journal.read_intent(key))
+        getattr(TransactionEngine(*ports, receipt_timeout_s=10.0, fence=1), verb)(journal.read_intent(key))
         chain.close()
         journal.close()
 

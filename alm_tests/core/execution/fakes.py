@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, uint_word
+from alm_core.model.chains import ChainRules
 from alm_core.model.errors import OutcomeUnknown, SourceRejected, TransactionWouldRevert
 from alm_core.model.market import Block
 from alm_core.model.ports import Call, CallResult, Fees, HeadReading
@@ -15,6 +16,7 @@ from alm_core.model.transactions import (
     Action,
     BalanceBound,
     FeeBid,
+    Inclusion,
     Intent,
     IntentState,
     Log,
@@ -57,6 +59,8 @@ class FakeChain:
     """Satisfies ``ChainClient``. Transactions do exactly what their bounds allow (``min_delta``)."""
 
     chain_id = 8453
+    rules = ChainRules(bump_after_s=5.0)
+    sends_privately = False
 
     def __init__(self) -> None:
         self.now = Ledgerable()
@@ -105,7 +109,14 @@ class FakeChain:
             raise TransactionWouldRevert(f"{tx.summary}: simulated")
         return GAS_USED
 
-    def send_raw(self, signed: SignedTransaction) -> None:
+    def read_l1_fee(self, tx: UnsignedTransaction) -> int:
+        return 0
+
+    def read_inclusion(self, receipt: Receipt) -> Inclusion:
+        same = [block for block in self.blocks if block.block_hash == receipt.block_hash]
+        return Inclusion.INCLUDED if same else Inclusion.GONE
+
+    def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
         self.on_send(signed)
         self.received.append(signed)
         if self.send_mode == "refuse":
@@ -214,7 +225,7 @@ class FakeSigner:
 
     address = WALLET
 
-    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid) -> SignedTransaction:
+    def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int = 0) -> SignedTransaction:
         fields = {"nonce": nonce, "max_fee": bid.max_fee_per_gas_wei, "tx": asdict(tx)}
         raw = "0x" + json.dumps(fields, sort_keys=True).encode().hex()
         return SignedTransaction(raw=raw, tx_hash=_hash(raw))

@@ -62,7 +62,9 @@ def engine(chain: FakeChain, journal: SqlJournal) -> TransactionEngine:
 def engine_of(
     chain: object, journal: object, signer: object | None = None, guard: object | None = None
 ) -> TransactionEngine:
-    return TransactionEngine(journal, chain, signer or FakeSigner(), guard or AllowAll(), receipt_timeout_s=1.0)
+    return TransactionEngine(
+        journal, chain, signer or FakeSigner(), guard or AllowAll(), receipt_timeout_s=1.0, fence=1
+    )
 
 
 def stored(journal: SqlJournal, number: int = 0, **changes: object) -> Intent:
@@ -125,7 +127,7 @@ def test_what_would_revert_is_not_signed(chain: FakeChain, journal: SqlJournal, 
 
 def test_a_refusal_of_the_signer_hands_the_nonce_back(chain: FakeChain, journal: SqlJournal) -> None:
     class Refuse(FakeSigner):
-        def sign(self, tx: object, nonce: int, bid: object) -> object:
+        def sign(self, tx: object, nonce: int, bid: object, *, fence: int) -> object:
             raise SignerRefused("not on my list")
 
     first = stored(journal)
@@ -247,7 +249,7 @@ def test_gas_leaves_room_for_fees_that_accrue_before_a_position_is_touched(
     bids: list[FeeBid] = []
 
     class Noting(FakeSigner):
-        def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid) -> SignedTransaction:
+        def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int) -> SignedTransaction:
             bids.append(bid)
             return super().sign(tx, nonce, bid)
 

@@ -65,7 +65,9 @@ class Wallet:
         self.chain = FakeChain()
         self.journal = SqlJournal("sqlite:///:memory:")
         self.adapter = OnePoolAdapter()
-        self.engine = TransactionEngine(self.journal, self.chain, FakeSigner(), AllowAll(), receipt_timeout_s=1.0)
+        self.engine = TransactionEngine(
+            self.journal, self.chain, FakeSigner(), AllowAll(), receipt_timeout_s=1.0, fence=1
+        )
 
     def reconcile(self) -> ReconcileReport:
         view = ChainView(self.chain, {"uniswap_v3": self.adapter}, [tracked_pool()], WALLET)

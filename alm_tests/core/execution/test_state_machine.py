@@ -126,7 +126,7 @@ class MoneyPath(RuleBasedStateMachine):
 
     def engine(self, point: CrashPoint | None = None) -> TransactionEngine:
         ports = [Crashing(port, point or CrashPoint()) for port in (self.journal, self.chain, FakeSigner(), AllowAll())]
-        return TransactionEngine(*ports, receipt_timeout_s=1.0)
+        return TransactionEngine(*ports, receipt_timeout_s=1.0, fence=1)
 
     def check_journalled(self, signed: object) -> None:
         owners = [key for key in self.keys if signed in self.journal.read_signed(key)]

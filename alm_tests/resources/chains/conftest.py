@@ -1,10 +1,11 @@
 """Clients of stub nodes, closed after the test."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
+from alm_core.model.chains import ChainRules
 from alm_resources.chains import Web3Chain
 from alm_tests.resources.chains.stub_node import CHAIN_ID, StubNode
 
@@ -16,6 +17,7 @@ class Access:
     chain_id: int
     rpc: tuple[str, ...]
     multicall3: str = MULTICALL3
+    rules: ChainRules = field(default_factory=ChainRules)
 
 
 @pytest.fixture

@@ -268,7 +268,9 @@ def test_reconciliation_is_remembered_with_what_it_adopted(journal: SqlJournal) 
 
 def test_a_halt_stands_until_it_is_lifted(journal: SqlJournal) -> None:
     journal.halt(CHAIN, WALLET, "looked odd")
-    assert journal.read_halt(CHAIN, WALLET) == "looked odd"
+    held = journal.read_halt(CHAIN, WALLET)
+    assert held is not None
+    assert (held.mode, held.reason) == ("halt", "looked odd")
     assert journal.read_halt(1, WALLET) is None
     journal.lift_halt(CHAIN, WALLET)
     assert journal.read_halt(CHAIN, WALLET) is None

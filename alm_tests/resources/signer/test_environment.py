@@ -44,7 +44,7 @@ def payload(signer: EnvironmentSigner, **changes: object) -> UnsignedTransaction
 def test_a_signature_recovers_to_the_key_however_it_was_exported(key: str, spelled: str) -> None:
     signer = EnvironmentSigner(vault_from_environment(NAME, {NAME: spelled.format(key)}), ALLOWED)
     assert signer.address == Account.from_key(key).address
-    assert Account.recover_transaction(signer.sign(payload(signer), 7, BID).raw) == signer.address
+    assert Account.recover_transaction(signer.sign(payload(signer), 7, BID, fence=1).raw) == signer.address
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_signature_recovers_to_the_key_however_it_was_exported(key: str, spell
 )
 def test_what_is_not_on_the_list_is_not_signed(signer: EnvironmentSigner, changes: dict[str, object]) -> None:
     with pytest.raises(SignerRefused):
-        signer.sign(payload(signer, **changes), 7, BID)
+        signer.sign(payload(signer, **changes), 7, BID, fence=1)
 
 
 def test_without_a_variable_the_error_names_it() -> None:
@@ -84,5 +84,5 @@ def test_the_key_shows_nowhere(signer: EnvironmentSigner, key: str) -> None:
     with pytest.raises(TypeError):
         pickle.dumps(signer)
     with pytest.raises(SignerRefused) as refused:
-        signer.sign(payload(signer, action=Action.NOOP), 7, BID)
+        signer.sign(payload(signer, action=Action.NOOP), 7, BID, fence=1)
     assert key not in "".join(traceback.format_exception(refused.value))

@@ -55,11 +55,11 @@ def test_a_signature_recovers_to_the_wallet_and_the_hash_is_known_before_sending
     signer: KeystoreSigner, key: bytes
 ) -> None:
     assert signer.address == Account.from_key(key).address
-    signed = signer.sign(payload(signer), 7, BID)
+    signed = signer.sign(payload(signer), 7, BID, fence=1)
     assert Account.recover_transaction(signed.raw) == signer.address
     assert len(signed.tx_hash) == 66
-    assert signer.sign(payload(signer), 7, BID) == signed
-    assert signer.sign(payload(signer), 8, BID) != signed
+    assert signer.sign(payload(signer), 7, BID, fence=1) == signed
+    assert signer.sign(payload(signer), 8, BID, fence=1) != signed
 
 
 def test_the_address_is_known_without_the_password(files: tuple[Path, Path], key: bytes) -> None:
@@ -81,13 +81,13 @@ def test_the_address_is_known_without_the_password(files: tuple[Path, Path], key
 )
 def test_what_is_not_on_its_own_list_is_refused(signer: KeystoreSigner, changes: dict[str, object]) -> None:
     with pytest.raises(SignerRefused):
-        signer.sign(payload(signer, **changes), 0, BID)
+        signer.sign(payload(signer, **changes), 0, BID, fence=1)
 
 
 def test_without_a_list_nothing_is_signed(files: tuple[Path, Path]) -> None:
     signer = KeystoreSigner(*files)
     with pytest.raises(SignerRefused, match="allow-list"):
-        signer.sign(payload(signer), 0, BID)
+        signer.sign(payload(signer), 0, BID, fence=1)
 
 
 @pytest.mark.parametrize("mode", [0o440, 0o404, 0o644])
@@ -95,7 +95,7 @@ def test_a_password_file_that_others_can_read_is_refused(files: tuple[Path, Path
     files[1].chmod(mode)
     signer = KeystoreSigner(*files, ALLOWED)
     with pytest.raises(ConfigError, match="open to others"):
-        signer.sign(payload(signer), 0, BID)
+        signer.sign(payload(signer), 0, BID, fence=1)
 
 
 def test_a_missing_or_broken_keystore_is_named(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_keystore_whose_address_is_not_its_key_is_refused(files: tuple[Path, P
     files[0].write_text(json.dumps({**content, "address": "66" * 20}))
     signer = KeystoreSigner(*files, ALLOWED)
     with pytest.raises(ConfigError, match="holds another key"):
-        signer.sign(payload(signer), 0, BID)
+        signer.sign(payload(signer), 0, BID, fence=1)
 
 
 def test_no_secret_leaves_through_repr_errors_tracebacks_or_pickles(
@@ -121,13 +121,13 @@ def test_no_secret_leaves_through_repr_errors_tracebacks_or_pickles(
     wrong.write_text("canary-wrong-password")
     wrong.chmod(0o400)
     signer = KeystoreSigner(*files, ALLOWED)
-    signer.sign(payload(signer), 0, BID)
+    signer.sign(payload(signer), 0, BID, fence=1)
     sinks = [repr(signer), str(signer), repr(signer._vault), f"{signer!r:>200}"]
     locked = KeystoreSigner(files[0], wrong, ALLOWED)
     for attempt in (
-        lambda: locked.sign(payload(signer), 0, BID),
-        lambda: signer.sign(payload(signer), -1, BID),
-        lambda: signer.sign(payload(signer, data="0x"), 0, BID),
+        lambda: locked.sign(payload(signer), 0, BID, fence=1),
+        lambda: signer.sign(payload(signer), -1, BID, fence=1),
+        lambda: signer.sign(payload(signer, data="0x"), 0, BID, fence=1),
         lambda: pickle.dumps(signer),
         lambda: pickle.dumps(signer._vault),
     ):
@@ -145,7 +145,7 @@ def test_creating_a_keystore_never_overwrites_one(tmp_path: Path) -> None:
     assert (path.stat().st_mode & 0o777, password.stat().st_mode & 0o777) == (0o400, 0o400)
     signer = KeystoreSigner(path, password, ALLOWED)
     assert signer.address == address
-    assert Account.recover_transaction(signer.sign(payload(signer), 0, BID).raw) == address
+    assert Account.recover_transaction(signer.sign(payload(signer), 0, BID, fence=1).raw) == address
     with pytest.raises(ConfigError, match="exists already"):
         create_keystore(path, password)
 
