@@ -167,7 +167,7 @@ class PlanExecutor:
             return
         wallet = self._signer.address
         unled = self._leadership.refusal(chain_id, wallet) if self._leadership else None
-        # Who does not lead must not fence off who does. Asking the chain what became of bytes that are out needs no lead.
+        # Who does not lead must not fence off who does. Asking what became of bytes that are out needs no lead.
         fence = 0 if unled else self._journal.take_lead(chain_id, wallet)
         pools = [state.pool for state in snapshot.pools if state.pool.chain_id == chain_id]
         view = ChainView(self._chains[chain_id], self._adapters, pools, wallet, self._programmes)
