@@ -1,5 +1,6 @@
 """Composition root: builds the outside world of one process from its settings, each part when first used."""
 
+import weakref
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -157,8 +158,10 @@ class World:
 
             return RecordingExecutor()
         from alm_core.execution.saga import PlanExecutor
+        from alm_resources.dragonfly import WalletLeases
 
-        return PlanExecutor(
+        leases = WalletLeases(self.hot_state)
+        executor = PlanExecutor(
             chains=self.chains,
             adapters=self.adapters,
             swaps=self.swaps,
@@ -167,7 +170,11 @@ class World:
             limits=self.settings.limits,
             allow_list=self._allow_list(pair_id),
             programmes=self.programmes,
+            leadership=leases,
         )
+        # Leads end with the work they were taken for: the next executor need not wait for the end of their leases.
+        weakref.finalize(executor, leases.close)
+        return executor
 
     def _exchange_budget(self, exchange: str) -> "CallBudget":
         from alm_resources.candles.venues import venue_named

@@ -9,6 +9,7 @@ from alm_core.execution.chain_state import ChainView
 from alm_core.execution.engine import TransactionEngine
 from alm_core.execution.guard import ChainGuard
 from alm_core.execution.intents import SENT, plan_hash
+from alm_core.execution.leading import LedGuard
 from alm_core.execution.reconcile import reconcile
 from alm_core.execution.runner import StepRunner
 from alm_core.execution.stage import Stage
@@ -178,7 +179,7 @@ class PlanExecutor:
             self._journal,
             view.chain,
             self._signer,
-            guard,
+            LedGuard(guard, self._leadership) if self._leadership else guard,
             receipt_timeout_s=self._limits.receipt_timeout_s,
             fence=fence,
         )

@@ -74,6 +74,10 @@ class PositionChanged(NotReconciled):
     """A position is not what the plan was made for; nothing was sent for this step."""
 
 
+class NotLeading(AlmError):
+    """This process does not lead the wallet, or does not know it: nothing new is begun; what is in flight is watched."""
+
+
 class SignerRefused(AlmError):
     """The signer does not sign this payload."""
 

@@ -120,7 +120,7 @@ class HotState:
         Parameters
         ----------
         name
-            What is held, for example ``wallet:8453``.
+            What is held, for example ``wallet:8453:0x...``.
         holder
             Unique for the process and run.
         ttl_s
@@ -134,6 +134,16 @@ class HotState:
         keys = [f"alm:lease:{name}", f"alm:fence:{name}"]
         fence = self._run(scripts.ACQUIRE_LEASE, keys, holder, _milliseconds(ttl_s))
         return Lease(name=name, holder=holder, fence=fence) if fence else None
+
+    def read_lease(self, name: str) -> Lease | None:
+        """Read who holds a lease; ``None`` if nobody does."""
+        token = self._get(f"alm:lease:{name}")
+        if token is None:
+            return None
+        holder, _, fence = token.rpartition(":")
+        if not fence.isdecimal():
+            raise BadAnswer(SOURCE, f"alm:lease:{name} = {token!r:.120}: no holder and fence")
+        return Lease(name=name, holder=holder, fence=int(fence))
 
     def renew_lease(self, lease: Lease, ttl_s: float) -> bool:
         """Prolong a lease; False if it is no longer ours."""
