@@ -3,6 +3,7 @@
 import importlib
 import signal
 import sys
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -92,6 +93,28 @@ def rewards(claim: bool, as_json: bool) -> None:
     from alm_cli.rewards import run_rewards
 
     sys.exit(run_rewards(claim=claim, as_json=as_json))
+
+
+@alm.command("exit-all")
+@click.option("--pair", "pairs", multiple=True, help="Pair to leave; default all of ALM_PAIRS.")
+@click.option("--chain", "chains", multiple=True, type=int, help="Chain to leave; default all.")
+@click.option("--yes", is_flag=True, help="Do it; otherwise it is only shown.")
+@click.option("--despite-halt", is_flag=True, help="Sign although a wallet stands halted in the journal.")
+@click.option(
+    "--journal",
+    default=None,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for a journal of its own, where the configured one is lost or cannot be reconciled.",
+)
+@json_option
+def exit_all(
+    pairs: tuple[str, ...], chains: tuple[int, ...], yes: bool, despite_halt: bool, journal: Path | None, as_json: bool
+) -> None:
+    """Close every position and take back every right; needs only chains and key. Shows first, does it with --yes."""
+    from alm_cli.exit_all import Request, run_exit_all
+
+    request = Request(pairs=pairs, chains=chains, yes=yes, despite_halt=despite_halt, journal=journal, as_json=as_json)
+    sys.exit(run_exit_all(request))
 
 
 @alm.command()
