@@ -46,6 +46,10 @@ class StrategyConfig:
         Income from added fees over the horizon must exceed this multiple of the cost.
     day_budget_frac
         Costs that discretionary actions may run up in 24 h, relative to NAV. Exits are not bound by it.
+    bridging
+        Whether capital may be sent from one chain to another.
+    min_move_frac
+        Less than this share of NAV is not sent.
     """
 
     min_hold: timedelta = timedelta(hours=12)
@@ -69,6 +73,8 @@ class StrategyConfig:
     rewards_haircut_frac: float = 0.5
     compound_cost_multiple: float = 2.0
     day_budget_frac: float = 0.005
+    bridging: bool = True
+    min_move_frac: float = 0.02
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +101,15 @@ class LimitsConfig:
         Life of a transaction on chain, seconds after its pinned block.
     receipt_timeout_s
         Wait for a receipt before the outcome counts as unknown.
+    bridge_slippage_frac
+        What may be missing of an amount that arrives on another chain, against the same asset sent.
+    min_bridge_usd
+        Less than this of a token is not sent to another chain.
+    max_bridge_day_nav_frac
+        Value sent to other chains within 24 h, relative to the NAV of all chains: a chain that is given up drains over
+        days.
+    bridge_overdue_s
+        A transfer of which nothing has arrived for so long is a person's matter.
     """
 
     max_transaction_nav_frac: float = 1.0
@@ -109,3 +124,7 @@ class LimitsConfig:
     min_swap_nav_frac: float = 0.0005
     deadline_s: int = 120
     receipt_timeout_s: float = 120.0
+    bridge_slippage_frac: float = 0.005
+    min_bridge_usd: float = 20.0
+    max_bridge_day_nav_frac: float = 0.2
+    bridge_overdue_s: float = 14_400.0
