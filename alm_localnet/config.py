@@ -13,6 +13,9 @@ from alm_localnet.presets import ChainPreset, PairPreset, PoolPreset, chain_pres
 MULTICALL3 = "0xcA11bde05977b3631167028862bE2a173976CA11"
 PERMIT2 = "0x000000000022D473030F116dDEE9F6B43aC78BA3"
 LIFI_DIAMOND = "0x1231DEB6f5749EF6cE6943a275A1D3E7486F4EaE"
+LIFI_FEE_FORWARDER = "0xfee0000000000000000000000000000000000001"
+SPOKE_POOL = "0x5c7BCd6E7De5423a257D81B442095A1a6ced35C5"
+"""Across' own of Ethereum, here on every chain: wallets never call it."""
 TAPE_HISTORY_DAYS = 31
 
 
@@ -50,6 +53,13 @@ class LocalnetConfig:
         Without a number nothing is repeated.
     lifi_quotes_per_2h
         Budget of the Li.Fi stand-in in two hours of the virtual clock; keyed clients have 12,000, keyless ones 75.
+    bridge_minutes
+        Minutes of the virtual clock after which what was sent to another chain arrives.
+    bridge_fee_bps, bridge_fee_usd
+        What a bridge keeps of it.
+    lifi_fee_bps
+        What Li.Fi itself takes out of what is sent to another chain, by a fee step before the bridge; 0 means none, as
+        for integrators with terms of their own. Without such terms it takes 25.
     node_dir
         Where ``node_modules`` is installed; ``None`` takes this package's folder, or the user's cache.
     state_dir
@@ -75,6 +85,10 @@ class LocalnetConfig:
     server_lead_s: float = 3.0
     gecko_cache_s: int | None = None
     lifi_quotes_per_2h: int = 12_000
+    bridge_minutes: int = 4
+    bridge_fee_bps: float = 5.0
+    bridge_fee_usd: float = 0.05
+    lifi_fee_bps: float = 0.0
     node_dir: Path | None = None
     state_dir: Path | None = None
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from alm_localnet.anvil import AnvilNode
-from alm_localnet.config import LIFI_DIAMOND, MULTICALL3, PERMIT2
+from alm_localnet.config import LIFI_DIAMOND, LIFI_FEE_FORWARDER, MULTICALL3, PERMIT2, SPOKE_POOL
 from alm_localnet.contracts import Bytecode, calldata, install
 from alm_localnet.deployments import Deployment
 from alm_localnet.dexes import local_dex
@@ -87,7 +87,10 @@ def deploy_contracts(
     rpc.call("anvil_setCode", MULTICALL3, bytecode.runtime("Multicall3"))
     rpc.call("anvil_setCode", PERMIT2, bytecode.runtime("Permit2"))
     install(rpc, operator, TRADE_BATCH, bytecode.creation("TradeBatch"))
-    install(rpc, operator, LIFI_DIAMOND, bytecode.creation("LiFiDiamondStandIn"))
+    install(rpc, operator, SPOKE_POOL, bytecode.creation("AcrossSpokePoolStandIn"))
+    install(rpc, operator, LIFI_FEE_FORWARDER, bytecode.creation("FeeForwarderStandIn"))
+    install(rpc, operator, LIFI_DIAMOND, bytecode.creation("LiFiDiamondStandIn"), "(address)", SPOKE_POOL)
+    rpc.transact(operator, LIFI_DIAMOND, calldata("allow(address)", LIFI_FEE_FORWARDER))
     for deployed in deployments:
         local_dex(deployed.dex, deployed.family).install(
             rpc, operator, bytecode, deployed.contracts, preset.wrapped_native

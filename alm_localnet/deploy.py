@@ -65,14 +65,18 @@ def deploy_chain(
     )
 
 
-def fund(chain: DeployedChain, symbol: str, to: str, amount: int) -> None:
-    """Give raw units of a token to an address: minted, or for the wrapped native coin deposited and sent."""
+def fund(chain: DeployedChain, symbol: str, to: str, amount: int) -> str:
+    """Give raw units of a token to an address: minted, or for the wrapped native coin deposited and sent.
+
+    Returns the hash of the transaction in which they arrive.
+    """
     token = chain.preset.tokens[symbol]
     if token.address == chain.preset.wrapped_native:
         chain.rpc.transact(chain.operator, token.address, calldata("deposit()"), value=amount)
-        chain.rpc.transact(chain.operator, token.address, calldata("transfer(address,uint256)", to, amount))
+        give = calldata("transfer(address,uint256)", to, amount)
     else:
-        chain.rpc.transact(chain.operator, token.address, calldata("mint(address,uint256)", to, amount))
+        give = calldata("mint(address,uint256)", to, amount)
+    return str(chain.rpc.transact(chain.operator, token.address, give)["transactionHash"])
 
 
 def _standing(rpc: RpcClient, deployed: Deployment) -> Deployment:

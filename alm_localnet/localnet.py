@@ -12,6 +12,7 @@ from typing import Any
 from alm_core.model.epochs import floor_to_epoch
 from alm_core.model.errors import InvalidInput
 from alm_localnet.anvil import AnvilNode
+from alm_localnet.bridges import Bridges
 from alm_localnet.clock import VirtualClock
 from alm_localnet.config import LocalnetConfig
 from alm_localnet.contract_state import ContractStates
@@ -95,6 +96,8 @@ class Localnet:
     def advance_to(self, moment: datetime) -> None:
         """Play every minute up to a moment: one block per chain and minute, with the trades of the market.
 
+        What bridges owe arrives in its minute.
+
         Raises
         ------
         InvalidInput
@@ -105,6 +108,10 @@ class Localnet:
         last = int(moment.timestamp()) // 60
         if last < self.clock.minute:
             raise InvalidInput(f"localnet: {moment.isoformat()} lies before {self.now.isoformat()}")
+        self.bridges.deliver_due()
+        while (due := self.bridges.next_due()) is not None and due <= last:
+            self._play(self.clock.minute, due)
+            self.bridges.deliver_due()
         self._play(self.clock.minute, last)
 
     def env(self) -> dict[str, str]:
@@ -148,10 +155,11 @@ class Localnet:
 
     @contextlib.contextmanager
     def restored(self) -> Generator["Localnet"]:
-        """Undo on exit whatever happens to chains, volumes, clock and faults inside: isolation for tests."""
+        """Undo on exit whatever happens to chains, volumes, bridges, clock and faults inside: isolation for tests."""
         minute = self.clock.minute
         snapshots = [chain.rpc.call("evm_snapshot") for chain in self.chains]
         volumes = [book.saved() for book in self.volumes.values()]
+        bridges = self.bridges.saved()
         try:
             yield self
         finally:
@@ -160,6 +168,7 @@ class Localnet:
                 chain.rpc.call("evm_revert", snapshot)
             for book, state in zip(self.volumes.values(), volumes, strict=True):
                 book.restore(state)
+            self.bridges.restore(bridges)
             self.clock.minute = minute
 
     def _start(self) -> None:
@@ -173,6 +182,8 @@ class Localnet:
         self._traders: list[Traders] = [Traders(chain, self.market) for chain in self.chains]
         self.volumes = {chain.preset.chain_id: VolumeBook(chain, self.market, first) for chain in self.chains}
         self._play(first, self.market.start_minute)
+        by_id = {chain.preset.chain_id: chain for chain in self.chains}
+        self.bridges = Bridges(by_id, self.market, self.clock, self.config.bridge_minutes)
         self.servers = self._serve()
         self.registry_file = self.home / "registry.toml"
         write_registry(self.registry_file, self.chains, self.config, self._service_urls())
@@ -220,7 +231,7 @@ class Localnet:
             **{name: kind(Venue(name, self.market, self.clock)) for name, kind in EXCHANGES.items()},
             "geckoterminal": GeckoTerminal(networks, self.market, self.clock, self.config.gecko_cache_s),
             "dexscreener": DexScreener(networks, self.market, self.clock),
-            "lifi": LiFi(self.chains, self.market, self.clock, self.config),
+            "lifi": LiFi(self.chains, self.market, self.clock, self.config, self.bridges),
         }
         servers = dict[str, StandInServer]()
         for name, service in services.items():

@@ -28,11 +28,15 @@ class JsonText(str):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a client asked. ``fault`` is one that only the endpoint can make, or ``None``."""
+    """What a client asked. ``fault`` is one that only the endpoint can make, or ``None``.
+
+    ``body`` is the JSON that was posted; ``None`` where nothing was, or no JSON.
+    """
 
     path: str
     query: dict[str, str]
     fault: Fault | None
+    body: Any = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,20 +117,30 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
+        self._answer(None)
+
+    def do_POST(self) -> None:
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        try:
+            self._answer(json.loads(sent))
+        except ValueError:
+            self._answer(None)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name of the overridden method
+        """Log nothing; requests are kept on the stand-in."""
+
+    def _answer(self, posted: Any) -> None:
         stand_in = cast("_Server", self.server).stand_in
         stand_in.requests.append(self.path)
         parts = urlsplit(self.path)
         fault = stand_in.switch.take(self.path)
         if fault and self._transport_fault(stand_in, fault):
             return
-        request = Request(path=unquote(parts.path), query=dict(parse_qsl(parts.query)), fault=fault)
+        request = Request(path=unquote(parts.path), query=dict(parse_qsl(parts.query)), fault=fault, body=posted)
         answer = stand_in.service.answer(request)
         body = answer.body if isinstance(answer.body, JsonText) else json.dumps(answer.body)
         sent = fault.rewrite(self.path, body.encode()) if fault and fault.rewrite else body.encode()
         self._send(answer.status, sent, answer.headers)
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - name of the overridden method
-        """Log nothing; requests are kept on the stand-in."""
 
     def _transport_fault(self, stand_in: StandInServer, fault: Fault) -> bool:
         if fault.kind == "slow":

@@ -24,7 +24,7 @@ QUOTE = "quoteExactInputSingle((address,address,uint256,uint24,uint160))"
 ROUTE = "exactInputSingle((address,address,uint24,address,uint256,uint256,uint256,uint160))"
 DEADLINE_S = 3600
 DIAMOND_GAS = 160_000
-_STRANGER = "0x000000000000000000000000000000000000dEaD"
+STRANGER = "0x000000000000000000000000000000000000dEaD"
 _TOOL_DETAILS = {"key": TOOL, "name": "Uniswap V3 (localnet)", "logoURI": ""}
 
 
@@ -45,6 +45,13 @@ class QuoteRequest:
     from_amount: int
     slippage: float
     integrator: str
+    bridges: str = "all"
+    """The only bridge that may be used, or ``all``."""
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it goes to another chain."""
+        return self.from_chain != self.to_chain
 
     @staticmethod
     def from_query(query: dict[str, str]) -> "QuoteRequest":
@@ -71,6 +78,7 @@ class QuoteRequest:
             from_amount=amount,
             slippage=slippage,
             integrator=query.get("integrator", "lifi-api"),
+            bridges=query.get("allowBridges", "all"),
         )
 
 
@@ -93,18 +101,9 @@ def step(
         If no pool connects the tokens or none has the liquidity.
     """
     route = _best_route(chain, asked)
-    sell, buy = (_token(chain.preset, market, clock, address) for address in (asked.from_token, asked.to_token))
+    sell, buy = (token_answer(chain.preset, market, clock, address) for address in (asked.from_token, asked.to_token))
     minimum = int(route.amount_out * (1 - asked.slippage))
-    action = {
-        "fromToken": sell,
-        "fromAmount": str(asked.from_amount),
-        "toToken": buy,
-        "fromChainId": asked.from_chain,
-        "toChainId": asked.to_chain,
-        "slippage": asked.slippage,
-        "fromAddress": asked.from_address,
-        "toAddress": asked.to_address,
-    }
+    action = action_answer(asked, sell, buy)
     gas_price = int(chain.rpc.call("eth_gasPrice"), 16)
     estimate = _estimate(chain.preset, market, clock, asked, route, minimum, gas_price)
     transaction_id = "0x" + hashlib.sha256(repr((asked, route, clock.minute)).encode()).hexdigest()
@@ -172,7 +171,7 @@ def _swap_calldata(
     transaction_id: str,
     fault: Fault | None,
 ) -> bytes:
-    receiver = _STRANGER if fault and fault.kind == "wrong_receiver" else asked.to_address
+    receiver = STRANGER if fault and fault.kind == "wrong_receiver" else asked.to_address
     if fault and fault.kind == "wrong_minimum":
         minimum = 1
     # Blocks of a slow demo may run ahead of the virtual clock; an hour leaves room.
@@ -192,15 +191,46 @@ def _estimate(
     minimum: int,
     gas_price: int,
 ) -> dict[str, Any]:
-    sell, buy = (_symbol(preset, address) for address in (asked.from_token, asked.to_token))
+    sell, buy = (symbol_of(preset, address) for address in (asked.from_token, asked.to_token))
     minute = clock.minute - 1
     usd = {
         key: f"{amount / 10 ** preset.tokens[symbol].decimals * market.token_usd(symbol, minute):.4f}"
         for key, symbol, amount in (("from", sell, asked.from_amount), ("to", buy, route.amount_out))
     }
     gas = route.gas + DIAMOND_GAS
+    return {
+        "tool": TOOL,
+        "approvalAddress": LIFI_DIAMOND,
+        "fromAmount": str(asked.from_amount),
+        "fromAmountUSD": usd["from"],
+        "toAmount": str(route.amount_out),
+        "toAmountMin": str(minimum),
+        "toAmountUSD": usd["to"],
+        "executionDuration": 0,
+        "feeCosts": [],
+        "gasCosts": [gas_cost(preset, market, minute, gas, gas_price)],
+        **({"approvalReset": True} if preset.tokens[sell].tether_like else {}),
+    }
+
+
+def action_answer(asked: QuoteRequest, sell: dict[str, Any], buy: dict[str, Any]) -> dict[str, Any]:
+    """What was understood, as every step repeats it."""
+    return {
+        "fromToken": sell,
+        "fromAmount": str(asked.from_amount),
+        "toToken": buy,
+        "fromChainId": asked.from_chain,
+        "toChainId": asked.to_chain,
+        "slippage": asked.slippage,
+        "fromAddress": asked.from_address,
+        "toAddress": asked.to_address,
+    }
+
+
+def gas_cost(preset: ChainPreset, market: Market, minute: int, gas: int, gas_price: int) -> dict[str, Any]:
+    """What sending costs, as an estimate shows it."""
     fee = gas * gas_price
-    cost = {
+    return {
         "type": "SEND",
         "price": str(gas_price),
         "estimate": str(gas),
@@ -214,23 +244,17 @@ def _estimate(
             "decimals": 18,
         },
     }
-    return {
-        "tool": TOOL,
-        "approvalAddress": LIFI_DIAMOND,
-        "fromAmount": str(asked.from_amount),
-        "fromAmountUSD": usd["from"],
-        "toAmount": str(route.amount_out),
-        "toAmountMin": str(minimum),
-        "toAmountUSD": usd["to"],
-        "executionDuration": 0,
-        "feeCosts": [],
-        "gasCosts": [cost],
-        **({"approvalReset": True} if preset.tokens[sell].tether_like else {}),
-    }
 
 
-def _token(preset: ChainPreset, market: Market, clock: VirtualClock, address: str) -> dict[str, Any]:
-    symbol = _symbol(preset, address)
+def token_answer(preset: ChainPreset, market: Market, clock: VirtualClock, address: str) -> dict[str, Any]:
+    """A token as the service describes it.
+
+    Raises
+    ------
+    NoRoute
+        If the chain has no such token.
+    """
+    symbol = symbol_of(preset, address)
     return {
         "address": address,
         "chainId": preset.chain_id,
@@ -243,7 +267,8 @@ def _token(preset: ChainPreset, market: Market, clock: VirtualClock, address: st
     }
 
 
-def _symbol(preset: ChainPreset, address: str) -> str:
+def symbol_of(preset: ChainPreset, address: str) -> str:
+    """Return the symbol of a token; ``NoRoute`` if the chain has none of that address."""
     for symbol, token in preset.tokens.items():
         if token.address == address:
             return symbol
