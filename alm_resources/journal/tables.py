@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0002"
+HEAD_REVISION = "0003"
 """Newest migration; a database that already carries it is opened without loading Alembic."""
 
 metadata = sa.MetaData()
@@ -152,4 +152,31 @@ limit_versions = sa.Table(
     sa.Column("limits", sa.Text, nullable=False),
     sa.Column("seen_at", sa.String(32), nullable=False),
     sa.Column("in_force_at", sa.String(32), nullable=False),
+)
+
+code_pins = sa.Table(
+    "code_pins",
+    metadata,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("address", sa.String(42), primary_key=True),
+    sa.Column("code_hash", sa.String(66), nullable=False),
+    sa.Column("implementation", sa.String(42)),
+    sa.Column("implementation_hash", sa.String(66)),
+    sa.Column("seen_at", sa.String(32), nullable=False),
+)
+
+known_blocks = sa.Table(
+    "known_blocks",
+    metadata,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, nullable=False),
+    sa.Column("block_hash", sa.String(66), nullable=False),
+)
+
+full_checks = sa.Table(
+    "full_checks",
+    metadata,
+    sa.Column("chain_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("wallet", sa.String(42), primary_key=True),
+    sa.Column("checked_at", sa.String(32), nullable=False),
 )
