@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from web3 import HTTPProvider
     from web3.types import RPCEndpoint
 
-_TIMEOUT_S = (3.0, 10.0)
+TIMEOUT_S = (3.0, 10.0)
 _URL = re.compile(r"\b(?:https?|wss?)://\S+", re.IGNORECASE)
 _LIMITED = re.compile(r"rate.?limit|too many requests|throttl|capacity exceeded|compute units", re.IGNORECASE)
 _LAGGING = re.compile(
@@ -58,12 +58,28 @@ class Endpoint:
         The id it must serve; checked before the first request and again after every failure.
     index
         Position in the registry's list, for messages.
+    sends_only
+        It takes transactions and need not answer anything else, not even its chain id: the bytes name their chain.
+    timeout_s
+        For connecting, and for the answer.
     """
 
-    def __init__(self, chain_id: int, index: int, url: str) -> None:
-        self.source = f"rpc:{chain_id}#{index}"
+    def __init__(
+        self,
+        chain_id: int,
+        index: int,
+        url: str,
+        *,
+        sends_only: bool = False,
+        timeout_s: tuple[float, float] = TIMEOUT_S,
+    ) -> None:
+        self.source = f"rpc:{chain_id}{'/private' if sends_only else ''}#{index}"
+        self.sends_only = sends_only
         self.quarantined = False
         self.verdict = ""
+        self.behind = ""
+        """Why it is not read from for now: how far its head is behind; empty if it keeps up."""
+        self._timeout_s = timeout_s
         self._chain_id = chain_id
         self._url = url
         self._verified = False
@@ -99,6 +115,16 @@ class Endpoint:
         """
         self.verify()
         return self._post(method, params)
+
+    def post(self, raw: str) -> object:
+        """Broadcast raw bytes with one POST; whoever calls has made sure of the chain.
+
+        Raises
+        ------
+        SourceUnavailable, RpcError
+            As :meth:`request`.
+        """
+        return self._post("eth_sendRawTransaction", (raw,))
 
     def request_proven(self, method: str, params: Sequence[object], served: Callable[[object], int]) -> object:
         """Make one request whose answer tells the chain id itself, which spares asking for it before.
@@ -182,7 +208,7 @@ class Endpoint:
             self._session = requests.Session()
             self._provider = HTTPProvider(
                 self._url,
-                request_kwargs={"timeout": _TIMEOUT_S, "allow_redirects": False},
+                request_kwargs={"timeout": self._timeout_s, "allow_redirects": False},
                 session=self._session,
                 exception_retry_configuration=None,
             )

@@ -1,12 +1,13 @@
 """Gas prices from fee history, for chains that answer it in full, in part, or with zeros.
 
-Polygon and BSC enforce a minimum tip that their nodes report; Arbitrum and HyperEVM ignore tips and report zeros; BSC
-has a base fee of zero. A missing figure is asked for in another way, never taken for zero.
+Polygon and BSC enforce a minimum tip, whatever their nodes report; Arbitrum and HyperEVM ignore tips; BSC has a base
+fee of zero. A missing figure is asked for in another way, never taken for zero.
 """
 
 from statistics import median_low
 from typing import Protocol, cast
 
+from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer
 from alm_core.model.ports import Fees
 from alm_resources.chains.answers import quantity, record
@@ -14,6 +15,9 @@ from alm_resources.chains.endpoint import RpcError
 
 _BLOCKS = 20
 _PERCENTILE = 50
+MOST_FEE_WEI = 10_000 * 10**9
+"""More than any of the chains ever asked for: Ethereum's base fee stood near 8,000 gwei for some blocks of 2022-05-01.
+What a transaction may cost at less than this is a matter of the limits, in USD."""
 
 
 class Reader(Protocol):
@@ -29,18 +33,27 @@ class Reader(Protocol):
         ...
 
 
-def read_fees(reader: Reader) -> Fees:
-    """Read base fee of the next block and a usual tip.
+def read_fees(reader: Reader, rules: ChainRules) -> Fees:
+    """Read base fee of the next block and a usual tip: no less than the chain's nodes accept, 0 where tips are ignored.
 
     Raises
     ------
     BadAnswer
-        If the chain tells its base fee in no way.
+        If the chain tells its base fee in no way, or a fee that cannot be true.
     """
     history = _history(reader)
-    base_fee = _next_base_fee(history, reader)
+    base_fee = _believable(_next_base_fee(history, reader), "base fee", reader.source)
+    if not rules.takes_tips:
+        return Fees(base_fee_wei=base_fee, priority_fee_wei=0)
     tip = _usual_tip(history, reader.source)
-    return Fees(base_fee_wei=base_fee, priority_fee_wei=_asked_tip(reader, base_fee) if tip is None else tip)
+    tip = _believable(_asked_tip(reader, base_fee) if tip is None else tip, "priority fee", reader.source)
+    return Fees(base_fee_wei=base_fee, priority_fee_wei=max(tip, rules.min_priority_fee_wei))
+
+
+def _believable(fee_wei: int, what: str, source: str) -> int:
+    if fee_wei > MOST_FEE_WEI:
+        raise BadAnswer(source, f"{what} of {fee_wei / 10**9:,.0f} gwei cannot be true")
+    return fee_wei
 
 
 def _history(reader: Reader) -> dict[str, object]:

@@ -1,27 +1,23 @@
 """One EVM chain as the core sees it: reads pinned to a block, one POST per broadcast."""
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from alm_core.model.chains import ChainRules
-from alm_core.model.errors import (
-    BadAnswer,
-    OutcomeUnknown,
-    SourceRejected,
-    SourceUnavailable,
-    TransactionWouldRevert,
-)
+from alm_core.model.errors import BadAnswer, OutcomeUnknown, SourceError, SourceUnavailable
 from alm_core.model.market import Block
 from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_core.model.transactions import Inclusion, Receipt, SignedTransaction, UnsignedTransaction
+from alm_resources.chains.agreement import Agreement
 from alm_resources.chains.answers import block_from, counter, hex_bytes, quantity, receipt_from, record
-from alm_resources.chains.calldata import revert_reason
-from alm_resources.chains.endpoint import Endpoint, RpcError
+from alm_resources.chains.broadcast import broadcast, refuse_unsent
+from alm_resources.chains.endpoint import TIMEOUT_S, Endpoint, RpcError
 from alm_resources.chains.failover import Endpoints
 from alm_resources.chains.fees import read_fees
 from alm_resources.chains.head import identified_block, identity_calls, refuse_other, served_chain_id
+from alm_resources.chains.inclusion import inclusion_of
+from alm_resources.chains.l1_fee import read_l1_fee
 from alm_resources.chains.multicall import (
     CHUNK,
     aggregate_data,
@@ -29,13 +25,9 @@ from alm_resources.chains.multicall import (
     decoded_results,
     read_aggregated,
 )
-from alm_resources.chains.sending import SendVerdict, send_verdict
+from alm_resources.chains.simulation import revert_bytes, simulated_gas
 from alm_resources.chains.transfers import LogReader, TransferRow
 
-_EXECUTION = re.compile(
-    r"revert|insufficient funds|out of ?gas|gas required exceeds|invalid opcode|stack|evm error|exceeds block gas",
-    re.IGNORECASE,
-)
 _FIRST_POLL_S = 0.05
 _LONGEST_POLL_S = 2.0
 
@@ -51,6 +43,11 @@ class ChainAccess(Protocol):
     @property
     def rpc(self) -> Sequence[str]:
         """URLs in order of preference; they may hold keys."""
+        ...
+
+    @property
+    def private_rpc(self) -> Sequence[str]:
+        """URLs that take transactions only and keep them out of the public mempool; none where there are none."""
         ...
 
     @property
@@ -84,14 +81,21 @@ class Web3Chain:
     Parameters
     ----------
     config
-        Chain id, RPC URLs, Multicall3.
+        Chain id, RPC URLs, Multicall3, rules.
+    timeout_s
+        For connecting to an endpoint, and for each of its answers.
     """
 
-    def __init__(self, config: ChainAccess) -> None:
+    def __init__(self, config: ChainAccess, *, timeout_s: tuple[float, float] = TIMEOUT_S) -> None:
         self._chain_id = config.chain_id
         self._multicall3 = config.multicall3
         self._rules = config.rules
-        self._endpoints = Endpoints(config.chain_id, config.rpc)
+        self._endpoints = Endpoints(config.chain_id, config.rpc, timeout_s=timeout_s)
+        self._private = [
+            Endpoint(config.chain_id, index, url, sends_only=True, timeout_s=timeout_s)
+            for index, url in enumerate(config.private_rpc)
+        ]
+        self._agreement = Agreement(self._endpoints, config.chain_id, config.rules.bump_after_s)
         self._logs = LogReader(self._endpoints.read, self._endpoints.source)
 
     def __repr__(self) -> str:
@@ -110,7 +114,7 @@ class Web3Chain:
     @property
     def sends_privately(self) -> bool:
         """Whether there is an endpoint that keeps transactions out of the public mempool."""
-        return False
+        return bool(self._private)
 
     @property
     def source(self) -> str:
@@ -120,9 +124,12 @@ class Web3Chain:
     def close(self) -> None:
         """Close kept-alive connections."""
         self._endpoints.close()
+        for endpoint in self._private:
+            endpoint.close()
 
     def read_block(self) -> Block:
-        """Read the head."""
+        """Read the head, of an endpoint that keeps up with the others."""
+        self._agreement.refresh()
         return self._block("latest")
 
     def read_block_at(self, number: int) -> Block:
@@ -134,13 +141,14 @@ class Web3Chain:
 
         Works on nodes that keep no state but the latest. The batch is never split, whatever its size: parts would be of
         two blocks. A node whose gas cap or body limit is too small for it refuses it with an error that says so.
+        Where a second endpoint keeps the state of that block, it must answer the same.
 
         Raises
         ------
         WrongChain
             If every endpoint answers from another chain.
         SourceUnavailable
-            If none answers.
+            If none answers, or two answer differently.
         SourceRejected
             If the node refuses the batch, or a call failed that may not.
         """
@@ -153,9 +161,12 @@ class Web3Chain:
             decoded.append(checked_results(batch, results, self.source))
             return served_chain_id(results, self.source)
 
-        self._endpoints.read_proven(served, "eth_call", self._payload(aggregate_data(batch)), "latest")
+        self._agreement.refresh()
+        payload = self._payload(aggregate_data(batch))
+        self._endpoints.read_proven(served, "eth_call", payload, "latest")
         results = decoded[-1]
         block = identified_block(results, self._chain_id, self.source)
+        self._compare(block, results, payload)
         return HeadReading(block=block, results=results[len(identity) :])
 
     def read_header(self, block: Block) -> Block:
@@ -205,14 +216,15 @@ class Web3Chain:
         try:
             answer = self._endpoints.read("eth_call", payload, hex(block.number), overrides)
         except RpcError as error:
-            if error.code != 3 and not error.data and not _EXECUTION.search(error.message):
+            data = revert_bytes(error)
+            if data is None:
                 raise
-            return CallResult(succeeded=False, data=_revert_bytes(error))
+            return CallResult(succeeded=False, data=data)
         return CallResult(succeeded=True, data=hex_bytes(answer, self.source, "call result"))
 
     def read_native_balance(self, address: str, block: Block) -> int:
         """Read native coin at a block."""
-        answer = self._endpoints.read("eth_getBalance", address, hex(block.number))
+        answer = self._endpoints.read_twice("eth_getBalance", address, hex(block.number))
         return quantity(answer, self.source, "native balance")
 
     def read_nonce(self, address: str) -> int:
@@ -221,57 +233,57 @@ class Web3Chain:
         return counter(answer, self.source, "nonce")
 
     def read_fees(self) -> Fees:
-        """Read what the chain asks for gas now."""
-        return read_fees(self._endpoints)
-
-    def read_l1_fee(self, tx: UnsignedTransaction) -> int:
-        """Expect what the chain charges for the payload's data on Ethereum."""
-        return 0
-
-    def simulate(self, tx: UnsignedTransaction) -> int:
-        """Run the payload at the head with ``eth_call``, and return the gas estimate."""
-        payload = {"from": tx.sender, "to": tx.to, "data": tx.data, "value": hex(tx.value_wei)}
-        self._execute(tx, "eth_call", payload, "latest")
-        return counter(self._execute(tx, "eth_estimateGas", payload), self.source, "gas estimate")
-
-    def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
-        """Broadcast with exactly one POST to one endpoint.
+        """Read what the chain asks for gas now. Every signature has read it before, so it also watches the endpoints.
 
         Raises
         ------
+        SourceUnavailable
+            If two endpoints have different blocks at the same height: nothing is signed then.
+        BadAnswer
+            If a figure cannot be true.
+        """
+        self._agreement.require()
+        return read_fees(self._endpoints, self._rules)
+
+    def read_l1_fee(self, tx: UnsignedTransaction) -> int:
+        """Expect what the chain charges for the payload's data on Ethereum; 0 where its rules say that it does not."""
+        return read_l1_fee(self._endpoints.read, tx, self.source) if self._rules.has_l1_fee else 0
+
+    def simulate(self, tx: UnsignedTransaction) -> int:
+        """Run the payload at the head with ``eth_call``, and return the gas estimate."""
+        return simulated_gas(self._endpoints.read, tx, self.source, self._rules.transaction_gas_cap)
+
+    def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
+        """Broadcast with exactly one POST to every endpoint: the private ones if told so, else the public ones.
+
+        Raises
+        ------
+        WrongChain
+            If every endpoint serves another chain; nothing was sent.
         SourceRejected
-            If the node refused the bytes and they are nowhere.
+            If every endpoint that was posted to refused the bytes, and they are nowhere.
         OutcomeUnknown
             On everything else but success.
         """
-        endpoint = self._sender(signed)
-        try:
-            answer = endpoint.request("eth_sendRawTransaction", [signed.raw])
-        except RpcError as error:
-            verdict = send_verdict(error.message)
-            if verdict is SendVerdict.KNOWN:
-                return
-            if verdict is SendVerdict.REFUSED:
-                raise
-            raise OutcomeUnknown(f"{endpoint.source}: send of {signed.tx_hash}: {error.message}") from None
-        except (SourceUnavailable, SourceRejected) as error:
-            self._endpoints.demote(endpoint)
-            raise OutcomeUnknown(f"send of {signed.tx_hash}: {error}") from None
-        if not isinstance(answer, str) or answer.lower() != signed.tx_hash.lower():
-            raise OutcomeUnknown(f"{endpoint.source}: sent {signed.tx_hash}, node answered {str(answer)[:80]!r}")
+        endpoints = self._private if private else self._endpoints.usable()
+        if not endpoints:
+            raise OutcomeUnknown(f"{self.source}: send of {signed.tx_hash}: there is no private endpoint")
+        told = broadcast(signed, endpoints)
+        if not private:
+            for one in told:
+                if one.broken:
+                    self._endpoints.demote(one.endpoint)
+            self._endpoints.usable()
+        refuse_unsent(signed, told, self.source)
 
     def read_inclusion(self, receipt: Receipt) -> Inclusion:
-        """Tell whether a receipt's block is canonical, and final by the rules of the chain."""
-        block = self._block(hex(receipt.block_number))
-        if block.block_hash != receipt.block_hash:
-            return Inclusion.GONE
-        final = self._block(self._rules.finality)
-        return Inclusion.FINAL if final.number >= receipt.block_number else Inclusion.INCLUDED
+        """Tell whether a receipt's block is canonical, and final by the rules of the chain and two endpoints."""
+        return inclusion_of(receipt, self._endpoints.readable(), self._rules, self._chain_id)
 
     def read_receipt(self, tx_hash: str) -> Receipt | None:
-        """Read a receipt; ``None`` while the transaction is not in a block."""
+        """Read a receipt; ``None`` while no endpoint has the transaction in a block."""
         try:
-            answer = self._endpoints.read("eth_getTransactionReceipt", tx_hash)
+            answer = self._endpoints.read_any("eth_getTransactionReceipt", tx_hash)
         except RpcError as error:
             if "index" in error.message.lower() and "progress" in error.message.lower():
                 return None
@@ -319,7 +331,7 @@ class Web3Chain:
         return tuple(answered)
 
     def _executed(self, data: bytes, block: Block) -> bytes:
-        answer = self._endpoints.read("eth_call", self._payload(data), hex(block.number))
+        answer = self._endpoints.read_twice("eth_call", self._payload(data), hex(block.number))
         return hex_bytes(answer, self.source, "call result")
 
     def _payload(self, data: bytes) -> dict[str, str]:
@@ -328,22 +340,13 @@ class Web3Chain:
     def _block(self, tag: str) -> Block:
         return block_from(self._endpoints.read_header(tag), self._chain_id, self.source)
 
-    def _sender(self, signed: SignedTransaction) -> Endpoint:
+    def _compare(self, block: Block, results: Sequence[CallResult], payload: Mapping[str, str]) -> None:
+        """Refuse answers that a second endpoint gives otherwise at the same block."""
+        answer = self._endpoints.second_opinion("eth_call", payload, hex(block.number))
         try:
-            return self._endpoints.sender()
-        except SourceUnavailable as error:
-            raise OutcomeUnknown(f"send of {signed.tx_hash}: {error}") from None
-
-    def _execute(self, tx: UnsignedTransaction, method: str, *params: object) -> object:
-        try:
-            return self._endpoints.read(method, *params)
-        except RpcError as error:
-            if error.code != 3 and not error.data and not _EXECUTION.search(error.message):
-                raise
-            data = _revert_bytes(error)
-            reason = revert_reason(data) if data else error.message
-            raise TransactionWouldRevert(f"chain {self._chain_id}: {tx.summary}: {reason}") from None
-
-
-def _revert_bytes(error: RpcError) -> bytes:
-    return bytes.fromhex(error.data[2:]) if re.fullmatch("0x(?:[0-9a-fA-F]{2})+", error.data) else b""
+            other = decoded_results(hex_bytes(answer, self.source, "call result"), self.source)
+            same_block = identified_block(other, self._chain_id, self.source).number == block.number
+        except SourceError:
+            return  # There is none, or it keeps no state but the latest, or answers with something else than a batch.
+        if same_block and tuple(other) != tuple(results):
+            raise SourceUnavailable(self.source, f"two endpoints answer differently at block {block.number}")

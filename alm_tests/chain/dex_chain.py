@@ -32,6 +32,7 @@ class Access:
     rpc: tuple[str, ...]
     multicall3: str = MULTICALL3
     rules: ChainRules = field(default_factory=ChainRules)
+    private_rpc: tuple[str, ...] = ()
 
 
 class DexChain:

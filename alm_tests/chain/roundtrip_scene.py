@@ -170,6 +170,7 @@ class _Access:
     rpc: Sequence[str]
     multicall3: str
     rules: ChainRules = field(default_factory=ChainRules)
+    private_rpc: Sequence[str] = ()
 
 
 def _tokens(pool: Pool) -> tuple[Any, Any]:

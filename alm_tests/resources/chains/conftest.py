@@ -18,16 +18,18 @@ class Access:
     rpc: tuple[str, ...]
     multicall3: str = MULTICALL3
     rules: ChainRules = field(default_factory=ChainRules)
+    private_rpc: tuple[str, ...] = ()
 
 
 @pytest.fixture
 def connect() -> Iterator[Callable[..., Web3Chain]]:
-    """Make a client of nodes or URLs."""
+    """Make a client of nodes or URLs, by the rules of a chain."""
     made: list[Web3Chain] = []
 
-    def make(*nodes: StubNode | str) -> Web3Chain:
+    def make(*nodes: StubNode | str, rules: ChainRules | None = None, private: tuple[StubNode, ...] = ()) -> Web3Chain:
         urls = tuple(node if isinstance(node, str) else node.url for node in nodes)
-        made.append(Web3Chain(Access(CHAIN_ID, urls)))
+        hidden = tuple(node.url for node in private)
+        made.append(Web3Chain(Access(CHAIN_ID, urls, rules=rules or ChainRules(), private_rpc=hidden)))
         return made[-1]
 
     yield make

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer
 from alm_core.model.ports import Fees
 from alm_resources.chains import Web3Chain
@@ -63,4 +64,49 @@ def test_a_figure_that_is_told_nowhere_or_garbled_is_not_taken_for_zero(
     connect: Connect, script: Callable[[str, list[Any]], Any]
 ) -> None:
     with stub_node(script) as stub, pytest.raises(BadAnswer):
+        connect(stub).read_fees()
+
+
+GWEI = 10**9
+
+
+@pytest.mark.parametrize(
+    ("rules", "told", "fees"),
+    [
+        (ChainRules(min_priority_fee_wei=25 * GWEI), (30 * GWEI, 1 * GWEI), (30 * GWEI, 25 * GWEI)),
+        (ChainRules(min_priority_fee_wei=25 * GWEI), (30 * GWEI, 31 * GWEI), (30 * GWEI, 31 * GWEI)),
+        (ChainRules(min_priority_fee_wei=50_000_000), (0, 0), (0, 50_000_000)),
+        (ChainRules(takes_tips=False), (20_000_000, 7 * GWEI), (20_000_000, 0)),
+        (ChainRules(), (10_000 * GWEI, 10_000 * GWEI), (10_000 * GWEI, 10_000 * GWEI)),
+    ],
+)
+def test_tips_keep_to_the_rules_of_the_chain_whatever_its_nodes_report(
+    connect: Connect, rules: ChainRules, told: tuple[int, int], fees: tuple[int, int]
+) -> None:
+    history = {"baseFeePerGas": ["0x1", hex(told[0])], "reward": [[hex(told[1])]]}
+    with stub_node(node(history, tip=hex(told[1]))) as stub:
+        assert connect(stub, rules=rules).read_fees() == Fees(base_fee_wei=fees[0], priority_fee_wei=fees[1])
+
+
+def test_where_tips_are_ignored_nobody_is_asked_for_one(connect: Connect) -> None:
+    with stub_node(node({"baseFeePerGas": ["0x5"], "reward": None}, tip=MISSING, gas_price=MISSING)) as stub:
+        assert connect(stub, rules=ChainRules(takes_tips=False)).read_fees().priority_fee_wei == 0
+        assert [method for method, _ in stub.asked] == ["eth_chainId", "eth_feeHistory"]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        node({"baseFeePerGas": [hex(10**15)], "reward": [["0x1"]]}),
+        node({"baseFeePerGas": [hex(10_000 * GWEI + 1)], "reward": [["0x1"]]}),
+        node({"baseFeePerGas": ["0x1"], "reward": [[hex(10**15)]]}),
+        node({"baseFeePerGas": ["0x1"], "reward": []}, tip=hex(10**15)),
+        node({"baseFeePerGas": ["0x1"], "reward": []}, tip=MISSING, gas_price=hex(10**15)),
+        node(MISSING, head={"baseFeePerGas": hex(2**200)}),
+    ],
+)
+def test_a_fee_that_cannot_be_true_is_a_bad_answer_and_not_bid(
+    connect: Connect, script: Callable[[str, list[Any]], Any]
+) -> None:
+    with stub_node(script) as stub, pytest.raises(BadAnswer, match="cannot be true"):
         connect(stub).read_fees()

@@ -101,7 +101,7 @@ def test_whatever_a_node_of_another_chain_answers_it_is_told_as_that(connect: Co
 def test_the_right_endpoint_answers_where_another_serves_the_wrong_chain(connect: Connect) -> None:
     with stub_node(node_at_head(identity(chain_id=1))) as wrong, stub_node(node_at_head(identity())) as right:
         assert connect(wrong, right).read_head([READ]).block == SEEN
-        assert asked(right) == ["eth_call"]
+        assert right.times("eth_call") == 1
 
 
 def test_the_head_is_read_from_the_next_endpoint_where_one_fails(connect: Connect) -> None:
