@@ -1,51 +1,23 @@
-"""One intent through its whole life over ports: checked, simulated, reserved, signed, journalled, sent once, settled.
+"""One intent through its whole life over ports: checked, simulated, reserved, signed, journalled, sent, settled.
 
 Order of effects, so that a crash anywhere leaves something that can be finished: limits and simulation change nothing;
 the nonce is durable before signing; bytes and hash are durable (SIGNED) before BROADCAST is recorded; BROADCAST is
-durable before the single send. Whatever is still SIGNED was therefore never sent, and whatever is BROADCAST may have
-been: it is asked for on chain, or sent again byte for byte, never made anew.
+durable before the first send. Whatever is still SIGNED was therefore never sent, and whatever is BROADCAST may have
+been: it is asked for on chain, sent again byte for byte, or replaced under its own nonce, never made anew.
 """
 
-from typing import Protocol
-
-from alm_core.execution.intents import IN_FLIGHT, SENT
-from alm_core.execution.outcome import outcome_of
+from alm_core.execution.attempts import Attempts, Ends, TransactionGuard
+from alm_core.execution.finality import reopen_lost
+from alm_core.execution.intents import SENT, describe
+from alm_core.execution.nonces import Nonces
+from alm_core.execution.pursuit import Pursuit
+from alm_core.execution.settling import Settling
 from alm_core.model.books import Journal
-from alm_core.model.errors import NotReconciled, OutcomeUnknown, SignerRefused, SourceRejected
-from alm_core.model.ports import ChainClient, Fees, Signer
-from alm_core.model.transactions import (
-    Action,
-    FeeBid,
-    Intent,
-    IntentState,
-    Receipt,
-    SignedTransaction,
-    UnsignedTransaction,
-)
+from alm_core.model.errors import OutcomeUnknown, SourceRejected
+from alm_core.model.ports import ChainClient, Signer
+from alm_core.model.transactions import Intent, IntentState
 
-_REORG_ROUNDS = 3
-_TRANSFER_GAS = 21_000
-_MORE_GAS = {
-    Action.ADD: 60_000,
-    Action.COLLECT: 60_000,
-    Action.STAKE: 60_000,
-    Action.UNSTAKE: 100_000,
-    Action.CLAIM: 100_000,
-}
-"""Gas beyond the simulation's: a trade before the transaction is mined makes a position earn that had earned nothing.
-
-Two slots of owed fees go from zero (22,100 each) and four of fee growth change (2,800 each), or a second token is paid
-out. A collect right before leaves an add just there. Staking pays out fees that came meanwhile; rewards may begin only
-after the simulation, write the books of pool and farm for the first time, and pay a token that the wallet did not have.
-"""
-
-
-class TransactionGuard(Protocol):
-    """The choke point before a nonce is spent."""
-
-    def check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
-        """Refuse the transaction by raising ``LimitExceeded``."""
-        ...
+__all__ = ["TransactionEngine", "TransactionGuard", "describe"]
 
 
 class TransactionEngine:
@@ -56,9 +28,10 @@ class TransactionEngine:
     journal, chain, signer
         Ports. The signer's address is the wallet.
     limits_guard
-        Asked once per signature, after simulation has told the gas and before a nonce is reserved.
+        Asked before every signature: of the payload before a nonce is reserved, and of every higher bid.
     receipt_timeout_s
-        Wait for a receipt before the outcome counts as unknown.
+        Wait for a receipt, all attempts together, before the outcome counts as unknown. Attempts follow each other
+        after ``chain.rules.bump_after_s``: no bid is raised where that is not less.
     fence
         Number of this executor's lead of the wallet; goes to the signer with every payload.
     """
@@ -73,12 +46,21 @@ class TransactionEngine:
         receipt_timeout_s: float,
         fence: int,
     ) -> None:
+        ends = Ends(
+            journal=journal,
+            chain=chain,
+            signer=signer,
+            guard=limits_guard,
+            fence=fence,
+            receipt_timeout_s=receipt_timeout_s,
+        )
         self._journal = journal
         self._chain = chain
-        self._signer = signer
-        self._guard = limits_guard
-        self._receipt_timeout_s = receipt_timeout_s
-        self._fence = fence
+        self._wallet = signer.address
+        self._nonces = Nonces(journal, chain, self._wallet, ends.patience_s)
+        self._settling = Settling(journal, chain)
+        self._attempts = Attempts(ends, self._nonces)
+        self._pursuit = Pursuit(ends, self._attempts, self._nonces, self._settling)
 
     def run(self, intent: Intent) -> Intent:
         """Carry a stored intent from whatever state it is in to a terminal one, and return it.
@@ -87,14 +69,14 @@ class TransactionEngine:
         ------
         LimitExceeded, TransactionWouldRevert, SignerRefused, SourceError
             Before anything was sent; the intent is left PLANNED or RESERVED, or given up if signing or the very first
-            send was refused.
+            send was refused. ``GasReserveShort`` among them where the wallet cannot pay.
         OutcomeUnknown
             If it may have landed and the chain does not tell. Run it again later: it is asked for, never repeated.
         NotReconciled
-            If the nonce was used by somebody else.
+            If the nonce was used by somebody else; the wallet is halted on this chain then.
         """
         if intent.state in (IntentState.PLANNED, IntentState.RESERVED):
-            intent = self._sign(intent)
+            intent = self._attempts.sign_first(intent)
         if intent.state is IntentState.SIGNED:
             return self._send_first(intent)
         return self.resume(intent)
@@ -103,184 +85,97 @@ class TransactionEngine:
         """Finish an intent whose bytes may be out: receipts of all attempts first, else the identical bytes again."""
         if intent.state in (IntentState.PLANNED, IntentState.RESERVED, IntentState.SIGNED):
             return self.run(intent)
-        if intent.state not in SENT:
-            return intent
-        found = self._mined_attempt(intent)
-        return self._settle(intent, *found) if found else self._rebroadcast(intent)
+        return self._take_up(intent, cancel=False) if intent.state in SENT else intent
 
     def watch(self, intent: Intent) -> Intent:
         """Settle an intent whose bytes may be out if the chain has a receipt, else send the identical bytes again.
 
         Nothing is signed: a process that does not lead the wallet may do this.
         """
-        found = self._mined_attempt(intent)
-        if found:
-            return self._settle(intent, *found)
-        self._send_again(intent)
+        intent = self._settled_if_mined(intent)
+        if intent.state in SENT:
+            error = self._pursuit.send_again(intent, private=self._attempts.private_left_s(intent) > 0)
+            if error is not None:
+                raise OutcomeUnknown(f"{describe(intent)}: resend refused: {error}") from error
         return intent
 
     def retire(self, intent: Intent) -> Intent:
-        """Bring an intent of an abandoned plan to its end: expire what never left, resume what may have.
+        """Bring an intent of an abandoned plan to its end: expire what never left, settle or cancel what may have.
 
-        An unsent intent hands its nonce back; where a later nonce is taken already, a self-transfer frees the way.
+        An unsent intent hands its nonce back; where a later nonce is taken already, a self-transfer frees the way. Of
+        one that is out no payload is signed again: where the chain does not mine it in time, a self-transfer takes its
+        place.
         """
         if intent.state in SENT:
-            return self.resume(intent)
+            return self._take_up(intent, cancel=True)
         if intent.state.terminal:
             return intent
         if self._journal.release_nonce(intent.key, "plan superseded before it was sent"):
             return self._journal.read_intent(intent.key)
-        return self._cancel(intent)
+        return self._pursuit.finish(intent, cancel=True, at_once=True)
 
-    def _sign(self, intent: Intent) -> Intent:
-        gas = self._chain.simulate(intent.tx) + _MORE_GAS.get(intent.tx.action, 0)
-        bid = bid_for(self._chain.read_fees(), gas)
-        self._guard.check(intent.tx, bid)
-        if intent.state is IntentState.PLANNED:
-            intent = self._journal.reserve_nonce(intent.key, self._chain.read_nonce(self._signer.address))
-        try:
-            signed = self._signer.sign(intent.tx, nonce_of(intent), bid, fence=self._fence)
-        except SignerRefused as error:
-            self._journal.release_nonce(intent.key, f"signer refused: {error}")
-            raise
-        return self._journal.record_signed(intent.key, signed, bid)
+    def recheck(self, *, leads: bool = True) -> tuple[Intent, ...]:
+        """Look again at what is settled and not final, and at nonces that the chain lost. Call it before open intents.
+
+        A settled intent whose block is gone is taken back, sent again byte for byte, and settled by what becomes of it.
+        Who leads the wallet also fills nonces that nobody holds below one that waits.
+
+        Parameters
+        ----------
+        leads
+            False where nothing may be signed.
+
+        Returns
+        -------
+        tuple of Intent
+            What was reopened or filled, as it stands now.
+
+        Raises
+        ------
+        NotReconciled
+            If the chain counts transactions that are not ours; the wallet is halted on this chain then.
+        OutcomeUnknown, SourceError
+            If the chain does not tell; what was reopened is in the journal as BROADCAST.
+        """
+        reopened = reopen_lost(self._journal, self._chain, self._wallet)
+        self._nonces.refuse_foreign_count()
+        self._nonces.resend_settled(frozenset(intent.key for intent in reopened))
+        filled = tuple(self.run(filler) for filler in self._nonces.fillers()) if leads else ()
+        take_up = self.resume if leads else self.watch
+        return (*filled, *(take_up(intent) for intent in reopened))
 
     def _send_first(self, intent: Intent) -> Intent:
-        attempt = self._journal.read_signed(intent.key)[-1]
         intent = self._journal.advance(intent.key, IntentState.BROADCAST)
         try:
-            self._chain.send_raw(attempt)
+            self._attempts.send(intent, private=self._attempts.is_private(intent))
         except SourceRejected as error:
-            self._refuse_foreign_nonce(intent)
+            self._nonces.refuse_foreign(intent)
             if not self._journal.release_nonce(intent.key, f"node refused the first send: {error}"):
-                return self._cancel(intent)
+                return self._pursuit.finish(intent, cancel=True, at_once=True)
+            short = self._attempts.unfunded(intent, error)
+            if short is not None:
+                raise short from error
             raise
         except OutcomeUnknown:
             pass  # The wait below asks the chain; silence there is raised as unknown.
-        return self._await(intent)
+        return self._pursuit.finish(intent)
 
-    def _rebroadcast(self, intent: Intent) -> Intent:
-        self._refuse_foreign_nonce(intent)
+    def _take_up(self, intent: Intent, *, cancel: bool) -> Intent:
+        intent = self._settled_if_mined(intent)
+        if intent.state.terminal:
+            return intent
+        self._nonces.refuse_foreign(intent)
         if intent.state is IntentState.MINED:
             intent = self._journal.advance(intent.key, IntentState.BROADCAST, "the block it was mined in is gone")
-        try:
-            self._chain.send_raw(self._journal.read_signed(intent.key)[-1])
-        except SourceRejected:
-            found = self._mined_attempt(intent)
-            return self._settle(intent, *found) if found else self._cancel(intent)
-        except OutcomeUnknown:
-            pass  # As above: the chain has the last word.
-        return self._await(intent)
+        if self._pursuit.send_again(intent, private=self._attempts.private_left_s(intent) > 0) is None:
+            return self._pursuit.finish(intent, cancel=cancel)
+        intent = self._settled_if_mined(intent)
+        if intent.state.terminal:
+            return intent
+        # Refused for its price it needs a higher bid; refused for anything else it will never be mined.
+        cancel = cancel or not self._pursuit.needs_more(intent)
+        return self._pursuit.finish(intent, cancel=cancel, at_once=True)
 
-    def _cancel(self, intent: Intent) -> Intent:
-        """Free the nonce by a zero-value transfer to ourselves; whichever attempt is mined decides the outcome."""
-        attempts = self._journal.read_signed(intent.key)
-        if not (attempts and attempts[-1].cancels):
-            noop = UnsignedTransaction(
-                chain_id=intent.tx.chain_id,
-                sender=self._signer.address,
-                to=self._signer.address,
-                data="0x",
-                value_wei=0,
-                action=Action.NOOP,
-                summary=f"free nonce {intent.nonce}",
-            )
-            bid = bid_for(self._chain.read_fees(), _TRANSFER_GAS, urgency=2)
-            self._guard.check(noop, bid)
-            signed = self._signer.sign(noop, nonce_of(intent), bid, fence=self._fence)
-            intent = self._journal.record_signed(
-                intent.key, SignedTransaction(raw=signed.raw, tx_hash=signed.tx_hash, cancels=True), bid
-            )
-        if intent.state is not IntentState.BROADCAST:
-            intent = self._journal.advance(intent.key, IntentState.BROADCAST, "cancelling")
-        try:
-            self._chain.send_raw(self._journal.read_signed(intent.key)[-1])
-        except SourceRejected as error:
-            raise OutcomeUnknown(f"{describe(intent)}: node refuses payload and self-transfer: {error}") from error
-        return self._await(intent)
-
-    def _await(self, intent: Intent, rounds: int = _REORG_ROUNDS) -> Intent:
-        attempts = self._journal.read_signed(intent.key)
-        receipt = self._chain.wait_for_receipt(attempts[-1].tx_hash, self._receipt_timeout_s)
-        found = (attempts[-1], receipt) if receipt else self._mined_attempt(intent)
-        if found is None:
-            raise OutcomeUnknown(
-                f"{describe(intent)}: no receipt of {attempts[-1].tx_hash} after {self._receipt_timeout_s:g} s"
-            )
-        return self._settle(intent, *found, rounds)
-
-    def _settle(
-        self, intent: Intent, attempt: SignedTransaction, receipt: Receipt, rounds: int = _REORG_ROUNDS
-    ) -> Intent:
-        if intent.state is IntentState.BROADCAST:
-            intent = self._journal.advance(intent.key, IntentState.MINED, f"block {receipt.block_number}")
-        again = self._chain.read_receipt(attempt.tx_hash)
-        if again and again.block_hash == receipt.block_hash:
-            verdict = outcome_of(intent, attempt, again)
-            return self._journal.settle(
-                intent.key, verdict.state, again, verdict.entries, verdict.positions, verdict.detail
-            )
-        if rounds == 0:
-            raise OutcomeUnknown(f"{describe(intent)}: its block changed {_REORG_ROUNDS} times while it was read")
-        if again:
-            return self._settle(intent, attempt, again, rounds - 1)
-        intent = self._journal.advance(intent.key, IntentState.BROADCAST, f"block {receipt.block_number} is gone")
-        self._send_again(intent)
-        return self._await(intent, rounds - 1)
-
-    def _send_again(self, intent: Intent) -> None:
-        try:
-            self._chain.send_raw(self._journal.read_signed(intent.key)[-1])
-        except SourceRejected as error:
-            raise OutcomeUnknown(f"{describe(intent)}: lost to a reorganisation, resend refused: {error}") from error
-        except OutcomeUnknown:
-            pass  # The caller waits for a receipt next.
-
-    def _mined_attempt(self, intent: Intent) -> tuple[SignedTransaction, Receipt] | None:
-        for attempt in self._journal.read_signed(intent.key):
-            receipt = self._chain.read_receipt(attempt.tx_hash)
-            if receipt:
-                return attempt, receipt
-        return None
-
-    def _refuse_foreign_nonce(self, intent: Intent) -> None:
-        if self._chain.read_nonce(self._signer.address) <= nonce_of(intent) or self._mined_attempt(intent):
-            return
-        last = self._journal.read_signed(intent.key)[-1]
-        if self._chain.wait_for_receipt(last.tx_hash, self._receipt_timeout_s):
-            return  # The node that counted the nonce was ahead of the one that had the receipt.
-        detail = f"nonce {intent.nonce} was used by a transaction that is not ours"
-        if intent.state is IntentState.BROADCAST:
-            self._journal.advance(intent.key, IntentState.MANUAL, detail)
-        raise NotReconciled(f"{describe(intent)}: {detail}")
-
-
-def bid_for(fees: Fees, gas_estimate: int, *, urgency: int = 1) -> FeeBid:
-    """Return a bid that survives a doubling of the base fee, with a fifth more gas than the simulation used.
-
-    ``urgency`` multiplies both prices, for a replacement that nodes must prefer to what it replaces.
-    """
-    return FeeBid(
-        gas_limit=gas_estimate * 6 // 5,
-        max_fee_per_gas_wei=(2 * fees.base_fee_wei + fees.priority_fee_wei) * urgency,
-        max_priority_fee_per_gas_wei=fees.priority_fee_wei * urgency,
-    )
-
-
-def nonce_of(intent: Intent) -> int:
-    """Return the reserved nonce.
-
-    Raises
-    ------
-    NotReconciled
-        If there is none although the state says there is.
-    """
-    if intent.nonce is None:
-        held = intent.state in IN_FLIGHT
-        raise NotReconciled(f"{describe(intent)} holds no nonce" + (" although it is in flight" if held else ""))
-    return intent.nonce
-
-
-def describe(intent: Intent) -> str:
-    """Return an intent in words, for messages."""
-    return f"{intent.tx.action.value} step {intent.step_no} of {intent.epoch_id} on chain {intent.tx.chain_id}"
+    def _settled_if_mined(self, intent: Intent) -> Intent:
+        found = self._settling.mined(intent)
+        return self._settling.settle(intent, *found) if found else intent

@@ -1,9 +1,11 @@
 """Identity and life of an intent: its key, the hash of the plan behind it, and the steps its state may take."""
 
 import hashlib
+from collections.abc import Iterable
 
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
+from alm_core.model.errors import NotReconciled
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
 from alm_core.portfolio.canonical import canonical_hash
 
@@ -79,3 +81,27 @@ def planned_intent(plan: AllocationPlan, digest: str, pool: str, step_no: int, t
         tx=tx,
         state=IntentState.PLANNED,
     )
+
+
+def nonce_of(intent: Intent) -> int:
+    """Return the reserved nonce.
+
+    Raises
+    ------
+    NotReconciled
+        If there is none although the state says there is.
+    """
+    if intent.nonce is None:
+        held = intent.state in IN_FLIGHT
+        raise NotReconciled(f"{describe(intent)} holds no nonce" + (" although it is in flight" if held else ""))
+    return intent.nonce
+
+
+def describe(intent: Intent) -> str:
+    """Return an intent in words, for messages."""
+    return f"{intent.tx.action.value} step {intent.step_no} of {intent.epoch_id} on chain {intent.tx.chain_id}"
+
+
+def in_nonce_order(intents: Iterable[Intent]) -> tuple[Intent, ...]:
+    """Return intents as the chain can mine them: lowest nonce first, those without one last, else as they came."""
+    return tuple(sorted(intents, key=lambda intent: (intent.nonce is None, intent.nonce or 0)))

@@ -161,6 +161,10 @@ class Journal(Protocol):
         """Nonce after the last one the journal knows to be taken; ``None`` before the first."""
         ...
 
+    def read_from_nonce(self, chain_id: int, wallet: str, nonce: int) -> tuple[Intent, ...]:
+        """Intents of a wallet that hold this nonce or a later one, lowest nonce first."""
+        ...
+
     def record_signed(self, key: str, signed: SignedTransaction, bid: FeeBid) -> Intent:
         """Store raw bytes and hash, durably, before anything is sent: RESERVED to SIGNED.
 

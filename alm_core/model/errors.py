@@ -66,6 +66,10 @@ class LimitExceeded(AlmError):
     """The limits engine refuses the transaction or plan; names the limit, its bound and the value."""
 
 
+class GasReserveShort(LimitExceeded):
+    """The wallet has not enough native coin for a transaction at its bid; nothing was sent."""
+
+
 class NotReconciled(AlmError):
     """Books and chain disagree; trading on that chain stops until a person has looked."""
 
@@ -80,6 +84,10 @@ class NotLeading(AlmError):
 
 class SignerRefused(AlmError):
     """The signer does not sign this payload."""
+
+
+class JournalBroken(AlmError):
+    """The journal cannot be read or written; names the database and what to do. Nothing is signed or sent after it."""
 
 
 class HistoryCorrupted(AlmError):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from alm_core.execution.intents import IN_FLIGHT, LEGAL_STEPS, SETTLED, predecessors
+from alm_core.execution.intents import IN_FLIGHT, LEGAL_STEPS, SETTLED, nonce_of, predecessors
 from alm_core.model.books import LedgerEntry, PositionChange
 from alm_core.model.epochs import Epoch, floor_to_epoch
 from alm_core.model.errors import IllegalStep, NotReconciled
@@ -149,6 +149,15 @@ class SqlJournal(Books, Standstills, Marks, Transfers):
         """Nonce after the last one the journal knows to be taken."""
         with self.reading() as connection:
             return _next_nonce(connection, chain_id, wallet)
+
+    def read_from_nonce(self, chain_id: int, wallet: str, nonce: int) -> tuple[Intent, ...]:
+        """Intents of a wallet that hold this nonce or a later one, lowest nonce first."""
+        found = self._select(
+            intent_table.c.chain_id == chain_id,
+            intent_table.c.wallet == wallet.lower(),
+            intent_table.c.nonce >= nonce,
+        )
+        return tuple(sorted(found, key=nonce_of))
 
     def record_signed(self, key: str, signed: SignedTransaction, bid: FeeBid) -> Intent:
         """Store raw bytes and hash; durable when this returns."""

@@ -1,10 +1,10 @@
-"""A chain in memory with the rules that matter here: nonces, drops, lost answers, reorganisations. And crash points."""
+"""A chain in memory with the rules that matter here: nonces, fees, drops, lost answers, reorganisations."""
 
 import hashlib
 import json
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, uint_word
@@ -66,12 +66,22 @@ class FakeChain:
         self.now = Ledgerable()
         self.blocks: list[MinedBlock] = []
         self.mempool: dict[str, dict[str, object]] = {}
+        self.relay: dict[str, dict[str, object]] = {}
+        """What a private endpoint holds; it is mined only while ``relaying``."""
+        self.relaying = True
+        self.base_fee = GAS_PRICE
+        self.l1_fee = 0
         self.send_mode = "ok"
         self.mining = True
+        self.final_depth: int | None = None
+        """Blocks on top after which a block is final; ``None``: never."""
         self.reverting: set[str] = set()
         self.would_revert = False
         self.received: list[SignedTransaction] = []
+        self.received_privately: list[SignedTransaction] = []
+        self.waits: list[float] = []
         self.on_send: Callable[[SignedTransaction], None] = lambda signed: None
+        self.on_wait: Callable[[], None] = lambda: None
         self._salt = 0
 
     def read_block(self) -> Block:
@@ -102,7 +112,7 @@ class FakeChain:
         return self.now.nonce
 
     def read_fees(self) -> Fees:
-        return Fees(base_fee_wei=GAS_PRICE, priority_fee_wei=1)
+        return Fees(base_fee_wei=self.base_fee, priority_fee_wei=1)
 
     def simulate(self, tx: UnsignedTransaction) -> int:
         if self.would_revert:
@@ -110,25 +120,26 @@ class FakeChain:
         return GAS_USED
 
     def read_l1_fee(self, tx: UnsignedTransaction) -> int:
-        return 0
+        return self.l1_fee
 
     def read_inclusion(self, receipt: Receipt) -> Inclusion:
-        same = [block for block in self.blocks if block.block_hash == receipt.block_hash]
-        return Inclusion.INCLUDED if same else Inclusion.GONE
+        if all(block.block_hash != receipt.block_hash for block in self.blocks):
+            return Inclusion.GONE
+        depth = self.blocks[-1].number - receipt.block_number
+        return Inclusion.FINAL if self.final_depth is not None and depth >= self.final_depth else Inclusion.INCLUDED
 
     def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
         self.on_send(signed)
-        self.received.append(signed)
+        (self.received_privately if private else self.received).append(signed)
         if self.send_mode == "refuse":
-            raise SourceRejected("rpc:8453", "insufficient funds")
+            raise SourceRejected("rpc:8453", "intrinsic gas too low")
         if self.send_mode == "lost":
             raise OutcomeUnknown("connection reset before the node had it")
         fields = _decoded(signed.raw)
-        if self.read_receipt(signed.tx_hash) is None and int(str(fields["nonce"])) >= self.now.nonce:
-            if self.send_mode != "drop":
-                self.mempool[signed.raw] = fields
-        elif self.read_receipt(signed.tx_hash) is None:
+        if self.read_receipt(signed.tx_hash) is None and int(str(fields["nonce"])) < self.now.nonce:
             raise OutcomeUnknown("nonce too low")
+        if self.read_receipt(signed.tx_hash) is None and self.send_mode != "drop":
+            _replace(self.relay if private else self.mempool, signed.raw, fields)
         if self.send_mode == "answer lost":
             raise OutcomeUnknown("connection reset after the node had it")
 
@@ -139,6 +150,8 @@ class FakeChain:
         return None
 
     def wait_for_receipt(self, tx_hash: str, timeout_s: float) -> Receipt | None:
+        self.waits.append(timeout_s)
+        self.on_wait()
         if self.mining:
             self.mine()
         return self.read_receipt(tx_hash)
@@ -159,15 +172,19 @@ class FakeChain:
         return ()
 
     def mine(self, raws: Sequence[str] | None = None) -> None:
-        """Put what fits into one block: per nonce the better-paying transaction."""
+        """Put what fits into one block: per nonce the best-paying transaction that pays the base fee."""
         block = self._new_block()
-        wanted = self.mempool if raws is None else {raw: _decoded(raw) for raw in raws}
+        wanted = {**self.mempool, **(self.relay if self.relaying else {})}
+        if raws is not None:
+            wanted = {raw: _decoded(raw) for raw in raws}
+        wanted = {raw: tx for raw, tx in wanted.items() if int(str(tx["max_fee"])) >= self.base_fee}
         while ready := [raw for raw, tx in wanted.items() if tx["nonce"] == self.now.nonce]:
             best = max(ready, key=lambda raw: int(str(wanted[raw]["max_fee"])))
             block.raws.append(best)
             self._execute(block, best, wanted[best])
-            wanted = {raw: tx for raw, tx in wanted.items() if int(str(tx["nonce"])) >= self.now.nonce}
-        self.mempool = {raw: tx for raw, tx in self.mempool.items() if int(str(tx["nonce"])) >= self.now.nonce}
+        for pool in (self.mempool, self.relay):
+            for raw in [raw for raw, tx in pool.items() if int(str(tx["nonce"])) < self.now.nonce]:
+                del pool[raw]
 
     def reorganise(self, depth: int, *, keep: bool) -> None:
         """Take the last blocks away; their transactions return to the mempool, or are forgotten."""
@@ -205,13 +222,14 @@ class FakeChain:
         for index, bound in enumerate(tx.bounds if succeeded else ()):
             self.now.tokens[bound.token] += bound.min_delta
             logs.append(transfer_log(bound.token, bound.min_delta, index))
-        self.now.native -= GAS_USED * GAS_PRICE
+        self.now.native -= GAS_USED * self.base_fee + self.l1_fee
         self.now.nonce += 1
         self.now.nonces_mined.append(int(str(fields["nonce"])))
         if succeeded and tx.action is not Action.NOOP:
             self.now.effects.append(tx.summary)
         tx_hash = _hash(raw)
-        block.receipts[tx_hash] = _receipt(tx_hash, block, succeeded, tuple(logs))
+        paid = _receipt(tx_hash, block, succeeded, tuple(logs))
+        block.receipts[tx_hash] = replace(paid, effective_gas_price_wei=self.base_fee, l1_fee_wei=self.l1_fee)
 
     def _answer(self, call: Call) -> int:
         selector, body = "0x" + call.data[:4].hex(), call.data[4:]
@@ -226,7 +244,12 @@ class FakeSigner:
     address = WALLET
 
     def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int = 0) -> SignedTransaction:
-        fields = {"nonce": nonce, "max_fee": bid.max_fee_per_gas_wei, "tx": asdict(tx)}
+        fields = {
+            "nonce": nonce,
+            "max_fee": bid.max_fee_per_gas_wei,
+            "tip": bid.max_priority_fee_per_gas_wei,
+            "tx": asdict(tx),
+        }
         raw = "0x" + json.dumps(fields, sort_keys=True).encode().hex()
         return SignedTransaction(raw=raw, tx_hash=_hash(raw))
 
@@ -339,6 +362,17 @@ def _receipt(tx_hash: str, block: MinedBlock, succeeded: bool, logs: tuple[Log, 
         l1_fee_wei=0,
         logs=logs,
     )
+
+
+def _replace(pool: dict[str, dict[str, object]], raw: str, fields: dict[str, object]) -> None:
+    """Keep one transaction per nonce; another takes its place only for a tenth more in both prices (geth)."""
+    for other, held in list(pool.items()):
+        if held["nonce"] != fields["nonce"] or other == raw:
+            continue
+        if any(10 * int(str(fields[name])) < 11 * int(str(held[name])) for name in ("max_fee", "tip")):
+            raise OutcomeUnknown("replacement transaction underpriced")
+        del pool[other]
+    pool[raw] = fields
 
 
 def _decoded(raw: str) -> dict[str, object]:

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from alm_core.execution.engine import TransactionEngine, bid_for
+from alm_core.execution.bidding import bid_for
+from alm_core.execution.engine import TransactionEngine
 from alm_core.execution.erc20 import uint_word
 from alm_core.execution.intents import LEGAL_STEPS, intent_key, predecessors
 from alm_core.execution.position_logs import INCREASE_TOPIC
@@ -142,7 +143,7 @@ def test_a_first_send_refused_for_good_hands_the_nonce_back(
 ) -> None:
     chain.send_mode = "refuse"
     first = stored(journal)
-    with pytest.raises(SourceRejected, match="insufficient funds"):
+    with pytest.raises(SourceRejected, match="intrinsic gas too low"):
         engine.run(first)
     assert journal.read_intent(first.key).state is IntentState.EXPIRED_UNSENT
     chain.send_mode = "ok"
@@ -233,7 +234,7 @@ def test_an_add_is_a_success_only_if_the_planned_position_grew(
     def with_event(tx_hash: str, timeout_s: float) -> object:
         found = wait(tx_hash, timeout_s)
         if grown is not None:
-            chain.blocks[-1].receipts[tx_hash] = replace(found, logs=(*found.logs, event))
+            found = replace(found, logs=(*found.logs, event))
         return found
 
     chain.wait_for_receipt = with_event
@@ -330,7 +331,7 @@ def test_the_same_payload_may_be_signed_again_for_a_nonce_that_was_handed_back(
 ) -> None:
     first = journal.add_intents([transfer_intent(0)])[0]
     same = replace(transfer_intent(1), tx=first.tx)
-    bid = bid_for(chain.read_fees(), GAS_USED)
+    bid = bid_for(chain.read_fees(), chain.rules, GAS_USED)
     journal.reserve_nonce(first.key, 0)
     journal.record_signed(first.key, FakeSigner().sign(first.tx, 0, bid), bid)
     engine.retire(journal.read_intent(first.key))
