@@ -44,6 +44,13 @@ def _http_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _distinct(urls: list[str]) -> list[str]:
+    # Two endpoints are two witnesses; one that is named twice would confirm itself.
+    if len(set(urls)) < len(urls):
+        raise ValueError("the same endpoint is named twice")
+    return urls
+
+
 def _family(name: str) -> str:
     if name not in FAMILIES:
         raise ValueError(f"no such family; known are {sorted(FAMILIES)}")
@@ -61,6 +68,7 @@ PoolId = Annotated[
 ]
 Hash = Annotated[str, Field(pattern="^0x[0-9a-f]{64}$")]
 Url = Annotated[str, AfterValidator(_http_url), Field(json_schema_extra={"pattern": "^https?://"})]
+Endpoints = Annotated[list[Url], AfterValidator(_distinct), Field(json_schema_extra={"uniqueItems": True})]
 Name = Annotated[str, Field(min_length=1)]
 FamilyName = Annotated[str, AfterValidator(_family), Field(json_schema_extra={"enum": [*sorted(FAMILIES)]})]
 ChainId = Annotated[int, Field(ge=1)]
@@ -76,7 +84,7 @@ class ChainEntry(Entry):
     """``[chains.<id>]``."""
 
     name: Name
-    rpc: Annotated[list[Url], Field(min_length=1)]
+    rpc: Annotated[Endpoints, Field(min_length=1)]
     multicall3: Address
     permit2: Address | None = None
     merkl_distributor: Annotated[
@@ -86,7 +94,7 @@ class ChainEntry(Entry):
     native_symbol: Name
     gecko_network: Name
     lifi_diamond: Address
-    private_rpc: Annotated[list[Url], Field(description="Take transactions only, and keep them private")] = []
+    private_rpc: Annotated[Endpoints, Field(description="Take transactions only, and keep them private")] = []
     finality: Literal["latest", "safe", "finalized"]
     final_depth: Annotated[int, Field(ge=0)] = 64
     bump_after_s: Annotated[float, Field(gt=0)] = 15.0

@@ -212,7 +212,10 @@ class _Loader:
         return Services(**entry.model_dump(exclude={"exchange_urls"}), exchange_urls=urls)
 
     def _version(self, pools: dict[str, tuple[Pool, ...]]) -> str:
-        chains = [{k: v for k, v in asdict(chain).items() if k != "rpc"} for chain in self._chains.values()]
+        chains = [
+            {k: v for k, v in asdict(chain).items() if k not in ("rpc", "private_rpc")}
+            for chain in self._chains.values()
+        ]
         content = {
             "chains": sorted(chains, key=lambda chain: chain["chain_id"]),
             "tokens": _canonical(self._tokens.values()),

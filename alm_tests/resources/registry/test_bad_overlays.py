@@ -72,6 +72,7 @@ V4_STATUS = 'status = "unverified"\nreason = "nobody asked"'
 CONVERTED = 'symbol = "ETH/USDT"\nweight = 1.0\nconvert_by = "USDC-USDT"'
 DIRECT = 'pair = "USDC-USDT"\nexchange = "okx"\nsymbol = "USDC/USDT"\nweight = 1.0\n'
 V3_CONTRACTS = f'factory = "{POOL}"\nposition_manager = "{POOL}"'
+LATEST = 'finality = "latest"'
 
 CASES = [
     (f'base = "{WETH}"', f'base = "{WETH.lower()}"', ("pools", "base", WETH.lower(), "checksum")),
@@ -117,6 +118,18 @@ CASES = [
     ('finality = "latest"', 'finality = "soon"', ("chains.1", "finality", "'soon'")),
     ('rpc = ["http://127.0.0.1:8545"]', 'rpc = ["ws://x"]', ("chains.1", "rpc.0", "http://")),
     ('rpc = ["http://127.0.0.1:8545"]', "rpc = []", ("chains.1", "rpc", "[]")),
+    ('rpc = ["http://127.0.0.1:8545"]', 'rpc = ["http://a", "http://a/"]', ("chains.1", "rpc", "named twice")),
+    (LATEST, f'{LATEST}\nprivate_rpc = ["http://a", "http://a"]', ("chains.1", "private_rpc", "named twice")),
+    (LATEST, f'{LATEST}\nprivate_rpc = ["a"]', ("chains.1", "private_rpc.0", "http://")),
+    (LATEST, f"{LATEST}\nfinal_depth = -1", ("chains.1", "final_depth", "-1")),
+    (LATEST, f"{LATEST}\nbump_after_s = 0", ("chains.1", "bump_after_s", "0")),
+    (LATEST, f"{LATEST}\nmin_priority_fee_wei = -1", ("chains.1", "min_priority_fee_wei", "-1")),
+    (LATEST, f"{LATEST}\ntakes_tips = 0", ("chains.1", "takes_tips", "0")),
+    (LATEST, f"{LATEST}\ntransaction_gas_cap = 21000", ("chains.1", "transaction_gas_cap", "21000")),
+    (LATEST, f'{LATEST}\nhas_l1_fee = "yes"', ("chains.1", "has_l1_fee", "'yes'")),
+    (LATEST, f"{LATEST}\nprivate_for_s = -5", ("chains.1", "private_for_s", "-5")),
+    (LATEST, f"{LATEST}\ngas_reserve_wei = 0.05", ("chains.1", "gas_reserve_wei", "0.05")),
+    (LATEST, f"{LATEST}\ngas_reserve = 1", ("chains.1", "gas_reserve", "Extra inputs")),
     ('family = "uniswap_v3"', 'family = "uniswap_v9"', ("dexes", "family", "uniswap_v9", "no such family")),
     ('family = "uniswap_v3"', 'family = "pancake_v3"', ("dexes", "contracts.1.deployer", "missing", "pancake_v3")),
     ('family = "uniswap_v3"', 'family = "unknown"', ("pools", "status", "unknown", "nothing can operate it")),
