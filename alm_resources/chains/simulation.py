@@ -15,7 +15,7 @@ _EXECUTION = re.compile(
 )
 
 
-def simulated_gas(read: Callable[..., object], tx: UnsignedTransaction, source: str, gas_cap: int | None) -> int:
+def simulated_gas(read: Callable[..., object], tx: UnsignedTransaction, source: str) -> int:
     """Run a payload at the head, and return the gas it needs.
 
     Parameters
@@ -26,23 +26,17 @@ def simulated_gas(read: Callable[..., object], tx: UnsignedTransaction, source: 
         The payload.
     source
         Name for messages.
-    gas_cap
-        Most gas a transaction may have there; ``None`` if there is no such rule.
 
     Raises
     ------
     TransactionWouldRevert
-        With the decoded reason; also where it needs more gas than any transaction may have.
+        With the decoded reason.
     SourceUnavailable, SourceRejected
         If the node cannot tell.
     """
     payload = {"from": tx.sender, "to": tx.to, "data": tx.data, "value": hex(tx.value_wei)}
     _executed(read, tx, "eth_call", payload, "latest")
-    gas = counter(_executed(read, tx, "eth_estimateGas", payload), source, "gas estimate")
-    if gas_cap is not None and gas > gas_cap:
-        detail = f"needs {gas:,} gas, and a transaction may have {gas_cap:,} there: it fits no block"
-        raise TransactionWouldRevert(f"chain {tx.chain_id}: {tx.summary}: {detail}")
-    return gas
+    return counter(_executed(read, tx, "eth_estimateGas", payload), source, "gas estimate")
 
 
 def revert_bytes(error: RpcError) -> bytes | None:

@@ -251,7 +251,7 @@ class Web3Chain:
 
     def simulate(self, tx: UnsignedTransaction) -> int:
         """Run the payload at the head with ``eth_call``, and return the gas estimate."""
-        return simulated_gas(self._endpoints.read, tx, self.source, self._rules.transaction_gas_cap)
+        return simulated_gas(self._endpoints.read, tx, self.source)
 
     def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
         """Broadcast with exactly one POST to every endpoint: the private ones if told so, else the public ones.

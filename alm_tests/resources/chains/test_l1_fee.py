@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from alm_core.model.chains import ChainRules
-from alm_core.model.errors import BadAnswer, SourceError, TransactionWouldRevert
+from alm_core.model.errors import BadAnswer, SourceError
 from alm_resources.chains import Web3Chain
 from alm_resources.chains.l1_fee import EXACT, GAS_PRICE_ORACLE, UPPER_BOUND
 from alm_tests.resources.chains.stub_node import Error, Http, stub_node
@@ -63,14 +63,3 @@ def test_a_fee_that_cannot_be_true_or_read_is_a_bad_answer_and_not_zero(connect:
 def test_a_fee_that_is_not_told_is_an_error_and_not_zero(connect: Connect, failure: Any) -> None:
     with stub_node(oracle(failure, failure)) as node, pytest.raises(SourceError):
         connect(node, rules=BASE).read_l1_fee(TX)
-
-
-@pytest.mark.parametrize(("gas", "fits"), [(2_000_000, True), (2_000_001, False)])
-def test_a_payload_that_fits_no_block_is_refused_before_it_is_signed(connect: Connect, gas: int, fits: bool) -> None:
-    with stub_node(lambda method, params: hex(gas)) as node:
-        chain = connect(node, rules=ChainRules(transaction_gas_cap=2_000_000))
-        if fits:
-            assert chain.simulate(TX) == gas
-        else:
-            with pytest.raises(TransactionWouldRevert, match=r"needs 2,000,001 gas.*2,000,000"):
-                chain.simulate(TX)
