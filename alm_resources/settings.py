@@ -13,6 +13,7 @@ from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.errors import ConfigError
 
 Mode = Literal["demo", "paper", "live", "backtest"]
+SignerKind = Literal["keystore", "socket"]
 DEFAULT_PAIRS = "USDC-USDT,WETH-USDC"
 
 _Config = TypeVar("_Config", StrategyConfig, LimitsConfig)
@@ -40,11 +41,21 @@ class Settings:
     paper_capital_usd: float = 10_000.0
     allowed_hooks: tuple[str, ...] = ()
     """Hook contracts of Uniswap V4 whose pools may be used."""
+    signer: SignerKind = "keystore"
+    """Whether keys are in this process, or in that of ``alm signer``."""
+    signer_socket: Path = Path("signer.sock")
+    signer_policy: Path = Path("signer/policy")
+    """Policy file of the signer process, or folder with one per pair."""
 
     @property
     def signs(self) -> bool:
         """Whether transactions are signed and sent at all."""
         return self.mode in ("demo", "live")
+
+    @property
+    def signer_halt_file(self) -> Path:
+        """The signer's own switch; while it exists nothing is signed, or only what leaves."""
+        return self.home / "signer" / "HALT"
 
     @staticmethod
     def from_env(environ: Mapping[str, str]) -> "Settings":
@@ -73,6 +84,9 @@ class Settings:
             alert_urls=tuple(url.strip() for url in alerts if url.strip()),
             pairs=tuple(pair.strip() for pair in pairs if pair.strip()),
             allowed_hooks=_addresses(environ, "ALM_ALLOWED_HOOKS"),
+            signer=_signer(environ, mode),
+            signer_socket=Path(environ.get("ALM_SIGNER_SOCKET", home / "signer.sock")),
+            signer_policy=Path(environ.get("ALM_SIGNER_POLICY", home / "signer" / "policy")),
             strategy=_read(StrategyConfig, tables.get("strategy", {}), _config_name(environ, "strategy")),
             limits=_read(LimitsConfig, tables.get("limits", {}), _config_name(environ, "limits")),
         )
@@ -85,6 +99,13 @@ def _mode(environ: Mapping[str, str]) -> Mode:
     if mode == "live" and environ.get("ALM_LIVE") != "yes":
         raise ConfigError("ALM_MODE=live without ALM_LIVE=yes: set ALM_LIVE=yes to sign and send real transactions")
     return cast(Mode, mode)
+
+
+def _signer(environ: Mapping[str, str], mode: Mode) -> SignerKind:
+    kind = environ.get("ALM_SIGNER", "socket" if mode == "live" else "keystore")
+    if kind not in get_args(SignerKind):
+        raise ConfigError(f"ALM_SIGNER={kind!r}: must be one of {', '.join(get_args(SignerKind))}")
+    return cast(SignerKind, kind)
 
 
 def _addresses(environ: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ from alm_resources.settings import Settings
 if TYPE_CHECKING:
     from alm_core.execution.allow_list import AllowList
     from alm_core.execution.saga import PlanExecutor
-    from alm_core.model.books import Journal
     from alm_core.model.ports import CandleFeed, ChainClient, DexAdapter, PoolMarketSource, Signer, SwapSource
     from alm_core.model.rewards import RewardProgramme, StakingProgramme
     from alm_resources.alerts import AppriseAlerts
@@ -20,7 +19,11 @@ if TYPE_CHECKING:
     from alm_resources.history import HistoryStore
     from alm_resources.history.recorded import RecordingExecutor
     from alm_resources.http import CallBudget
+    from alm_resources.journal import SqlJournal
+    from alm_resources.journal.startup import StartupMemory
     from alm_resources.registry import Registry
+    from alm_resources.startup import StartupChecks
+    from alm_resources.startup.reconciliation import Reconciler
 
 
 class World:
@@ -123,25 +126,64 @@ class World:
         return LifiClient.from_registry(self.registry, cooldowns=self.hot_state)
 
     @cached_property
-    def journal(self) -> "Journal":
+    def journal(self) -> "SqlJournal":
         from alm_resources.journal import SqlJournal
 
         return SqlJournal(self.settings.journal_url)
 
+    @cached_property
+    def startup_memory(self) -> "StartupMemory":
+        """What chains were like when they were last looked at."""
+        from alm_resources.journal.startup import StartupMemory
+
+        return StartupMemory(self.journal)
+
+    def startup_checks(self, pair_id: str) -> "StartupChecks":
+        """What must be so before anything is begun for a pair; made anew, so that clocks are read anew."""
+        from alm_resources.startup import StartupChecks
+
+        return StartupChecks(
+            self.registry,
+            pair_id,
+            self.chains,
+            self._allow_list(pair_id),
+            self.startup_memory,
+            own_clock=self.settings.mode != "demo",  # there time is played
+        )
+
+    def reconciler_for(self, pair_id: str, *, full: bool = True) -> "Reconciler":
+        """Compares books and chains of a pair's wallet, and with ``full`` looks at all that a start does."""
+        from alm_resources.startup.reconciliation import Reconciler
+
+        return Reconciler(
+            registry=self.registry,
+            pair=pair_id,
+            wallet=self.wallet_of(pair_id),
+            chains=self.chains,
+            adapters=self.adapters,
+            programmes=self.programmes,
+            journal=self.journal,
+            allow_list=self._allow_list(pair_id),
+            checks=self.startup_checks(pair_id) if full else None,
+        )
+
     def signer_for(self, pair_id: str) -> "Signer":
-        """Signer of a pair's wallet, with an allow-list of its own.
+        """Signer of a pair's wallet, with rules of its own; in the process of ``alm signer`` if settings say so.
 
         Raises
         ------
         ConfigError
             If this mode does not sign, or there is no keystore.
         """
-        from alm_resources.signer import KeystoreSigner
+        from alm_resources.signer import KeystoreSigner, SocketSigner, policy_in_process
 
-        if not self.settings.signs:
-            raise ConfigError(f"mode {self.settings.mode} never signs; there is no signer for {pair_id}")
-        keystore = self.settings.keystore_dir / f"{pair_id}.json"
-        return KeystoreSigner(keystore, self.settings.password_file, self._allow_list(pair_id))
+        settings = self.settings
+        if not settings.signs:
+            raise ConfigError(f"mode {settings.mode} never signs; there is no signer for {pair_id}")
+        if settings.signer == "socket":
+            return SocketSigner(settings.signer_socket, pair_id)
+        policy = policy_in_process(self.registry, pair_id, settings)
+        return KeystoreSigner(settings.keystore_dir / f"{pair_id}.json", settings.password_file, policy)
 
     def wallet_of(self, pair_id: str) -> str:
         """Address of a pair's wallet; read from the keystore without decrypting it. Nobody's in paper mode."""
@@ -160,7 +202,10 @@ class World:
         from alm_core.execution.saga import PlanExecutor
         from alm_resources.dragonfly import WalletLeases
 
+        from alm_resources.startup import StartupGate
+
         leases = WalletLeases(self.hot_state)
+        checks = self.startup_checks(pair_id)
         executor = PlanExecutor(
             chains=self.chains,
             adapters=self.adapters,
@@ -170,7 +215,7 @@ class World:
             limits=self.settings.limits,
             allow_list=self._allow_list(pair_id),
             programmes=self.programmes,
-            leadership=leases,
+            leadership=StartupGate(leases, checks, self.chains, self.journal, self.startup_memory),
         )
         # Leads end with the work they were taken for: the next executor need not wait for the end of their leases.
         weakref.finalize(executor, leases.close)

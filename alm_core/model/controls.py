@@ -32,6 +32,21 @@ class Control:
 CONTROLS: tuple[Control, ...] = (
     Control(name="allow_list", watches="contracts, selectors, recipients, spenders of a payload", entry="allow-list"),
     Control(name="max_gas_usd", watches="fee of one transaction at its bid", entry="gas"),
+    Control(
+        name="signer_allow_list", watches="the signer's own list against calldata it decodes itself", entry="signer"
+    ),
+    Control(name="signer_approval", watches="amount of an approval against the cap of its token", entry="signer"),
+    Control(
+        name="signer_fence", watches="lead of who asks against the largest the signer has seen", entry="signer-fence"
+    ),
+    Control(name="signer_gas", watches="gas, its price and the fee against the caps of the chain", entry="signer"),
+    Control(name="signer_halt", watches="the signer's halt file", entry="signer-halt"),
+    Control(name="signer_nonce", watches="payload against what its nonce was signed for before", entry="signer-nonce"),
+    Control(name="signer_rate", watches="signatures within an hour", entry="signer-rate"),
+    Control(name="signer_state", watches="whether the signer can remember what it signs", entry="signer-state"),
+    Control(
+        name="signer_withdraw_only", watches="whether calldata only takes out, claims or resets", entry="signer-halt"
+    ),
 )
 """All controls. A test fails where one has no scenario that fires it or none that just passes (marker ``control``)."""
 

@@ -6,7 +6,8 @@ from typing import NoReturn
 from alm_core.execution.allow_list import AllowList
 from alm_core.model.errors import ConfigError
 from alm_core.model.transactions import FeeBid, SignedTransaction, UnsignedTransaction
-from alm_resources.signer.signing import fields_of, refuse_unlisted
+from alm_resources.signer.signing import SigningPolicy, fields_of
+from alm_resources.signer.terms import SigningTerms
 from alm_resources.signer.vault import KeyVault, vault_of_key
 
 
@@ -21,11 +22,11 @@ class EnvironmentSigner:
         The signer's own copy of what may be called.
     """
 
-    __slots__ = ("_allow_list", "_vault")
+    __slots__ = ("_policy", "_vault")
 
     def __init__(self, vault: KeyVault, allow_list: AllowList) -> None:
         self._vault = vault
-        self._allow_list = allow_list
+        self._policy = SigningPolicy(SigningTerms(allow_list=allow_list))
 
     @property
     def address(self) -> str:
@@ -33,8 +34,8 @@ class EnvironmentSigner:
         return self._vault.address
 
     def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int) -> SignedTransaction:
-        """Sign an EIP-1559 transaction that is on the signer's own list; :class:`SignerRefused` otherwise."""
-        refuse_unlisted(self._allow_list, tx, self.address)
+        """Sign an EIP-1559 transaction that the signer's own rules admit; :class:`SignerRefused` otherwise."""
+        self._policy.admit(tx, self.address, nonce, bid, fence)
         return self._vault.sign(fields_of(tx, nonce, bid))
 
     def __repr__(self) -> str:

@@ -8,7 +8,8 @@ from typing import Any, NoReturn, cast
 from alm_core.execution.allow_list import AllowList
 from alm_core.model.errors import ConfigError
 from alm_core.model.transactions import FeeBid, SignedTransaction, UnsignedTransaction
-from alm_resources.signer.signing import fields_of, refuse_unlisted
+from alm_resources.signer.signing import SigningPolicy, fields_of
+from alm_resources.signer.terms import SigningTerms
 from alm_resources.signer.vault import KeyVault, open_vault
 
 
@@ -21,8 +22,9 @@ class KeystoreSigner:
         Encrypted JSON keystore (scrypt), as :func:`create_keystore` and every wallet program write it.
     password_file
         File whose first line is the password; must not be readable by group or world.
-    allow_list
-        The signer's own copy of what may be called. Without one nothing is signed.
+    rules
+        The signer's own rules; or just its copy of what may be called, kept with fences and nonces in memory. Without
+        either nothing is signed.
 
     Raises
     ------
@@ -30,13 +32,20 @@ class KeystoreSigner:
         If the keystore is missing or names no address. The password is not looked at before the first signature.
     """
 
-    __slots__ = ("_address", "_allow_list", "_keystore_path", "_password_file", "_vault")
+    __slots__ = ("_address", "_keystore_path", "_password_file", "_policy", "_vault")
 
-    def __init__(self, keystore_path: Path, password_file: Path, allow_list: AllowList | None = None) -> None:
+    def __init__(
+        self, keystore_path: Path, password_file: Path, rules: SigningPolicy | AllowList | None = None
+    ) -> None:
         self._keystore_path = keystore_path
         self._password_file = password_file
-        self._allow_list = allow_list or AllowList()
-        self._address = _address_of(keystore_path)
+        own = (
+            SigningPolicy(SigningTerms(allow_list=rules or AllowList()))
+            if not isinstance(rules, SigningPolicy)
+            else rules
+        )
+        self._policy = own
+        self._address = address_in(keystore_path)
         self._vault: KeyVault | None = None
 
     @property
@@ -45,17 +54,18 @@ class KeystoreSigner:
         return self._address
 
     def sign(self, tx: UnsignedTransaction, nonce: int, bid: FeeBid, *, fence: int) -> SignedTransaction:
-        """Sign an EIP-1559 transaction that is on the signer's own list.
+        """Sign an EIP-1559 transaction that the signer's own rules admit.
 
         Raises
         ------
         SignerRefused
-            If sender, contract, selector, recipient or spender are not on the list.
+            Naming the control that does not admit it.
         ConfigError
             If keystore and password do not fit, or the password file is open to others.
         """
-        refuse_unlisted(self._allow_list, tx, self._address)
-        return self._open().sign(fields_of(tx, nonce, bid))
+        vault = self._open()
+        self._policy.admit(tx, self._address, nonce, bid, fence)
+        return vault.sign(fields_of(tx, nonce, bid))
 
     def __repr__(self) -> str:
         return f"KeystoreSigner(address={self._address}, key=<redacted>)"
@@ -103,7 +113,8 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
 
 
-def _address_of(path: Path) -> str:
+def address_in(path: Path) -> str:
+    """Return the checksummed address that a keystore names; :class:`ConfigError` if it cannot be read."""
     from eth_utils.address import is_address, to_checksum_address
 
     try:
