@@ -22,7 +22,8 @@ _FEE_WEI = {"ETH": 25 * 10**16, "BNB": 10**18, "POL": 1_000 * 10**18, "AVAX": 20
 _HEAD = """\
 # What the signer of {pair} signs, and nothing else. Addresses are lower case. Read it before you pin it:
 # ALM_SIGNER_POLICY={{this file, or a folder with one file per pair}}. Made by: alm signer policy {pair}
-# A selector is the kind of call; approvals are the most raw units that one approval may give.
+# A selector is the kind of call; arrivals are tokens that may be sent to the chain from another; approvals are the most
+# raw units that one approval may give.
 """
 
 
@@ -103,6 +104,7 @@ def policy_text(policy: PinnedPolicy) -> str:
         lines += ["", f"[chains.{chain_id}]", f"max_gas_limit = {caps.max_gas_limit}"]
         lines += [f'max_fee_per_gas_wei = "{caps.max_fee_per_gas_wei}"', f'max_fee_wei = "{caps.max_fee_wei}"']
         lines.append(f"spenders = {_listed(at for chain, at in terms.allow_list.spenders if chain == chain_id)}")
+        lines.append(f"arrivals = {_listed(at for chain, at in terms.allow_list.arrivals if chain == chain_id)}")
         lines += _table(f"chains.{chain_id}.contracts", _of_chain(terms.allow_list.selectors, chain_id))
         lines += _table(f"chains.{chain_id}.takers", _of_chain(terms.allow_list.takers, chain_id))
         approvals = {at: most for (chain, at), most in (terms.approvals or {}).items() if chain == chain_id}
@@ -130,6 +132,7 @@ def _terms_of(entry: "PolicyEntry") -> SigningTerms:
                 for at, called in one.contracts.items()
             },
             spenders=frozenset((chain_id, at) for chain_id, one in chains.items() for at in one.spenders),
+            arrivals=frozenset((chain_id, at) for chain_id, one in chains.items() for at in one.arrivals),
             takers={
                 (chain_id, at): frozenset(takers)
                 for chain_id, one in chains.items()

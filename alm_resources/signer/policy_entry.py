@@ -26,6 +26,7 @@ class ChainPolicyEntry(_Entry):
     max_fee_per_gas_wei: Amount
     max_fee_wei: Amount
     spenders: list[Address]
+    arrivals: list[Address] = []
     contracts: dict[Address, list[Selector]]
     takers: dict[Address, list[Address]] = {}
     approvals: dict[Address, Amount] = {}
@@ -37,4 +38,4 @@ class PolicyEntry(_Entry):
     pair: Annotated[str, Field(min_length=1)]
     wallet: Address
     transactions_per_hour: Annotated[int, Field(ge=0)]
-    chains: dict[ChainId, ChainPolicyEntry]
+    chains: dict[ChainId, ChainPolicyEntry] = {}
