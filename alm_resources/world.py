@@ -10,7 +10,15 @@ from alm_resources.settings import Settings
 if TYPE_CHECKING:
     from alm_core.execution.allow_list import AllowList
     from alm_core.execution.saga import PlanExecutor
-    from alm_core.model.ports import CandleFeed, ChainClient, DexAdapter, PoolMarketSource, Signer, SwapSource
+    from alm_core.model.ports import (
+        BridgeSource,
+        CandleFeed,
+        ChainClient,
+        DexAdapter,
+        PoolMarketSource,
+        Signer,
+        SwapSource,
+    )
     from alm_core.model.rewards import RewardProgramme, StakingProgramme
     from alm_resources.alerts import AppriseAlerts
     from alm_resources.dex.paper import PaperSnapshots
@@ -21,6 +29,8 @@ if TYPE_CHECKING:
     from alm_resources.http import CallBudget
     from alm_resources.journal import SqlJournal
     from alm_resources.journal.startup import StartupMemory
+    from alm_resources.lifi import LifiClient, LifiCosts
+    from alm_resources.lifi.transport import Endpoint
     from alm_resources.registry import Registry
     from alm_resources.startup import StartupChecks
     from alm_resources.startup.reconciliation import Reconciler
@@ -120,10 +130,30 @@ class World:
         return PaperSnapshots(reader, self.settings.paper_capital_usd) if self.settings.mode == "paper" else reader
 
     @cached_property
-    def swaps(self) -> "SwapSource":
+    def lifi(self) -> "LifiClient":
         from alm_resources.lifi import LifiClient
 
-        return LifiClient.from_registry(self.registry, cooldowns=self.hot_state)
+        return LifiClient.from_registry(self.registry, budgets=self._lifi_budgets(), cooldowns=self.hot_state)
+
+    @cached_property
+    def lifi_costs(self) -> "LifiCosts":
+        """Costs by live quotes, for the cost gate."""
+        from alm_resources.dragonfly import SharedWindow
+        from alm_resources.lifi import LifiCosts
+        from alm_resources.lifi.costs import COST_CALLS
+        from alm_resources.lifi.transport import QUOTA_WINDOW_S, is_real_host
+
+        window = SharedWindow(self.hot_state, "lifi-costs", calls=COST_CALLS, window_s=QUOTA_WINDOW_S)
+        counted = is_real_host(self.registry.services.lifi_url)
+        return LifiCosts(self.lifi, self.hot_state, budget=window if counted else None)
+
+    @cached_property
+    def swaps(self) -> "SwapSource":
+        return self.lifi
+
+    @cached_property
+    def bridges(self) -> "BridgeSource":
+        return self.lifi
 
     @cached_property
     def journal(self) -> "SqlJournal":
@@ -201,7 +231,6 @@ class World:
             return RecordingExecutor()
         from alm_core.execution.saga import PlanExecutor
         from alm_resources.dragonfly import WalletLeases
-
         from alm_resources.startup import StartupGate
 
         leases = WalletLeases(self.hot_state)
@@ -235,6 +264,17 @@ class World:
         if not is_real_host(self.registry.services.geckoterminal_url):
             return None
         return SharedWindow(self.hot_state, "geckoterminal", calls=CALLS_PER_WINDOW, window_s=WINDOW_S)
+
+    def _lifi_budgets(self) -> "dict[Endpoint, CallBudget] | None":
+        from alm_resources.dragonfly import SharedWindow
+        from alm_resources.lifi.transport import KEYLESS_CALLS, is_real_host
+
+        if not is_real_host(self.registry.services.lifi_url):
+            return None
+        return {
+            endpoint: SharedWindow(self.hot_state, f"lifi-{endpoint}", calls=calls, window_s=window_s)
+            for endpoint, (calls, window_s) in KEYLESS_CALLS.items()
+        }
 
     def _allow_list(self, pair_id: str) -> "AllowList":
         from alm_resources.signer import allow_list_from

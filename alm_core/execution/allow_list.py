@@ -7,6 +7,7 @@ still cannot send money elsewhere.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from alm_core.execution.bridge_calls import BRIDGE_SELECTORS
 from alm_core.execution.calldata import SWAP_SELECTORS, payees_of, selector_of
 from alm_core.execution.erc20 import APPROVE_SELECTOR
 from alm_core.execution.liquidity_calls import (
@@ -17,7 +18,7 @@ from alm_core.execution.liquidity_calls import (
 )
 from alm_core.execution.reward_calls import MERKL_CLAIM_SELECTOR, NOBODY, STAKING_SELECTORS, staking_contracts
 from alm_core.model.errors import InvalidInput
-from alm_core.model.pools import Pool
+from alm_core.model.pools import Pool, Token
 from alm_core.model.transactions import Action, UnsignedTransaction
 
 
@@ -34,11 +35,14 @@ class AllowList:
     takers
         Who alone may be approved or sent a position at ``(chain id, position manager)``: a spender of tokens must not
         get positions, nor a taker of positions tokens.
+    arrivals
+        ``(chain id, token)`` that may be asked for on another chain.
     """
 
     selectors: Mapping[tuple[int, str], frozenset[str]] = field(default_factory=dict[tuple[int, str], frozenset[str]])
     spenders: frozenset[tuple[int, str]] = frozenset()
     takers: Mapping[tuple[int, str], frozenset[str]] = field(default_factory=dict[tuple[int, str], frozenset[str]])
+    arrivals: frozenset[tuple[int, str]] = frozenset()
 
     def refusals(self, tx: UnsignedTransaction, wallet: str) -> tuple[str, ...]:
         """Return why a payload is not allowed for this wallet; empty where it is."""
@@ -61,6 +65,11 @@ class AllowList:
             for who in payees.spenders
             if not self._may_take(tx, who)
         ]
+        refused += [
+            f"token {token} on chain {chain_id} is not on the allow-list of arrivals"
+            for chain_id, token in payees.arrivals
+            if (chain_id, token) not in self.arrivals or chain_id == tx.chain_id
+        ]
         if tx.value_wei:
             refused.append(f"native value {tx.value_wei} wei is never sent")
         return tuple(refused)
@@ -73,7 +82,7 @@ class AllowList:
 def allow_list_for(
     pools: Sequence[Pool], swap_contracts: Mapping[int, str], distributors: Mapping[int, str] | None = None
 ) -> AllowList:
-    """Return the list that covers liquidity in these pools and swaps through one contract per chain.
+    """Return the list that covers liquidity in these pools, and swaps and bridges through one contract per chain.
 
     Where a pool names a contract that pays rewards to positions it holds, staking in it is covered as well.
 
@@ -82,7 +91,8 @@ def allow_list_for(
     pools
         Pools of the wallet's pair.
     swap_contracts
-        Swap contract (the Li.Fi diamond) by chain id; it is also a spender.
+        Swap contract (the Li.Fi diamond) by chain id; it is also a spender. What it sends to another chain must be a
+        token of the pools there.
     distributors
         Contract that pays rewards against proofs, by chain id.
     """
@@ -98,14 +108,19 @@ def allow_list_for(
             permit2 = (pool.chain_id, pool.contract("permit2").lower())
             selectors[permit2] = frozenset({PERMIT2_APPROVE_SELECTOR})
             spenders.add(permit2)
-        for token in (pool.token0, pool.token1):
+        for token in _tokens(pool):
             selectors[(pool.chain_id, token.address.lower())] = frozenset({APPROVE_SELECTOR})
     for chain_id, address in swap_contracts.items():
-        selectors[(chain_id, address.lower())] = SWAP_SELECTORS
+        selectors[(chain_id, address.lower())] = SWAP_SELECTORS | BRIDGE_SELECTORS
         spenders.add((chain_id, address.lower()))
     for chain_id, address in (distributors or {}).items():
         selectors[(chain_id, address.lower())] = frozenset({MERKL_CLAIM_SELECTOR})
-    return AllowList(selectors=selectors, spenders=frozenset(spenders), takers=_let_stake(pools, selectors))
+    return AllowList(
+        selectors=selectors,
+        spenders=frozenset(spenders),
+        takers=_let_stake(pools, selectors),
+        arrivals=frozenset((pool.chain_id, token.address.lower()) for pool in pools for token in _tokens(pool)),
+    )
 
 
 def _let_stake(
@@ -120,6 +135,10 @@ def _let_stake(
         selectors[manager] |= {giving}
         takers[manager] = takers.get(manager, frozenset()) | {address.lower(), NOBODY}
     return takers
+
+
+def _tokens(pool: Pool) -> tuple[Token, Token]:
+    return pool.token0, pool.token1
 
 
 def _noop_refusals(tx: UnsignedTransaction, wallet: str) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 An unknown selector is an error, never "nobody": what cannot be decoded is not signed.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
+from alm_core.execution.bridge_calls import BRIDGE_SELECTORS, bridge_call
 from alm_core.execution.erc20 import APPROVE_SELECTOR
 from alm_core.execution.liquidity_calls import (
     INCREASE_LIQUIDITY_SELECTOR,
@@ -41,13 +44,14 @@ class Payees:
     """Lower-case addresses a payload pays or lets spend, and the selectors inside its multicall.
 
     ``grown`` are ids of positions that liquidity is added to: the contract lets anybody add to anybody's position, so
-    that whoever owns the id is paid.
+    that whoever owns the id is paid. ``arrivals`` are tokens asked for on other chains, as ``(chain id, token)``.
     """
 
     recipients: tuple[str, ...] = ()
     spenders: tuple[str, ...] = ()
     grown: tuple[int, ...] = ()
     inner: frozenset[str] = frozenset()
+    arrivals: tuple[tuple[int, str], ...] = ()
 
 
 def selector_of(data: str) -> str:
@@ -72,22 +76,11 @@ def payees_of(data: str) -> Payees:
     if selector in STRUCT_RECIPIENT_WORDS:
         struct = tail_at(body, 0)
         return Payees(recipients=tuple(address_at(struct, word) for word in STRUCT_RECIPIENT_WORDS[selector]))
-    if selector == INCREASE_LIQUIDITY_SELECTOR:
-        return Payees(grown=(uint_at(body, 0),))
-    if selector == MODIFY_LIQUIDITIES_SELECTOR:
-        inside = unlocked(body)
-        return Payees(recipients=inside.recipients, grown=inside.grown)
-    if selector == SAFE_TRANSFER_FROM_SELECTOR:
-        # Who gets a position can do with it what a spender could.
-        holder, taker = moved_position(body)
-        return Payees(recipients=(holder,), spenders=(taker,))
-    if selector == MERKL_CLAIM_SELECTOR:
-        return Payees(recipients=users_of_claim(body))
+    if selector in _DECODED:
+        return _DECODED[selector](body)
     if selector in PAYS_NOBODY or selector in PAYS_THE_SENDER:
         uint_at(body, 0)
         return Payees()
-    if selector == MULTICALL_SELECTOR:
-        return _payees_of_multicall(body)
     raise InvalidInput(f"unknown selector {selector}")
 
 
@@ -131,3 +124,37 @@ def _payees_of_multicall(body: bytes) -> Payees:
         grown=tuple(token_id for payees in nested for token_id in payees.grown),
         inner=inner,
     )
+
+
+def _payees_of_increase(body: bytes) -> Payees:
+    return Payees(grown=(uint_at(body, 0),))
+
+
+def _payees_of_unlock(body: bytes) -> Payees:
+    inside = unlocked(body)
+    return Payees(recipients=inside.recipients, grown=inside.grown)
+
+
+def _payees_of_moved_position(body: bytes) -> Payees:
+    # Who gets a position can do with it what a spender could.
+    holder, taker = moved_position(body)
+    return Payees(recipients=(holder,), spenders=(taker,))
+
+
+def _payees_of_claim(body: bytes) -> Payees:
+    return Payees(recipients=users_of_claim(body))
+
+
+def _payees_of_bridge(selector: str, body: bytes) -> Payees:
+    sent = bridge_call(selector, body)
+    return Payees(recipients=(sent.receiver, sent.refund_to), arrivals=((sent.to_chain, sent.output_token),))
+
+
+_DECODED: dict[str, Callable[[bytes], Payees]] = {
+    INCREASE_LIQUIDITY_SELECTOR: _payees_of_increase,
+    MODIFY_LIQUIDITIES_SELECTOR: _payees_of_unlock,
+    SAFE_TRANSFER_FROM_SELECTOR: _payees_of_moved_position,
+    MERKL_CLAIM_SELECTOR: _payees_of_claim,
+    MULTICALL_SELECTOR: _payees_of_multicall,
+    **{selector: partial(_payees_of_bridge, selector) for selector in sorted(BRIDGE_SELECTORS)},
+}

@@ -31,6 +31,10 @@ class Control:
 
 CONTROLS: tuple[Control, ...] = (
     Control(name="allow_list", watches="contracts, selectors, recipients, spenders of a payload", entry="allow-list"),
+    Control(name="lifi_budget", watches="requests to Li.Fi against the window it grants", entry="lifi-budget"),
+    Control(
+        name="lifi_quote", watches="every field of a quote and its calldata against what was asked", entry="lifi-quote"
+    ),
     Control(name="max_gas_usd", watches="fee of one transaction at its bid", entry="gas"),
     Control(
         name="signer_allow_list", watches="the signer's own list against calldata it decodes itself", entry="signer"

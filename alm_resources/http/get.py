@@ -1,9 +1,10 @@
-"""One GET of JSON."""
+"""One GET or POST of JSON."""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, Literal, cast
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -40,7 +41,7 @@ class HttpAnswer:
 
 
 class JsonHttp:
-    """GET without retries or redirects.
+    """GET and POST without retries or redirects.
 
     Parameters
     ----------
@@ -75,16 +76,31 @@ class JsonHttp:
         BadAnswer
             If the body is larger than allowed.
         """
+        return self._send("get", url, headers, params=dict(params))
+
+    def post(self, url: str, *, body: object, headers: Mapping[str, str]) -> HttpAnswer:
+        """Send one POST of JSON; it must change nothing at the source that matters to us.
+
+        Raises
+        ------
+        SourceUnavailable, BadAnswer
+            As :meth:`get`.
+        """
+        sent = json.dumps(body).encode()
+        return self._send("post", url, {**headers, "Content-Type": "application/json"}, data=sent)
+
+    def _send(self, verb: Literal["get", "post"], url: str, headers: Mapping[str, str], **content: Any) -> HttpAnswer:
         deadline = time.monotonic() + self._timeout_s
         connect_s = min(5.0, self._timeout_s)
+        send = self._session.get if verb == "get" else self._session.post
         try:
-            with self._session.get(
+            with send(
                 url,
-                params=dict(params),
                 headers=dict(headers),
                 timeout=(connect_s, self._timeout_s),
                 stream=True,
                 allow_redirects=False,
+                **content,
             ) as response:
                 body = self._body(response, deadline)
         except (OSError, HTTPError) as error:

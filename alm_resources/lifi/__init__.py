@@ -1,5 +1,6 @@
-"""Same-chain swaps through Li.Fi."""
+"""Swaps on one chain and transfers between chains through Li.Fi."""
 
 from alm_resources.lifi.client import LifiClient
+from alm_resources.lifi.costs import LifiCosts
 
-__all__ = ["LifiClient"]
+__all__ = ["LifiClient", "LifiCosts"]

@@ -64,6 +64,8 @@ class EstimateAnswer(_Answer):
     to_amount: Amount
     to_amount_min: Amount
     approval_address: str
+    execution_duration: Annotated[float, Field(ge=0, le=604_800)] | None = None
+    """Seconds until what was sent arrives."""
 
 
 class TransactionAnswer(_Answer):
@@ -88,7 +90,7 @@ class StepAnswer(_Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwapRequest:
-    """What was asked, and where the diamond is."""
+    """What was asked, and where the diamond is; of two chains where it is a bridge."""
 
     sell: Token
     buy: Token
@@ -97,6 +99,11 @@ class SwapRequest:
     owner: str
     diamond: str
     slippage_frac: float
+
+    @property
+    def crosses(self) -> bool:
+        """Whether it goes to another chain."""
+        return self.sell.chain_id != self.buy.chain_id
 
 
 def read_step(body: object) -> StepAnswer:
@@ -123,74 +130,80 @@ def check_step(step: StepAnswer, asked: SwapRequest) -> GenericSwap:
     BadAnswer
         Naming the field, its value and the value that was asked for.
     """
-    _check_action(step.action, asked)
-    _check_transaction(step, asked)
+    check_action(step.action, asked)
+    check_transaction(step, asked)
     swap = decode_generic_swap(step.transaction_request.data)
     _check_calldata(swap, asked)
     _check_amounts(step.estimate, swap, asked)
     return swap
 
 
-def _check_action(action: ActionAnswer, asked: SwapRequest) -> None:
-    chain_id = asked.sell.chain_id
-    _same("action.fromChainId", action.from_chain_id, chain_id)
-    _same("action.toChainId", action.to_chain_id, chain_id)
-    for name, answer, token in (("fromToken", action.from_token, asked.sell), ("toToken", action.to_token, asked.buy)):
-        _same_address(f"action.{name}.address", answer.address, token.address)
-        _same(f"action.{name}.chainId", answer.chain_id, chain_id)
-        _same(f"action.{name}.decimals", answer.decimals, token.decimals)
-    _same("action.fromAmount", action.from_amount, asked.sell_amount)
-    _same_address("action.fromAddress", action.from_address, asked.owner)
-    _same_address("action.toAddress", action.to_address, asked.owner)
-    _same("action.slippage", action.slippage, asked.slippage_frac)
+def check_action(action: ActionAnswer, asked: SwapRequest) -> None:
+    """Refuse an answer to another question than ours; ``BadAnswer`` names the field."""
+    for side, chain_id, told, token in (
+        ("from", action.from_chain_id, action.from_token, asked.sell),
+        ("to", action.to_chain_id, action.to_token, asked.buy),
+    ):
+        same(f"action.{side}ChainId", chain_id, token.chain_id)
+        same_address(f"action.{side}Token.address", told.address, token.address)
+        same(f"action.{side}Token.chainId", told.chain_id, token.chain_id)
+        same(f"action.{side}Token.decimals", told.decimals, token.decimals)
+    same("action.fromAmount", action.from_amount, asked.sell_amount)
+    same_address("action.fromAddress", action.from_address, asked.owner)
+    same_address("action.toAddress", action.to_address, asked.owner)
+    same("action.slippage", action.slippage, asked.slippage_frac)
 
 
-def _check_transaction(step: StepAnswer, asked: SwapRequest) -> None:
+def check_transaction(step: StepAnswer, asked: SwapRequest) -> None:
+    """Refuse a transaction that is not one of our wallet with the diamond; ``BadAnswer`` names the field."""
     tx = step.transaction_request
-    _same_address("transactionRequest.to", tx.to, asked.diamond)
-    _same_address("transactionRequest.from", tx.sender, asked.owner)
-    _same("transactionRequest.chainId", tx.chain_id, asked.sell.chain_id)
-    _same("transactionRequest.value", tx.value, 0)
-    _same_address("estimate.approvalAddress", step.estimate.approval_address, asked.diamond)
+    same_address("transactionRequest.to", tx.to, asked.diamond)
+    same_address("transactionRequest.from", tx.sender, asked.owner)
+    same("transactionRequest.chainId", tx.chain_id, asked.sell.chain_id)
+    same("transactionRequest.value", tx.value, 0)
+    same_address("estimate.approvalAddress", step.estimate.approval_address, asked.diamond)
 
 
 def _check_calldata(swap: GenericSwap, asked: SwapRequest) -> None:
     first, last = swap.steps[0], swap.steps[-1]
-    _same_address("calldata receiver", swap.receiver, asked.owner)
-    _same_address("calldata first sendingAssetId", first.sending_asset, asked.sell.address)
-    _same("calldata first fromAmount", first.from_amount, asked.sell_amount)
-    _same_address("calldata last receivingAssetId", last.receiving_asset, asked.buy.address)
+    same_address("calldata receiver", swap.receiver, asked.owner)
+    same_address("calldata first sendingAssetId", first.sending_asset, asked.sell.address)
+    same("calldata first fromAmount", first.from_amount, asked.sell_amount)
+    same_address("calldata last receivingAssetId", last.receiving_asset, asked.buy.address)
     for number, (before, after) in enumerate(zip(swap.steps, swap.steps[1:], strict=False), start=2):
-        _same_address(f"calldata sendingAssetId of step {number}", after.sending_asset, before.receiving_asset)
+        same_address(f"calldata sendingAssetId of step {number}", after.sending_asset, before.receiving_asset)
         # Every step with the flag pulls its amount from the wallet.
-        _same(f"calldata requiresDeposit of step {number}", after.requires_deposit, False)
+        same(f"calldata requiresDeposit of step {number}", after.requires_deposit, False)
     if len(swap.steps) > 1:
-        _same("calldata requiresDeposit of step 1", first.requires_deposit, True)
-    _at_least("calldata minAmountOut", swap.min_amount_out, asked.min_buy_amount)
+        same("calldata requiresDeposit of step 1", first.requires_deposit, True)
+    at_least("calldata minAmountOut", swap.min_amount_out, asked.min_buy_amount)
 
 
 def _check_amounts(estimate: EstimateAnswer, swap: GenericSwap, asked: SwapRequest) -> None:
-    _same("estimate.fromAmount", estimate.from_amount, asked.sell_amount)
-    _at_least("estimate.toAmount", estimate.to_amount, estimate.to_amount_min)
-    _at_least("estimate.toAmountMin", estimate.to_amount_min, asked.min_buy_amount)
-    _at_least("calldata minAmountOut", swap.min_amount_out, estimate.to_amount_min)
-    _at_least("estimate.toAmount", estimate.to_amount, swap.min_amount_out)
+    same("estimate.fromAmount", estimate.from_amount, asked.sell_amount)
+    at_least("estimate.toAmount", estimate.to_amount, estimate.to_amount_min)
+    at_least("estimate.toAmountMin", estimate.to_amount_min, asked.min_buy_amount)
+    at_least("calldata minAmountOut", swap.min_amount_out, estimate.to_amount_min)
+    at_least("estimate.toAmount", estimate.to_amount, swap.min_amount_out)
     # A minimum further below the expected amount than the slippage we allowed is not what we asked for. The millionth
     # covers their float arithmetic.
     allowed = estimate.to_amount * (1 - Decimal(str(asked.slippage_frac)) - Decimal("1e-6"))
-    _at_least("estimate.toAmountMin", estimate.to_amount_min, int(allowed) - 1)
+    at_least("estimate.toAmountMin", estimate.to_amount_min, int(allowed) - 1)
 
 
-def _same(field: str, value: object, expected: object) -> None:
+def same(field: str, value: object, expected: object) -> None:
+    """Refuse a field that is not what was asked for."""
     if value != expected:
         raise BadAnswer(SOURCE, f"{field} is {value!r}, asked for {expected!r}")
 
 
-def _same_address(field: str, value: str, expected: str) -> None:
+def same_address(field: str, value: str, expected: str) -> None:
+    """Refuse an address that is another one; case is not looked at."""
     if value.lower() != expected.lower():
         raise BadAnswer(SOURCE, f"{field} is {value!r:.80}, must be {expected}")
 
 
-def _at_least(field: str, value: int, floor: int) -> None:
+def at_least(field: str, value: int, floor: int) -> None:
+    """Refuse an amount below a floor."""
     if value < floor:
         raise BadAnswer(SOURCE, f"{field} is {value}, must be at least {floor}")

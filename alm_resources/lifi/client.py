@@ -1,28 +1,32 @@
-"""Li.Fi API client for same-chain swaps."""
+"""Li.Fi API client: swaps on one chain, and transfers of one asset to another."""
 
 import time
 from collections.abc import Callable, Mapping
-from typing import NoReturn
 
 import requests
 
-from alm_core.model.errors import BadAnswer, ConfigError, InvalidInput, SourceRejected, SourceUnavailable
+from alm_core.model.errors import ConfigError, InvalidInput
 from alm_core.model.pools import Token
-from alm_core.model.ports import SwapQuote
+from alm_core.model.ports import BridgeQuote, SwapQuote
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
-from alm_resources.http import Cooldowns, HttpAnswer, JsonHttp, LocalCooldowns
+from alm_core.model.transfers import BridgeStatus, BridgeTransfer
+from alm_resources.http import CallBudget, Cooldowns, SlidingWindow
 from alm_resources.lifi.answers import StepAnswer, SwapRequest, check_step, read_step
-from alm_resources.lifi.calldata import SOURCE, GenericSwap
+from alm_resources.lifi.bridging import BRIDGES, bridge_quote, check_bridge
+from alm_resources.lifi.calldata import GenericSwap
+from alm_resources.lifi.routes import only_step, route_body
+from alm_resources.lifi.status import read_bridge_status
+from alm_resources.lifi.transport import KEYLESS_CALLS, Asked, Endpoint, LifiHttp, OutOfBudget, is_real_host
 from alm_resources.registry import Registry
 
-# The window of Li.Fi's quota; used where a 429 does not say when it lifts.
-QUOTA_WINDOW_S = 7200.0
 # A swap may always bring more than expected.
 MAX_GAIN = 2**255 - 1
 
 
 class LifiClient:
-    """Quotes ERC-20 swaps and proves that each quote does what was asked before anybody signs it.
+    """Quotes ERC-20 swaps and transfers, and proves that each does what was asked before anybody signs it.
+
+    Where the window of ``/quote`` is used up, a route of one step is asked for instead: that has a window of its own.
 
     Parameters
     ----------
@@ -35,8 +39,8 @@ class LifiClient:
     slippage_frac, slippage_stable_frac
         Slippage asked for, the second between two stables. Less than what the caller's own minimum allows against the
         fair price: fee and price impact have to fit between the two.
-    cooldowns
-        Remembers a 429 until it lifts, which may take two hours; shared by processes if it lives in the hot state.
+    budgets, cooldowns
+        As :class:`LifiHttp`.
     """
 
     def __init__(
@@ -48,26 +52,42 @@ class LifiClient:
         slippage_frac: float = 0.002,
         slippage_stable_frac: float = 0.0003,
         session: requests.Session | None = None,
+        budgets: Mapping[Endpoint, CallBudget] | None = None,
         cooldowns: Cooldowns | None = None,
         timeout_s: float = 20.0,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
         self._diamonds = dict(diamonds)
-        self._headers = {"Accept": "application/json"} | ({} if api_key is None else {"x-lifi-api-key": api_key})
         self._slippage_frac = slippage_frac
         self._slippage_stable_frac = slippage_stable_frac
-        self._http = JsonHttp(SOURCE, session=session, timeout_s=timeout_s)
-        self._cooldowns = cooldowns or LocalCooldowns()
-        self._sleep = sleep
+        self._http = LifiHttp(
+            base_url,
+            api_key=api_key,
+            budgets=budgets,
+            cooldowns=cooldowns,
+            session=session,
+            timeout_s=timeout_s,
+            sleep=sleep,
+        )
 
     @classmethod
     def from_registry(
-        cls, registry: Registry, *, api_key: str | None = None, cooldowns: Cooldowns | None = None
+        cls,
+        registry: Registry,
+        *,
+        api_key: str | None = None,
+        budgets: Mapping[Endpoint, CallBudget] | None = None,
+        cooldowns: Cooldowns | None = None,
     ) -> "LifiClient":
-        """Build from the registry's service address and diamonds."""
+        """Build from the registry's service address and diamonds; the real host gets budgets if none are given."""
         diamonds = {chain_id: chain.lifi_diamond for chain_id, chain in registry.chains.items()}
-        return cls(registry.services.lifi_url, diamonds, api_key=api_key, cooldowns=cooldowns)
+        url = registry.services.lifi_url
+        if budgets is None and is_real_host(url):
+            budgets = {
+                endpoint: SlidingWindow(calls=calls, window_s=window_s)
+                for endpoint, (calls, window_s) in KEYLESS_CALLS.items()
+            }
+        return cls(url, diamonds, api_key=api_key, budgets=budgets, cooldowns=cooldowns)
 
     def quote_swap(self, *, sell: Token, buy: Token, sell_amount: int, owner: str, min_buy_amount: int) -> SwapQuote:
         """Quote a swap whose calldata pays ``owner`` at least ``min_buy_amount``.
@@ -92,8 +112,10 @@ class LifiClient:
         InvalidInput
             If the request makes no sense.
         """
+        if sell.chain_id != buy.chain_id or sell.address == buy.address:
+            raise InvalidInput(f"swap {sell.address} to {buy.address}: must be two tokens of one chain")
         asked = self._request(sell, buy, sell_amount, owner, min_buy_amount)
-        step = read_step(self._get_quote(asked))
+        step = read_step(self._get_step(asked))
         swap = check_step(step, asked)
         return SwapQuote(
             tx=_transaction(step, swap, asked),
@@ -106,11 +128,52 @@ class LifiClient:
             tool=step.tool,
         )
 
+    def quote_bridge(
+        self, *, sell: Token, buy: Token, sell_amount: int, owner: str, min_buy_amount: int
+    ) -> BridgeQuote:
+        """Quote a transfer whose calldata pays ``owner`` on the chain of ``buy``, and at least ``min_buy_amount``.
+
+        Parameters
+        ----------
+        sell, buy
+            The same asset on two chains.
+        sell_amount, min_buy_amount
+            Raw units of ``sell`` and of ``buy``; both positive.
+        owner
+            Wallet that pays, receives, and is paid back.
+
+        Raises
+        ------
+        SourceUnavailable, SourceRejected, BadAnswer, InvalidInput
+            As :meth:`quote_swap`.
+        """
+        if sell.chain_id == buy.chain_id:
+            raise InvalidInput(f"transfer of {sell.address} to {buy.address}: must be tokens of two chains")
+        asked = self._request(sell, buy, sell_amount, owner, min_buy_amount)
+        return bridge_quote(check_bridge(read_step(self._get_step(asked)), asked), asked)
+
+    def read_status(self, transfer: BridgeTransfer) -> BridgeStatus:
+        """Ask what became of a transfer whose sending transaction is known; it guides waiting and proves nothing.
+
+        Raises
+        ------
+        SourceUnavailable, SourceRejected, BadAnswer
+            If the service does not tell; that says nothing of the transfer.
+        InvalidInput
+            If nothing was sent.
+        """
+        if transfer.tx_hash is None:
+            raise InvalidInput(f"transfer {transfer.intent_key} has no sending transaction to ask about")
+        params = {
+            "txHash": transfer.tx_hash,
+            "fromChain": str(transfer.from_chain),
+            "toChain": str(transfer.to_chain),
+        }
+        return read_bridge_status(self._http.ask(Asked(endpoint="status", params=params)), transfer)
+
     def _request(self, sell: Token, buy: Token, sell_amount: int, owner: str, min_buy_amount: int) -> SwapRequest:
-        if sell.chain_id != buy.chain_id or sell.address == buy.address:
-            raise InvalidInput(f"swap {sell.address} to {buy.address}: must be two tokens of one chain")
         if sell_amount <= 0 or min_buy_amount <= 0:
-            raise InvalidInput(f"swap of {sell_amount} for at least {min_buy_amount}: both must be positive")
+            raise InvalidInput(f"quote of {sell_amount} for at least {min_buy_amount}: both must be positive")
         if sell.chain_id not in self._diamonds:
             raise ConfigError(f"chain {sell.chain_id} has no Li.Fi diamond; known are {sorted(self._diamonds)}")
         stable = sell.asset_class == buy.asset_class == "stable"
@@ -124,9 +187,7 @@ class LifiClient:
             slippage_frac=self._slippage_stable_frac if stable else self._slippage_frac,
         )
 
-    def _get_quote(self, asked: SwapRequest) -> object:
-        if (wait_s := self._cooldowns.cooldown_s(SOURCE)) > 0:
-            raise SourceUnavailable(SOURCE, f"rate limit: lifts in {wait_s:.0f} s, not asked")
+    def _get_step(self, asked: SwapRequest) -> object:
         params = {
             "fromChain": str(asked.sell.chain_id),
             "toChain": str(asked.buy.chain_id),
@@ -139,27 +200,13 @@ class LifiClient:
             "order": "CHEAPEST",
             "allowDestinationCall": "false",
         }
-        answer = self._http.get(f"{self._base_url}/quote", params=params, headers=self._headers)
-        if answer.status == 500:
-            # Their own SDK asks once more, after half a second, and only for this status.
-            self._sleep(0.5)
-            answer = self._http.get(f"{self._base_url}/quote", params=params, headers=self._headers)
-        if answer.status != 200:
-            self._refuse(answer)
-        if answer.json is None:
-            raise BadAnswer(SOURCE, f"HTTP 200 but not JSON: {answer.excerpt}")
-        return answer.json
-
-    def _refuse(self, answer: HttpAnswer) -> NoReturn:
-        detail = f"HTTP {answer.status}: {_message(answer)}"
-        if answer.status == 429:
-            reset_s = answer.seconds("ratelimit-reset") or answer.seconds("retry-after") or QUOTA_WINDOW_S
-            self._cooldowns.start_cooldown(SOURCE, min(reset_s, QUOTA_WINDOW_S))
-            raise SourceUnavailable(SOURCE, f"{detail}; next quote in {reset_s:.0f} s")
-        # 409: the price moved while quoting; 424: a tool behind Li.Fi failed. Both may pass.
-        if answer.status in (408, 409, 424) or answer.status >= 500:
-            raise SourceUnavailable(SOURCE, detail)
-        raise SourceRejected(SOURCE, detail)
+        if asked.crosses:
+            params["allowBridges"] = ",".join(BRIDGES)
+        try:
+            return self._http.ask(Asked(endpoint="quote", params=params))
+        except OutOfBudget:
+            routes = self._http.ask(Asked(endpoint="advanced/routes", body=route_body(asked)))
+            return self._http.ask(Asked(endpoint="advanced/stepTransaction", body=only_step(routes, asked)))
 
 
 def _transaction(step: StepAnswer, swap: GenericSwap, asked: SwapRequest) -> UnsignedTransaction:
@@ -179,8 +226,3 @@ def _transaction(step: StepAnswer, swap: GenericSwap, asked: SwapRequest) -> Uns
             BalanceBound(token=asked.buy.address, min_delta=swap.min_amount_out, max_delta=MAX_GAIN),
         ),
     )
-
-
-def _message(answer: HttpAnswer) -> str:
-    message = answer.field("message")
-    return answer.excerpt if message is None else f"code {answer.field('code')}: {message!s:.160}"
