@@ -19,6 +19,7 @@ class _LazyGroup(click.Group):
         "registry": ("alm_cli.registry", "registry"),
         "history": ("alm_cli.history", "history"),
         "replay": ("alm_cli.replay", "replay"),
+        "signer": ("alm_cli.signer", "signer"),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -93,6 +94,21 @@ def rewards(claim: bool, as_json: bool) -> None:
     from alm_cli.rewards import run_rewards
 
     sys.exit(run_rewards(claim=claim, as_json=as_json))
+
+
+@alm.command()
+@click.option("--pair", "pairs", multiple=True, help="Pair to look at; default all of ALM_PAIRS.")
+@click.option("--full", is_flag=True, help="Look at clock, heads, known blocks, code of contracts and registry too.")
+@click.option("--repair", is_flag=True, help="Take the lead: finish what is in flight, take back rights.")
+@click.option("--adopt", is_flag=True, help="Take the chain's word where the books differ. Look first.")
+@click.option("--accept-code", is_flag=True, help="Take the code of contracts as it is now for right. Look first.")
+@json_option
+def reconcile(pairs: tuple[str, ...], full: bool, repair: bool, adopt: bool, accept_code: bool, as_json: bool) -> None:
+    """Compare books and chains beside whatever is running; exit code 0 only if all is green."""
+    from alm_cli.reconcile import Request, run_reconcile
+
+    request = Request(pairs=pairs, full=full, repair=repair, adopt=adopt, accept_code=accept_code, as_json=as_json)
+    sys.exit(run_reconcile(request))
 
 
 @alm.command("exit-all")

@@ -165,6 +165,11 @@ def leave(executor: PlanExecutor, look: Callable[[str], ChainLook]) -> tuple[Cha
     return seen, tuple(reports)
 
 
+def take_back_rights(executor: PlanExecutor, look: ChainLook) -> ExecutionReport:
+    """Settle what is in flight, compare books and chain, and take back every right that stands; nothing is closed."""
+    return executor.carry_out(close_all(look, ()), look.snapshot, _close)
+
+
 class NoSwaps:
     """Satisfies ``SwapSource``, and never swaps: leaving takes the tokens as they come."""
 

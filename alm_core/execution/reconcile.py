@@ -6,11 +6,14 @@ wei at one block, then positions and leftover allowances. Only a green result mo
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from alm_core.accounting.ledger import NATIVE
 from alm_core.execution.chain_state import ChainView, WalletState
 from alm_core.execution.engine import describe
+from alm_core.execution.restrict import restrict
 from alm_core.model.books import Journal, LedgerEntry, PositionChange, ReconciledPoint
+from alm_core.model.chains import ChainRules
 from alm_core.model.market import Block
 from alm_core.model.ports import Grant
 from alm_core.model.transactions import Intent, IntentState, ReconcileReport, ResidualAllowance
@@ -18,6 +21,9 @@ from alm_core.model.transactions import Intent, IntentState, ReconcileReport, Re
 _UNSENT = frozenset({IntentState.PLANNED, IntentState.RESERVED})
 _OPENING_INDEX = -3
 _DEPOSIT_INDEX = -4
+_ADJUSTMENT_INDEX = -5
+
+Books = Literal["kept", "read", "corrected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +32,7 @@ class _Findings:
     positions: tuple[PositionChange, ...] = ()
     differences: tuple[str, ...] = ()
     adopted: tuple[str, ...] = ()
+    unexplained: tuple[tuple[str, int], ...] = ()
 
     def __add__(self, other: "_Findings") -> "_Findings":
         return _Findings(
@@ -33,10 +40,13 @@ class _Findings:
             positions=self.positions + other.positions,
             differences=self.differences + other.differences,
             adopted=self.adopted + other.adopted,
+            unexplained=self.unexplained + other.unexplained,
         )
 
 
-def reconcile(view: ChainView, journal: Journal, standing: Sequence[Grant]) -> ReconcileReport:
+def reconcile(
+    view: ChainView, journal: Journal, standing: Sequence[Grant], *, books: Books = "kept"
+) -> ReconcileReport:
     """Prove the books of a wallet against one chain, adopting what the chain explains.
 
     Parameters
@@ -47,6 +57,10 @@ def reconcile(view: ChainView, journal: Journal, standing: Sequence[Grant]) -> R
         Where the books are; what is adopted is booked there if the result is green.
     standing
         Rights of which nothing should be left; what is left of them is listed.
+    books
+        ``kept`` books what was adopted; ``read`` writes nothing, for a look beside a running executor; ``corrected``
+        takes the chain's word for everything that nothing explains, on a person's order: balances are booked as
+        ``adjustment``, its nonce becomes the journal's.
 
     Returns
     -------
@@ -58,16 +72,25 @@ def reconcile(view: ChainView, journal: Journal, standing: Sequence[Grant]) -> R
     The first reconciliation books whatever is there as ``opening``. Later, token differences are explained by transfer
     logs since the last reconciled block (``deposit``, ``withdrawal``). Native coin carries no logs: more of it than
     booked can only have been sent to us and is a ``deposit``; less of it can only have left by our own key.
+
+    Native coin below the chain's reserve is no difference, but while it is so the wallet may only leave.
     """
     chain_id, wallet = view.chain.chain_id, view.wallet
     point = journal.read_reconciled(chain_id, wallet)
     nonce = view.chain.read_nonce(wallet)
     state = view.read_wallet()
     open_intents = journal.read_open_intents(chain_id, wallet)
-    found = _open_intents(open_intents) + _nonce(journal, point, wallet, nonce, open_intents)
+    native = view.chain.read_native_balance(wallet, state.block)
+    on_chain = {**state.balances, NATIVE: native}
+    found = _open_intents(open_intents)
+    used = _nonce(journal, point, wallet, nonce, open_intents)
+    found += used if books != "corrected" or open_intents else _Findings(adopted=used.differences)
     if not found.differences:
-        found += _balances(view, journal, point, state) + _positions(view, journal, state)
-    if not found.differences:
+        found += _balances(view, journal, point, state.block, on_chain) + _positions(view, journal, state)
+        found = _corrected(view, state.block, found) if books == "corrected" else found
+    if books != "read":
+        restrict(journal, chain_id, wallet, "gas_reserve", gas_shortage(view.chain.rules, chain_id, native))
+    if not found.differences and books != "read":
         moved_on = ReconciledPoint(
             chain_id=chain_id,
             wallet=wallet,
@@ -112,15 +135,43 @@ def _nonce(
     return _Findings(differences=(lost,))
 
 
-def _balances(view: ChainView, journal: Journal, point: ReconciledPoint | None, state: WalletState) -> _Findings:
-    on_chain = {**state.balances, NATIVE: view.chain.read_native_balance(view.wallet, state.block)}
+def gas_shortage(rules: ChainRules, chain_id: int, native_wei: int) -> str | None:
+    """Say so where a wallet has less native coin than the chain's reserve; exits must stay affordable.
+
+    Examples
+    --------
+    >>> gas_shortage(ChainRules(gas_reserve_wei=10), 1, 10)
+    >>> gas_shortage(ChainRules(gas_reserve_wei=10), 1, 9)
+    'gas_reserve: 9 wei of native coin on chain 1, the reserve is 10'
+    """
+    if native_wei >= rules.gas_reserve_wei:
+        return None
+    return f"gas_reserve: {native_wei} wei of native coin on chain {chain_id}, the reserve is {rules.gas_reserve_wei}"
+
+
+def _balances(
+    view: ChainView, journal: Journal, point: ReconciledPoint | None, block: Block, on_chain: Mapping[str, int]
+) -> _Findings:
     booked = journal.read_ledger_sums(view.chain.chain_id, view.wallet)
     fresh = {token for token in on_chain if point is None or token not in booked}
-    found = _openings(view, state.block, {token: on_chain[token] - booked.get(token, 0) for token in fresh})
+    found = _openings(view, block, {token: on_chain[token] - booked.get(token, 0) for token in fresh})
     off = {token: on_chain[token] - booked[token] for token in on_chain.keys() - fresh}
     if point is not None and any(off.values()):
-        found += _explained(view, journal, point, state.block, off)
+        found += _explained(view, journal, point, block, off)
     return found
+
+
+def _corrected(view: ChainView, block: Block, found: _Findings) -> _Findings:
+    """Book what nothing explains as adjustments; a person has looked and takes the chain's word."""
+    entries = tuple(
+        _entry(view, token, amount, "adjustment", f"adjustment:{block.known_hash}", _ADJUSTMENT_INDEX)
+        for token, amount in found.unexplained
+    )
+    adjusted = tuple(
+        f"adjustment of {amount} {token}: {found.differences[at]}"
+        for at, (token, amount) in enumerate(found.unexplained)
+    )
+    return _Findings(entries=found.entries + entries, positions=found.positions, adopted=(*found.adopted, *adjusted))
 
 
 def _openings(view: ChainView, block: Block, amounts: Mapping[str, int]) -> _Findings:
@@ -148,13 +199,14 @@ def _explained(
     rest = dict(off)
     for entry in entries:
         rest[entry.token] = rest.get(entry.token, 0) - entry.delta
+    unexplained = {token: amount for token, amount in sorted(rest.items()) if amount}
     return _Findings(
         entries=tuple(entries),
         differences=tuple(
             f"balance of {token} differs from the books by {amount}, and no transfer explains it"
-            for token, amount in sorted(rest.items())
-            if amount
+            for token, amount in unexplained.items()
         ),
+        unexplained=tuple(unexplained.items()),
         adopted=tuple(f"{entry.kind} of {entry.delta} {entry.token} in {entry.tx_hash}" for entry in entries),
     )
 
