@@ -1,6 +1,6 @@
 """The books part of the journal: ledger, positions, reconciled blocks, and who leads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -10,6 +10,8 @@ from alm_resources.journal.database import Database
 from alm_resources.journal.rows import entry_row
 from alm_resources.journal.tables import leaders, ledger, positions, reconciled
 
+GONE = "gone:"
+"""Begins the name of an entry whose block is gone, and of the one that takes it back."""
 _Wallet = tuple[int, str]
 
 
@@ -23,7 +25,7 @@ class Books(Database):
     def take_lead(self, chain_id: int, wallet: str) -> int:
         """Become the only executor of a wallet on a chain."""
         where = of_wallet(leaders, chain_id, wallet)
-        with self.writing() as connection:
+        with self.writing(proves=True) as connection:
             fence = (connection.execute(sa.select(leaders.c.fence).where(where)).scalar() or 0) + 1
             put(connection, leaders, chain_id, wallet, {"fence": fence})
         self._fences[(chain_id, wallet.lower())] = fence
@@ -32,6 +34,7 @@ class Books(Database):
     def add_ledger_entries(self, entries: Sequence[LedgerEntry]) -> None:
         """Insert entries; those already there stay as they are."""
         with self.writing() as connection:
+            self.refuse_fenced(connection, {(entry.chain_id, entry.wallet) for entry in entries})
             insert_entries(connection, entries)
 
     def read_unbooked(self, entries: Sequence[LedgerEntry]) -> tuple[LedgerEntry, ...]:
@@ -40,9 +43,13 @@ class Books(Database):
             return tuple(entry for entry in entries if not _is_booked(connection, entry_row(entry)))
 
     def read_ledger_sums(self, chain_id: int, wallet: str, *, kind: str | None = None) -> dict[str, int]:
-        """Sum of all entries, or of those of one kind, by token."""
+        """Sum of all entries, or of those of one kind, by token.
+
+        What a lost block had booked and what took it back cancel each other; they count for no kind.
+        """
         wanted = of_wallet(ledger, chain_id, wallet)
-        wanted &= ledger.c.kind == kind if kind is not None else sa.true()
+        if kind is not None:
+            wanted &= (ledger.c.kind == kind) & ledger.c.tx_hash.not_like(f"{GONE}%")
         sums: dict[str, int] = {}
         with self.reading() as connection:
             rows = connection.execute(sa.select(ledger.c.token, ledger.c.delta).where(wanted))
@@ -83,21 +90,23 @@ class Books(Database):
     ) -> None:
         """Book what was adopted and remember the block."""
         with self.writing() as connection:
-            self._refuse_fenced(connection, point.chain_id, point.wallet)
+            self.refuse_fenced(connection, {(point.chain_id, point.wallet)})
             insert_entries(connection, entries)
             record_positions(connection, positions)
             seen = {"block_number": point.block_number, "block_hash": point.block_hash, "nonce": point.nonce}
             put(connection, reconciled, point.chain_id, point.wallet, seen)
 
-    def _refuse_fenced(self, connection: sa.Connection, chain_id: int, wallet: str) -> None:
-        mine = self._fences.get((chain_id, wallet.lower()))
-        if mine is None:
-            return
-        fence = connection.execute(sa.select(leaders.c.fence).where(of_wallet(leaders, chain_id, wallet))).scalar()
-        if fence != mine:
-            raise NotReconciled(
-                f"another executor leads wallet {wallet} on chain {chain_id} (fence {fence}, ours {mine})"
-            )
+    def refuse_fenced(self, connection: sa.Connection, wallets: Collection[_Wallet]) -> None:
+        """Refuse a change for a wallet whose lead this journal object had and lost."""
+        for chain_id, wallet in wallets:
+            mine = self._fences.get((chain_id, wallet.lower()))
+            if mine is None:
+                continue
+            fence = connection.execute(sa.select(leaders.c.fence).where(of_wallet(leaders, chain_id, wallet))).scalar()
+            if fence != mine:
+                raise NotReconciled(
+                    f"another executor leads wallet {wallet} on chain {chain_id} (fence {fence}, ours {mine})"
+                )
 
 
 def insert_entries(connection: sa.Connection, entries: Sequence[LedgerEntry]) -> None:

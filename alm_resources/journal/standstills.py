@@ -18,10 +18,10 @@ class Standstills(Database):
     ) -> None:
         """Stop a wallet on a chain, or all of them; a standstill in force is only ever made stricter."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self.writing() as connection:
+        with self.writing(proves=True) as connection:  # to stop is tried whatever was refused before
             where = of_wallet(standstills, chain_id, wallet)
             found = connection.execute(sa.select(standstills.c.mode).where(where)).scalar()
-            if found != "halt":
+            if found is None or (found, mode) == ("withdraw_only", "halt"):
                 values = {"mode": mode, "reason": reason, "set_by": set_by, "set_at": now}
                 put(connection, standstills, chain_id, wallet, values)
 

@@ -19,7 +19,7 @@ from alm_core.model.transactions import (
     UnsignedTransaction,
 )
 from alm_core.model.transfers import BridgeTransfer
-from alm_resources.journal.books import Books, insert_entries, record_positions
+from alm_resources.journal.books import GONE, Books, insert_entries, record_positions
 from alm_resources.journal.marks import Marks
 from alm_resources.journal.rows import (
     attempt_from,
@@ -40,7 +40,7 @@ _OPEN = tuple(state.value for state in IntentState if not state.terminal)
 _HOLDS_NONCE = tuple(state.value for state in IN_FLIGHT)
 
 
-class SqlJournal(Books, Standstills, Marks, Transfers):
+class SqlJournal(Transfers, Books, Standstills, Marks):
     """Satisfies the ``Journal`` port over SQLite or Postgres. Every method commits before it returns.
 
     Parameters
@@ -71,7 +71,7 @@ class SqlJournal(Books, Standstills, Marks, Transfers):
 
     def _insert(self, connection: sa.Connection, intent: Intent) -> None:
         if _find(connection, intent.key) is None:
-            self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
+            self.refuse_fenced(connection, {(intent.tx.chain_id, intent.tx.sender)})
             connection.execute(sa.insert(intent_table).values(intent_row(intent)))
             _remember(connection, intent.key, intent.state, "")
 
@@ -230,6 +230,8 @@ class SqlJournal(Books, Standstills, Marks, Transfers):
     def mark_final(self, key: str) -> None:
         """Note that the block of a settled intent is final."""
         with self.writing() as connection:
+            intent = _read(connection, key)
+            self.refuse_fenced(connection, {(intent.tx.chain_id, intent.tx.sender)})
             connection.execute(sa.update(receipts).where(receipts.c.intent_key == key).values(is_final=True))
 
     def unsettle(self, key: str, detail: str) -> Intent:
@@ -263,7 +265,7 @@ class SqlJournal(Books, Standstills, Marks, Transfers):
         values: Mapping[str, object],
         detail: str,
     ) -> None:
-        self._refuse_fenced(connection, intent.tx.chain_id, intent.tx.sender)
+        self.refuse_fenced(connection, {(intent.tx.chain_id, intent.tx.sender)})
         legal = (intent_table.c.key == intent.key) & intent_table.c.state.in_([state.value for state in allowed])
         if connection.execute(sa.update(intent_table).where(legal).values(values)).rowcount != 1:
             wanted = values.get("state", intent.state.value)
@@ -276,10 +278,10 @@ def _reverse(connection: sa.Connection, key: str) -> None:
     """Undo what an intent had booked. Its entries stay, under a name of the lost block; others take them back."""
     booked = connection.execute(sa.select(ledger).where(ledger.c.intent_key == key)).mappings().all()
     for row in booked:
-        if row["tx_hash"].startswith("gone:"):
+        if row["tx_hash"].startswith(GONE):
             continue
         # The transaction may be mined again with the same hash: its own entries need the place.
-        gone = f"gone:{row['seq']}:{row['tx_hash']}"
+        gone = f"{GONE}{row['seq']}:{row['tx_hash']}"
         connection.execute(sa.update(ledger).where(ledger.c.seq == row["seq"]).values(tx_hash=gone))
         taken_back = {name: row[name] for name in ("chain_id", "wallet", "token", "log_index", "intent_key")}
         taken_back |= {"delta": str(-int(row["delta"])), "kind": "reorg", "tx_hash": f"{gone}:back"}

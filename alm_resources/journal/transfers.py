@@ -11,15 +11,14 @@ from pydantic import TypeAdapter
 from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import IllegalStep
 from alm_core.model.transfers import BridgeTransfer, TransferState
-from alm_resources.journal.books import insert_entries
-from alm_resources.journal.database import Database
+from alm_resources.journal.books import Books, insert_entries
 from alm_resources.journal.tables import transfers
 
 _TRANSFER: TypeAdapter[BridgeTransfer] = TypeAdapter(BridgeTransfer)
 _FINISHED = tuple(state.value for state in TransferState if state.terminal)
 
 
-class Transfers(Database):
+class Transfers(Books):
     """Transfers of wallets; base of :class:`~alm_resources.journal.SqlJournal`."""
 
     def read_transfers(self, pair: str, wallet: str, *, open_only: bool = True) -> tuple[BridgeTransfer, ...]:
@@ -34,7 +33,9 @@ class Transfers(Database):
         """Store a transfer's new state with what it brought, in one database transaction."""
         unfinished = (transfers.c.intent_key == transfer.intent_key) & transfers.c.state.not_in(_FINISHED)
         values = {"state": transfer.state.value, "transfer": transfer_text(transfer)}
+        chains = {transfer.from_chain, transfer.to_chain}
         with self.writing() as connection:
+            self.refuse_fenced(connection, {(chain_id, transfer.wallet) for chain_id in chains})
             if connection.execute(sa.update(transfers).where(unfinished).values(values)).rowcount != 1:
                 raise IllegalStep(f"transfer {transfer.intent_key} is finished or unknown: no step to {transfer.state}")
             insert_entries(connection, entries)

@@ -1,133 +1,26 @@
 """The journal: legal steps only, nonces without gaps, books booked once, safe to open and fence off twice."""
 
 import multiprocessing
-import os
 import shutil
-import socket
-import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
-import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given, settings
 
 from alm_core.execution.intents import LEGAL_STEPS
-from alm_core.model.books import LedgerEntry, PositionChange, ReconciledPoint
+from alm_core.model.books import PositionChange, ReconciledPoint
 from alm_core.model.errors import ConfigError, IllegalStep, NotReconciled
-from alm_core.model.transactions import FeeBid, IntentState, Receipt, SignedTransaction
+from alm_core.model.transactions import IntentState, SignedTransaction
 from alm_resources.journal import SqlJournal
 from alm_resources.journal.tables import metadata
-from alm_tests.core.execution.fakes import TOKEN, WALLET, FakeSigner, transfer_intent
-
-CHAIN = 8453
-BID = FeeBid(gas_limit=1, max_fee_per_gas_wei=2, max_priority_fee_per_gas_wei=1)
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlJournal]:
-    if request.param == "postgres":
-        url = request.getfixturevalue("postgres_url")
-        engine = sa.create_engine(url)
-        with engine.begin() as connection:
-            metadata.drop_all(connection)
-            connection.execute(sa.text("DROP TABLE IF EXISTS alembic_version"))
-        engine.dispose()
-        opened = SqlJournal(url)
-    else:
-        opened = SqlJournal(f"sqlite:///{tmp_path / 'journal.db'}")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    """A throw-away server where the machine has Postgres."""
-    programs = [shutil.which(name) for name in ("initdb", "postgres", "pg_isready")]
-    if not all(programs):
-        pytest.skip("no Postgres on this machine")
-    initdb, postgres, ready = (str(program) for program in programs)
-    # Postgres refuses to run as root: there it runs as nobody, in a folder that nobody owns.
-    account: dict[str, object] = {"user": "nobody", "extra_groups": []} if os.geteuid() == 0 else {}
-    with tempfile.TemporaryDirectory(prefix="alm-postgres-") as folder:
-        if account:
-            shutil.chown(folder, "nobody")
-        data = f"{folder}/data"
-        made = subprocess.run(
-            [initdb, "-D", data, "-U", "alm", "--auth=trust", "--no-sync"],
-            capture_output=True,
-            cwd=folder,
-            check=False,
-            **account,
-        )
-        if made.returncode:
-            pytest.skip(f"initdb does not run here: {made.stderr.decode()[:200]}")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = str(probe.getsockname()[1])
-        server = subprocess.Popen(
-            [postgres, "-D", data, "-p", port, "-c", "listen_addresses=127.0.0.1", "-k", folder, "-F"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=folder,
-            **account,
-        )
-        while subprocess.run([ready, "-h", "127.0.0.1", "-p", port], capture_output=True, check=False).returncode:
-            assert server.poll() is None
-        yield f"postgresql+psycopg2://alm@127.0.0.1:{port}/postgres"
-        server.terminate()
-        server.wait()
-
-
-def entry(delta: int, tx_hash: str = "0xaa", log_index: int = 0) -> LedgerEntry:
-    return LedgerEntry(
-        chain_id=CHAIN,
-        wallet=WALLET,
-        token=TOKEN,
-        delta=delta,
-        kind="transfer",
-        tx_hash=tx_hash,
-        log_index=log_index,
-        intent_key=None,
-    )
-
-
-def receipt(tx_hash: str = "0xaa") -> Receipt:
-    return Receipt(
-        tx_hash=tx_hash,
-        block_number=1,
-        block_hash="0xbb",
-        succeeded=True,
-        gas_used=2**70,
-        effective_gas_price_wei=2**70,
-        l1_fee_wei=1,
-        logs=(),
-    )
-
-
-def in_state(journal: SqlJournal, state: IntentState, number: int = 0) -> str:
-    """Lead a fresh intent to a state by legal steps."""
-    intent = journal.add_intents([transfer_intent(number, epoch=f"P@{state}")])[0]
-    path = [IntentState.RESERVED, IntentState.SIGNED, IntentState.BROADCAST, IntentState.MINED]
-    if state is IntentState.EXPIRED_UNSENT:
-        assert journal.release_nonce(intent.key, "test")
-        return intent.key
-    for step in path[: path.index(state) + 1 if state in path else 4 if state.terminal else 0]:
-        if step is IntentState.RESERVED:
-            intent = journal.reserve_nonce(intent.key, 0)
-        elif step is IntentState.SIGNED:
-            intent = journal.record_signed(intent.key, FakeSigner().sign(intent.tx, intent.nonce or 0, BID), BID)
-        else:
-            intent = journal.advance(intent.key, step)
-    if state.terminal:
-        intent = journal.settle(intent.key, state, receipt(), [])
-    assert intent.state is state
-    return intent.key
+from alm_tests.core.execution.fakes import TOKEN, WALLET, transfer_intent
+from alm_tests.resources.journal.scene import BID, CHAIN, blank_journal, entry, in_state, receipt
 
 
 def test_an_intent_comes_back_exactly_as_it_was_stored(journal: SqlJournal) -> None:
@@ -148,7 +41,7 @@ def test_an_unknown_key_is_a_key_error_and_find_says_none(journal: SqlJournal) -
 @pytest.mark.parametrize("before", list(IntentState))
 def test_only_legal_steps_are_taken(tmp_path: Path, before: IntentState) -> None:
     for number, after in enumerate(IntentState):
-        journal = SqlJournal(f"sqlite:///{tmp_path / f'{number}.db'}")
+        journal = blank_journal(tmp_path / f"{number}.db")
         key = in_state(journal, before)
         if after in LEGAL_STEPS[before]:
             assert journal.advance(key, after).state is after
@@ -225,6 +118,33 @@ def test_a_cancelling_attempt_leaves_a_broadcast_intent_where_it_is(journal: Sql
         journal.record_signed(key, SignedTransaction(raw="0x02", tx_hash="0xdd"), BID)
 
 
+def test_a_higher_bid_leaves_a_broadcast_intent_where_it_is_and_keeps_every_attempt(journal: SqlJournal) -> None:
+    key = in_state(journal, IntentState.BROADCAST)
+    higher = replace(BID, max_fee_per_gas_wei=2**70, max_priority_fee_per_gas_wei=2)
+    second = SignedTransaction(raw="0x02", tx_hash="0xdd")
+    assert journal.record_signed(key, second, higher).state is IntentState.BROADCAST
+    attempts = journal.read_attempts(key)
+    assert [attempt.bid for attempt in attempts] == [BID, higher]
+    assert attempts[1].signed == second == journal.read_signed(key)[1]
+    assert attempts[0].signed_at <= attempts[1].signed_at
+    assert attempts[0].signed_at.tzinfo is not None
+
+
+def test_intents_are_found_by_the_nonces_they_hold(journal: SqlJournal) -> None:
+    later, earlier, none = (transfer_intent(number) for number in range(3))
+    journal.add_intents([replace(later, nonce=7, state=IntentState.RESERVED), replace(earlier, nonce=5), none])
+    assert [intent.nonce for intent in journal.read_from_nonce(CHAIN, WALLET, 5)] == [5, 7]
+    assert [intent.nonce for intent in journal.read_from_nonce(CHAIN, WALLET, 6)] == [7]
+    assert journal.read_from_nonce(1, WALLET, 0) == ()
+
+
+def test_two_intents_with_one_nonce_are_refused_in_our_own_words(journal: SqlJournal) -> None:
+    journal.add_intents([replace(transfer_intent(0), nonce=5)])
+    with pytest.raises(IllegalStep, match="refuses it"):
+        journal.add_intents([replace(transfer_intent(1), nonce=5)])
+    assert journal.find_intent(transfer_intent(1).key) is None
+
+
 def test_settling_books_everything_at_once_or_nothing(journal: SqlJournal) -> None:
     key = in_state(journal, IntentState.MINED)
     opened = PositionChange(chain_id=CHAIN, wallet=WALLET, manager="0xAB", token_id=2**200, opened=True, intent_key=key)
@@ -246,13 +166,15 @@ def test_a_settlement_that_is_not_terminal_is_refused(journal: SqlJournal) -> No
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(-(2**255), 2**255), st.integers(0, 3)), max_size=12))
 def test_the_same_change_is_booked_once_however_often_it_is_added(changes: list[tuple[int, int]]) -> None:
-    journal = SqlJournal("sqlite:///:memory:")
+    folder = Path(tempfile.mkdtemp())
+    journal = blank_journal(folder / "journal.db")
     first: dict[int, int] = {}
     for delta, index in changes:
         journal.add_ledger_entries([entry(delta, log_index=index)])
         first.setdefault(index, delta)
     assert journal.read_ledger_sums(CHAIN, WALLET).get(TOKEN, 0) == sum(first.values())
     journal.close()
+    shutil.rmtree(folder)
 
 
 def test_reconciliation_is_remembered_with_what_it_adopted(journal: SqlJournal) -> None:
@@ -264,16 +186,6 @@ def test_reconciliation_is_remembered_with_what_it_adopted(journal: SqlJournal) 
     assert journal.read_ledger_sums(CHAIN, WALLET) == {TOKEN: 7}
     assert journal.read_next_nonce(CHAIN, WALLET) == 4
     assert journal.read_unbooked([entry(7), entry(8, "0xff")]) == (entry(8, "0xff"),)
-
-
-def test_a_halt_stands_until_it_is_lifted(journal: SqlJournal) -> None:
-    journal.halt(CHAIN, WALLET, "looked odd")
-    held = journal.read_halt(CHAIN, WALLET)
-    assert held is not None
-    assert (held.mode, held.reason) == ("halt", "looked odd")
-    assert journal.read_halt(1, WALLET) is None
-    journal.lift_halt(CHAIN, WALLET)
-    assert journal.read_halt(CHAIN, WALLET) is None
 
 
 def test_an_executor_that_lost_the_lead_moves_nothing(journal: SqlJournal, tmp_path: Path) -> None:

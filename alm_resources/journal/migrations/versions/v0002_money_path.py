@@ -56,10 +56,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what was added."""
+    """Drop what was added. What stands still keeps standing still: the older table knows halts of one wallet only."""
+    op.create_table("halts", *_wallet_key(), sa.Column("reason", sa.Text, nullable=False))
+    op.execute(
+        "INSERT INTO halts (chain_id, wallet, reason) SELECT chain_id, wallet, min(reason) FROM ("
+        "SELECT chain_id, wallet, reason FROM standstills UNION "
+        "SELECT l.chain_id, l.wallet, s.reason FROM leaders l JOIN standstills s "
+        "ON s.chain_id IN (0, l.chain_id) AND s.wallet IN ('*', l.wallet)) AS held GROUP BY chain_id, wallet"
+    )
     for table in ("limit_versions", "transfers", "marks", "standstills"):
         op.drop_table(table)
-    op.create_table("halts", *_wallet_key(), sa.Column("reason", sa.Text, nullable=False))
     op.drop_column("receipts", "is_final")
     op.drop_column("attempts", "signed_at")
 
