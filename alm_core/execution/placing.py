@@ -102,7 +102,7 @@ class Placing:
             state.balances[tokens[1]],
             self.ranges(state, first),
             sqrt_price_x96=sqrt_price_x96_from_price(pool, self._stage.plan.price),
-            capital1=nav_usd / guard.token_usd[tokens[1]],
+            capital1=(nav_usd + self._stage.sent_usd()) / guard.token_usd[tokens[1]],
         )
 
     def _stake(self, target: Target, steps: SpendSteps) -> None:

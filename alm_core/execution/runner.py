@@ -13,6 +13,7 @@ from alm_core.model.epochs import Epoch
 from alm_core.model.errors import TransactionReverted
 from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
+from alm_core.model.transfers import BridgeTransfer
 
 
 class StepRunner:
@@ -54,8 +55,17 @@ class StepRunner:
             [planned_intent(self._plan, self._digest, slot, step_no, tx) for slot, step_no, tx in planned]
         )
 
-    def run(self, slot: str, step_no: int, action: Action, plan_tx: Callable[[], UnsignedTransaction]) -> Intent:
+    def run(
+        self,
+        slot: str,
+        step_no: int,
+        action: Action,
+        plan_tx: Callable[[], UnsignedTransaction],
+        sent_by: Callable[[Intent], BridgeTransfer] | None = None,
+    ) -> Intent:
         """Carry a step to success; planned anew only while nothing of it was reserved or signed.
+
+        What a step sends to another chain (``sent_by``) is stored with its intent, and planned anew along with it.
 
         Raises
         ------
@@ -65,9 +75,12 @@ class StepRunner:
         intent = self.find(slot, step_no, action)
         if intent is None:
             planned = planned_intent(self._plan, self._digest, slot, step_no, plan_tx())
-            intent = self._journal.add_intents([planned])[0]
+            intent = self._add(planned, sent_by)
         elif intent.state is IntentState.PLANNED:
-            intent = self._journal.replan(intent.key, plan_tx())
+            tx = plan_tx()
+            if sent_by is not None:
+                self._journal.store_transfer(sent_by(intent))
+            intent = self._journal.replan(intent.key, tx)
         if not intent.state.terminal:
             intent = self._engine.run(intent)
             receipt = self._journal.read_receipt(intent.key)
@@ -97,6 +110,11 @@ class StepRunner:
         for grant, amount in zip(grants, left, strict=True):
             if amount:
                 self._revoke(f"{ALLOWANCE_SLOT}:{grant.revoke.to}:{grant.revoke.data}", step_no, grant)
+
+    def _add(self, planned: Intent, sent_by: Callable[[Intent], BridgeTransfer] | None) -> Intent:
+        if sent_by is None:
+            return self._journal.add_intents([planned])[0]
+        return self._journal.add_transfer(planned, sent_by(planned))
 
     def _revoke(self, slot: str, step_no: int, grant: Grant) -> None:
         (left,) = self.view.read_rights((grant,), self.view.read_block())

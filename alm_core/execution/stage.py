@@ -82,6 +82,19 @@ class Stage:
         intent = self.runner.find(slot, step_no, action)
         return intent is not None and intent.state is IntentState.FINAL_OK
 
+    def sent_amounts(self) -> dict[str, int]:
+        """Raw amounts that this plan has sent to other chains from this one, by lower-case token."""
+        sent: dict[str, int] = {}
+        for intent in self.runner.begun():
+            if intent.tx.action is Action.BRIDGE and intent.state is IntentState.FINAL_OK:
+                for bound in intent.tx.bounds:
+                    sent[bound.token.lower()] = sent.get(bound.token.lower(), 0) - min(bound.min_delta, 0)
+        return sent
+
+    def sent_usd(self) -> float:
+        """Value of :meth:`sent_amounts`: shares of the plan are of the capital before anything was sent."""
+        return sum(amount * self.guard.token_usd.get(token, 0.0) for token, amount in self.sent_amounts().items())
+
     def interval(self, pool: PoolState) -> PriceInterval:
         """Prices around the pool's own within which a step must still succeed."""
         stable = is_stable(pool)

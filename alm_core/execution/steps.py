@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from alm_core.model.transactions import Action
 
 SWAP_SLOT = "swap"
+BRIDGE_SLOT = "bridge"
 ALLOWANCE_SLOT = "allowance"
 MOST_GRANTS = 4
 """Rights that one payload may need."""
 MOST_ROUNDS = 64
 """Transactions that closing one position may take."""
+SENT_PER_MOVE = 2
+"""Tokens that one move to another chain sends, each by a transaction of its own."""
 
 _FIRST = 1
 
@@ -48,7 +51,8 @@ class SpendSteps:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepNumbers:
-    """Layout of one chain's saga: resets of old allowances, closes, collects, the net swap, then opens and adds.
+    """Layout of one chain's saga: resets of old allowances, closes, collects, what is sent to other chains, the net
+    swap, then opens and adds.
 
     Examples
     --------
@@ -58,12 +62,16 @@ class StepNumbers:
     >>> steps = StepNumbers(closes=2, collects=1)
     >>> steps.collect(0), steps.swap().first
     (153, 154)
+    >>> steps = StepNumbers(closes=2, collects=1, moves=1)
+    >>> steps.send(0, 0).first, steps.send(0, 1).first, steps.swap().first
+    (154, 167, 180)
     >>> steps.places(Action.UNSTAKE, steps.close(1).spend(), 0), steps.places(Action.STAKE, steps.close(1).spend(), 0)
     (True, False)
     """
 
     closes: int
     collects: int = 0
+    moves: int = 0
 
     @property
     def old_allowance(self) -> int:
@@ -74,6 +82,7 @@ class StepNumbers:
         """Tell whether a step that moves liquidity or swaps can have this number; other steps stand around them."""
         spends = {
             Action.SWAP: [self.swap()],
+            Action.BRIDGE: [self.send(index, no) for index in range(self.moves) for no in range(SENT_PER_MOVE)],
             Action.CLOSE: [self.close(index) for index in range(self.closes)],
             Action.OPEN: [self.place(index) for index in range(most_placed)],
         }
@@ -98,9 +107,13 @@ class StepNumbers:
         """Slots of taking a position back before a collect, and of staking it again; in a slot name of their own."""
         return SpendSteps(first=self.collect(index))
 
+    def send(self, move: int, token: int) -> SpendSteps:
+        """Slots of sending one token of a move to another chain."""
+        return SpendSteps(first=_after(self.collect(self.collects), move * SENT_PER_MOVE + token, 1))
+
     def swap(self) -> SpendSteps:
         """Slots of the net swap; only one token is spent."""
-        return SpendSteps(first=self.collect(self.collects))
+        return SpendSteps(first=self.send(self.moves, 0).first)
 
     def place(self, index: int) -> SpendSteps:
         """Slots of an open or add, in the order of the plan."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from alm_core.model.transfers import BridgeTransfer
+
 
 class Action(StrEnum):
     """What an intent does."""
@@ -230,3 +232,5 @@ class ExecutionReport:
     reconciliations: tuple[ReconcileReport, ...]
     halted: str | None
     """Why execution stopped early, or ``None``."""
+    transfers: tuple[BridgeTransfer, ...] = ()
+    """Transfers between chains that were under way or have begun, as they are now."""

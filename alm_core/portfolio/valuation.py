@@ -104,16 +104,43 @@ def chain_nav_usd(snapshot: MarketSnapshot, chain_id: int, price: float, pools: 
     return total
 
 
-def nav_usd(snapshot: MarketSnapshot, price: float, pools: Sequence[Pool]) -> float:
-    """Return the value of all holdings of the pair over all chains that were read.
+def transit_usd(snapshot: MarketSnapshot, price: float, pools: Sequence[Pool]) -> dict[int, BaseQuoteUsd]:
+    """Return the value of what is on its way between chains, by the chain it goes to.
 
     Raises
     ------
     InvalidInput
-        As :func:`chain_nav_usd`.
+        If a price is unknown, or a token on its way is none of the pair's on the chain it goes to.
+    """
+    found: dict[int, BaseQuoteUsd] = {}
+    for going in snapshot.in_transit:
+        prices = prices_usd(snapshot, price)
+        there = [pool for pool in pools if pool.chain_id == going.to_chain]
+        base = next((one.base for one in there if one.base.address.lower() == going.token.lower()), None)
+        quote = next((one.quote for one in there if one.quote.address.lower() == going.token.lower()), None)
+        if base is not None:
+            value = BaseQuoteUsd(base=to_float(base, going.amount) * prices.base_usd, quote=0.0)
+        elif quote is not None:
+            value = BaseQuoteUsd(base=0.0, quote=to_float(quote, going.amount) * prices.quote_usd)
+        else:
+            raise InvalidInput(
+                f"{going.token} on its way to chain {going.to_chain} is no token of {snapshot.pair} there"
+            )
+        found[going.to_chain] = found.get(going.to_chain, BaseQuoteUsd(base=0.0, quote=0.0)) + value
+    return found
+
+
+def nav_usd(snapshot: MarketSnapshot, price: float, pools: Sequence[Pool]) -> float:
+    """Return the value of all holdings of the pair over all chains that were read, and of what is on its way.
+
+    Raises
+    ------
+    InvalidInput
+        As :func:`chain_nav_usd` and :func:`transit_usd`.
     """
     chain_ids = sorted({holdings.block.chain_id for holdings in snapshot.holdings})
-    return sum(chain_nav_usd(snapshot, chain_id, price, pools) for chain_id in chain_ids)
+    on_chains = sum(chain_nav_usd(snapshot, chain_id, price, pools) for chain_id in chain_ids)
+    return on_chains + sum(value.total for value in transit_usd(snapshot, price, pools).values())
 
 
 def full_range_usd(state: PoolState, liquidity: int, prices: Prices) -> float:

@@ -31,8 +31,11 @@ def begun(snapshot: MarketSnapshot) -> tuple[Holdings, ...]:
 
 
 def paper_snapshot(snapshot: MarketSnapshot, holdings: tuple[Holdings, ...]) -> MarketSnapshot:
-    """Return the snapshot of a world in which the wallets hold ``holdings``: pools hold those, not ours."""
-    paper = replace(snapshot, holdings=holdings)
+    """Return the snapshot of a world in which the wallets hold ``holdings``: pools hold those, not ours.
+
+    Nothing is on its way there and nothing can be sent: paper has no bridges.
+    """
+    paper = replace(snapshot, holdings=holdings, in_transit=(), bridge_costs=())
     pools = tuple(
         replace(
             state,

@@ -153,7 +153,7 @@ def _decided(book: ShadowBook, inputs: ShadowInputs, decider: Policy | Rival, ho
     if moved:
         done = executed(plan, book.holdings, inputs.snapshot, _prices(inputs))
     pools = tuple(state.pool for state in inputs.snapshot.pools)
-    worth = nav_usd(replace(inputs.snapshot, holdings=done.holdings), inputs.signals.price, pools)
+    worth = nav_usd(replace(inputs.snapshot, holdings=done.holdings, in_transit=()), inputs.signals.price, pools)
     gas_usd = book.gas_usd + done.gas_usd
     after = replace(
         book,
