@@ -39,8 +39,8 @@ class Database:
 
     Notes
     -----
-    After a write that the disk refused, every further one is refused too, until a lead is taken anew: that is the first
-    write of an executor, and it proves that the disk takes writes again.
+    After a write that the disk refused, every further one is refused too, and every read that a signature rests on,
+    until a lead is taken anew: that is the first write of an executor, and it proves that the disk takes writes again.
     """
 
     def __init__(self, url: str) -> None:
@@ -81,8 +81,8 @@ class Database:
         IllegalStep
             If a rule of the tables forbids it.
         """
-        if self._refusal and not proves:
-            raise JournalBroken(f"an earlier write was refused: {self._refusal}")
+        if not proves:
+            self.refuse_unwritable()
         try:
             with self._engine.begin() as connection:
                 if connection.dialect.name == "postgresql":
@@ -94,6 +94,11 @@ class Database:
                 self._refusal = str(fault.error)
             raise fault.error from error
         self._refusal = None
+
+    def refuse_unwritable(self) -> None:
+        """Refuse while the last write was refused by the disk: a signature now could not be journalled."""
+        if self._refusal:
+            raise JournalBroken(f"an earlier write was refused: {self._refusal}")
 
     def close(self) -> None:
         """Close all connections."""

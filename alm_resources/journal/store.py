@@ -147,6 +147,7 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
 
     def read_next_nonce(self, chain_id: int, wallet: str) -> int | None:
         """Nonce after the last one the journal knows to be taken."""
+        self.refuse_unwritable()
         with self.reading() as connection:
             return _next_nonce(connection, chain_id, wallet)
 
@@ -186,6 +187,7 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
 
     def read_attempts(self, key: str) -> tuple[Attempt, ...]:
         """All attempts of an intent with their bids, oldest first."""
+        self.refuse_unwritable()
         wanted = sa.select(attempts).where(attempts.c.intent_key == key).order_by(attempts.c.attempt_no)
         with self.reading() as connection:
             return tuple(attempt_from(dict(row)) for row in connection.execute(wanted).mappings())
