@@ -1,36 +1,41 @@
-"""One RPC endpoint: single JSON-RPC requests over web3's HTTP provider, with its own retries off.
+"""One RPC endpoint: single JSON-RPC requests over HTTP, never repeated and never redirected.
+
+web3's HTTP provider repeats a request up to five times, a broadcast too, and does not compare the id of an answer with
+that of its request; so this is plain HTTP.
 
 The URL may hold a key: it appears in no message, no exception chain and no log. An endpoint is known to the outside as
 ``rpc:<chain id>#<index>``.
 """
 
+import itertools
 import json
 import logging
 import re
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import requests
 
 from alm_core.model.errors import SourceError, SourceRejected, SourceUnavailable, WrongChain
 from alm_resources.http.fields import printable
 
-if TYPE_CHECKING:
-    from web3 import HTTPProvider
-    from web3.types import RPCEndpoint
-
 TIMEOUT_S = (3.0, 10.0)
 _URL = re.compile(r"\b(?:https?|wss?)://\S+", re.IGNORECASE)
 _LIMITED = re.compile(r"rate.?limit|too many requests|throttl|capacity exceeded|compute units", re.IGNORECASE)
+_NO_STATE = "does not have the block or its state"
+_HISTORICAL = re.compile(
+    r"historical|archive|only (?:the )?latest|invalid block height|state .*unavailable", re.IGNORECASE
+)
 _LAGGING = re.compile(
     r"header not found|block not found|unknown block|missing trie node|state .*not available|pruned"
     r"|block ?out ?of ?range|block height is",
     re.IGNORECASE,
 )
 _UNAVAILABLE_STATUSES = frozenset({401, 403, 418, 429})
-# Debug records of these loggers carry the URL.
-_LOGGERS_WITH_URLS = ("web3.providers.HTTPProvider", "urllib3.connectionpool")
+# Debug records of this logger carry the URL.
+_LOGGER_WITH_URLS = "urllib3.connectionpool"
+_HEADERS = {"Content-Type": "application/json"}
 
 
 class RpcError(SourceRejected):
@@ -47,6 +52,13 @@ class RpcError(SourceRejected):
         self.code = code
         self.message = message
         self.data = data
+
+
+def lacks_state(error: SourceError) -> bool:
+    """Tell whether a node refused a read because it does not keep the state of the block that was asked for."""
+    if isinstance(error, RpcError):
+        return bool(_HISTORICAL.search(error.message))
+    return isinstance(error, SourceUnavailable) and _NO_STATE in error.detail
 
 
 class Endpoint:
@@ -83,7 +95,7 @@ class Endpoint:
         self._chain_id = chain_id
         self._url = url
         self._verified = False
-        self._provider: HTTPProvider | None = None
+        self._numbers = itertools.count(1)
         self._session: requests.Session | None = None
 
     def __repr__(self) -> str:
@@ -99,7 +111,10 @@ class Endpoint:
         if self._verified and not self.quarantined:
             return
         answer = self._post("eth_chainId", ())
-        self._accept(int(answer, 16) if isinstance(answer, str) and re.fullmatch("0x[0-9a-fA-F]+", answer) else answer)
+        if not isinstance(answer, str) or not re.fullmatch("0x[0-9a-fA-F]+", answer):
+            # Not that of another chain either: the endpoint may come to its senses.
+            raise SourceUnavailable(self.source, f"eth_chainId: answered {str(answer)[:80]!r}")
+        self._accept(int(answer, 16))
 
     def request(self, method: str, params: Sequence[object]) -> object:
         """Make one request, never a second one, and return its result.
@@ -177,17 +192,27 @@ class Endpoint:
         return answer["result"]
 
     def _exchange(self, method: str, params: Sequence[object]) -> tuple[dict[str, Any], str]:
+        number = next(self._numbers)
+        asked = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)})
         try:
-            answer = cast("object", self._open().make_request(cast("RPCEndpoint", method), list(params)))
+            response = self._open().post(
+                self._url, asked, headers=_HEADERS, timeout=self._timeout_s, allow_redirects=False
+            )
+            if response.status_code != HTTPStatus.OK:
+                return _refused_over_http(response)
+            answer = cast("object", json.loads(response.content))
         except requests.Timeout:
             return {}, "timed out"
-        except requests.HTTPError as error:
-            return _refused_over_http(error.response) if error.response is not None else ({}, "HTTP error")
         except requests.RequestException as error:
             return {}, f"no connection ({type(error).__name__})"
-        except (ValueError, TypeError, RecursionError):
+        except (ValueError, RecursionError):
             return {}, "answer is not JSON-RPC"
-        return (cast("dict[str, Any]", answer), "") if isinstance(answer, dict) else ({}, "answer is not JSON-RPC")
+        if not isinstance(answer, dict):
+            return {}, "answer is not JSON-RPC"
+        fields = cast("dict[str, Any]", answer)
+        # Errors about the request as such have no id (JSON-RPC 2.0, section 5).
+        wrong = fields.get("id") != number and not ("error" in fields and fields.get("id") is None)
+        return ({}, "answer belongs to another request") if wrong else (fields, "")
 
     def _refusal(self, method: str, error: object) -> Exception:
         fields = cast("dict[str, Any]", error) if isinstance(error, dict) else {"message": str(error)}
@@ -196,23 +221,14 @@ class Endpoint:
         if _LIMITED.search(message):
             return SourceUnavailable(self.source, f"{method}: limits us: {message}")
         if _LAGGING.search(message):
-            return SourceUnavailable(self.source, f"{method}: does not have the block or its state: {message}")
+            return SourceUnavailable(self.source, f"{method}: {_NO_STATE}: {message}")
         return RpcError(self.source, code if isinstance(code, int) else 0, message, _revert_data(fields.get("data")))
 
-    def _open(self) -> "HTTPProvider":
-        if self._provider is None:
-            from web3 import HTTPProvider
-
-            for name in _LOGGERS_WITH_URLS:
-                logging.getLogger(name).setLevel(logging.INFO)
+    def _open(self) -> requests.Session:
+        if self._session is None:
+            logging.getLogger(_LOGGER_WITH_URLS).setLevel(logging.INFO)
             self._session = requests.Session()
-            self._provider = HTTPProvider(
-                self._url,
-                request_kwargs={"timeout": self._timeout_s, "allow_redirects": False},
-                session=self._session,
-                exception_retry_configuration=None,
-            )
-        return self._provider
+        return self._session
 
 
 def _refused_over_http(response: requests.Response) -> tuple[dict[str, Any], str]:

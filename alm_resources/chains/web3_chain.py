@@ -12,7 +12,7 @@ from alm_core.model.transactions import Inclusion, Receipt, SignedTransaction, U
 from alm_resources.chains.agreement import Agreement
 from alm_resources.chains.answers import block_from, counter, hex_bytes, quantity, receipt_from, record
 from alm_resources.chains.broadcast import broadcast, refuse_unsent
-from alm_resources.chains.endpoint import TIMEOUT_S, Endpoint, RpcError
+from alm_resources.chains.endpoint import TIMEOUT_S, Endpoint, RpcError, lacks_state
 from alm_resources.chains.failover import Endpoints
 from alm_resources.chains.fees import read_fees
 from alm_resources.chains.head import identified_block, identity_calls, refuse_other, served_chain_id
@@ -20,6 +20,7 @@ from alm_resources.chains.inclusion import inclusion_of
 from alm_resources.chains.l1_fee import read_l1_fee
 from alm_resources.chains.multicall import (
     CHUNK,
+    ETH_BALANCE,
     aggregate_data,
     checked_results,
     decoded_results,
@@ -185,7 +186,8 @@ class Web3Chain:
         """Answer all calls at one block, and make sure that it still is that block.
 
         A block without hash is recognised by number, time and parent in the same request; the hash of one that has it
-        is compared afterwards. In chunks of 100.
+        is compared afterwards. In chunks of 100. Nodes that keep no state but the latest (HyperEVM) are asked for that,
+        and the block is recognised in the answer.
 
         Raises
         ------
@@ -195,8 +197,13 @@ class Web3Chain:
         if not calls:
             return ()
         if block.block_hash is None:
-            return self._read_recognised(calls, block)
-        results = read_aggregated(calls, lambda data: self._executed(data, block), self.source)
+            return self._read_recognised(calls, block, hex(block.number))
+        try:
+            results = read_aggregated(calls, lambda data: self._executed(data, hex(block.number)), self.source)
+        except SourceError as error:
+            if not lacks_state(error):
+                raise
+            return self._read_recognised(calls, block, "latest")
         self.read_header(block)
         return results
 
@@ -223,12 +230,19 @@ class Web3Chain:
         return CallResult(succeeded=True, data=hex_bytes(answer, self.source, "call result"))
 
     def read_native_balance(self, address: str, block: Block) -> int:
-        """Read native coin at a block."""
-        answer = self._endpoints.read_twice("eth_getBalance", address, hex(block.number))
+        """Read native coin at a block; of a node without the state of a block, while that block is the head."""
+        try:
+            answer = self._endpoints.read_twice("eth_getBalance", address, hex(block.number))
+        except SourceError as error:
+            if not lacks_state(error):
+                raise
+            (result,) = self._read_recognised([ETH_BALANCE.call(self._multicall3, address)], block, "latest")
+            return int(ETH_BALANCE.answer(result.data, self.source)[0])
         return quantity(answer, self.source, "native balance")
 
     def read_nonce(self, address: str) -> int:
         """Read the count of mined transactions of an account."""
+        self._agreement.refresh()
         answer = self._endpoints.read("eth_getTransactionCount", address, "latest")
         return counter(answer, self.source, "nonce")
 
@@ -251,6 +265,7 @@ class Web3Chain:
 
     def simulate(self, tx: UnsignedTransaction) -> int:
         """Run the payload at the head with ``eth_call``, and return the gas estimate."""
+        self._agreement.refresh()
         return simulated_gas(self._endpoints.read, tx, self.source)
 
     def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
@@ -320,18 +335,19 @@ class Web3Chain:
         """Read ids of ERC-721 tokens that came to an owner, in order; both ends of the range count."""
         return self._logs.read_nft_ids(contract, owner, from_block, to_block)
 
-    def _read_recognised(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
+    def _read_recognised(self, calls: Sequence[Call], block: Block, tag: str) -> tuple[CallResult, ...]:
         identity = identity_calls(self._chain_id, self._multicall3)
         answered: list[CallResult] = []
         for start in range(0, len(calls), CHUNK):
             batch = [*identity, *calls[start : start + CHUNK]]
-            results = decoded_results(self._executed(aggregate_data(batch), block), self.source)
+            results = decoded_results(self._executed(aggregate_data(batch), tag), self.source)
             refuse_other(block, identified_block(results, self._chain_id, self.source), self.source)
             answered += checked_results(batch, results, self.source)[len(identity) :]
         return tuple(answered)
 
-    def _executed(self, data: bytes, block: Block) -> bytes:
-        answer = self._endpoints.read_twice("eth_call", self._payload(data), hex(block.number))
+    def _executed(self, data: bytes, tag: str) -> bytes:
+        read = self._endpoints.read if tag == "latest" else self._endpoints.read_twice
+        answer = read("eth_call", self._payload(data), tag)
         return hex_bytes(answer, self.source, "call result")
 
     def _payload(self, data: bytes) -> dict[str, str]:

@@ -1,14 +1,15 @@
 """One localnet for all chain tests of a process; each test gets its chains back as the session left them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from web3 import HTTPProvider
 
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.worlds import every_family
+from alm_resources.chains.endpoint import Endpoint
 
 START_AT = datetime(2026, 11, 1, 6, 0, tzinfo=UTC)
 
@@ -46,11 +47,11 @@ def families(standing_families: Localnet) -> Iterator[Localnet]:
 def requests_made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """URL and method of every request that chain clients send during the test."""
     made: list[tuple[str, str]] = []
-    send = HTTPProvider.make_request
+    exchange = Endpoint._exchange
 
-    def spied(self: HTTPProvider, method: str, params: object) -> object:
-        made.append((str(self.endpoint_uri), method))
-        return send(self, method, params)  # type: ignore[arg-type]
+    def spied(self: Endpoint, method: str, params: Sequence[object]) -> tuple[dict[str, Any], str]:
+        made.append((self._url, method))
+        return exchange(self, method, params)
 
-    monkeypatch.setattr(HTTPProvider, "make_request", spied)
+    monkeypatch.setattr(Endpoint, "_exchange", spied)
     return made
