@@ -101,7 +101,7 @@ def _accept_code(world: "World", reconciler: Reconciler) -> list[str]:
         seen = checks.of_chain(chain_id)
         done += [f"accepted: {one.text}" for one in seen.found if one.control == "code_hash"]
         world.startup_memory.add_pins([code for code in seen.codes if is_contract(code)], replace=True)
-        _lift(world, reconciler, chain_id, "code_hash")
+        world.journal.lift_halt(chain_id, reconciler.wallet, set_by="code_hash")
     return done
 
 
@@ -118,7 +118,7 @@ def _adopt(world: "World", reconciler: Reconciler) -> list[str]:
             continue
         done += [f"chain {chain_id}: {text}" for text in (*report.adopted, *report.differences)]
         if report.green:
-            _lift(world, reconciler, chain_id, "journal_lost")
+            world.journal.lift_halt(chain_id, reconciler.wallet, set_by="journal_lost")
     return done
 
 
@@ -151,12 +151,6 @@ def _look(world: "World", reconciler: Reconciler, chain_id: int) -> Any:
         f"{reconciler.pair} repair {token_hex(6)}",
         floor_to_epoch(max(chain.read_block().block_at, datetime.now(UTC)) + _EPOCH_LEAD),
     )
-
-
-def _lift(world: "World", reconciler: Reconciler, chain_id: int, control: str) -> None:
-    held = world.journal.read_halt(chain_id, reconciler.wallet)
-    if held is not None and held.set_by == control:
-        world.journal.lift_halt(chain_id, reconciler.wallet)
 
 
 def _print(found: Sequence[_PairVerdict]) -> None:

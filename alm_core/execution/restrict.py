@@ -2,7 +2,7 @@
 
 from alm_core.model.books import Journal
 
-SELF_LIFTING = frozenset({"gas_reserve", "clock_skew", "registry"})
+SELF_LIFTING = frozenset({"gas_reserve", "clock_skew", "registry_entry"})
 """Controls that take their standstill back once all is right again. All others need a person."""
 
 
@@ -23,7 +23,9 @@ def restrict(journal: Journal, chain_id: int, wallet: str, control: str, reason:
     wallet = wallet.lower()
     found = next((held for chain, who, held in journal.read_halts() if (chain, who) == (chain_id, wallet)), None)
     if reason is not None:
-        if found is None or (found.set_by in SELF_LIFTING and control not in SELF_LIFTING):
-            journal.halt(chain_id, wallet, reason, mode="withdraw_only", set_by=control)
+        if found is not None and found.set_by in SELF_LIFTING and control not in SELF_LIFTING:
+            journal.lift_halt(chain_id, wallet, set_by=found.set_by)
+        named = reason if reason.startswith(f"{control}: ") else f"{control}: {reason}"
+        journal.halt(chain_id, wallet, named, mode="withdraw_only", set_by=control)
     elif found is not None and found.set_by == control and control in SELF_LIFTING:
-        journal.lift_halt(chain_id, wallet)
+        journal.lift_halt(chain_id, wallet, set_by=control)

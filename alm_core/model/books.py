@@ -256,7 +256,9 @@ class Journal(Protocol):
         """
         ...
 
-    def lift_halt(self, chain_id: int, wallet: str) -> None: ...
+    def lift_halt(self, chain_id: int, wallet: str, *, set_by: str | None = None) -> None:
+        """Let a wallet go on, as far as no other standstill holds; with ``set_by`` only what that one has set."""
+        ...
 
     def read_halt(self, chain_id: int, wallet: str) -> Standstill | None:
         """Return the strictest standstill that holds for a wallet on a chain, or ``None``."""

@@ -31,9 +31,24 @@ class Control:
 
 CONTROLS: tuple[Control, ...] = (
     Control(name="allow_list", watches="contracts, selectors, recipients, spenders of a payload", entry="allow-list"),
+    Control(
+        name="balances", watches="every balance of the wallet against the ledger, to the wei", entry="books-differ"
+    ),
+    Control(name="chain_unreachable", watches="whether a chain answers as the one it is", entry="chain-unreachable"),
+    Control(name="clock_skew", watches="this machine's clock against the median of the exchanges'", entry="clock-skew"),
+    Control(name="code_hash", watches="code of every contract we call against what it was first", entry="code-hash"),
+    Control(name="gas_reserve", watches="native coin of a wallet against the chain's reserve", entry="gas-reserve"),
+    Control(name="head_age", watches="age of a chain's head", entry="chain-unreachable"),
+    Control(name="journal_lost", watches="a used wallet of which the journal knows nothing", entry="journal-lost"),
+    Control(name="known_block", watches="a final block that a chain must still have", entry="known-block"),
+    Control(name="foreign_nonce", watches="transactions of a wallet that the journal does not know", entry="nonce"),
+    Control(name="outcome_unknown", watches="transactions whose outcome no chain tells", entry="outcome-unknown"),
+    Control(name="registry_entry", watches="tokens, decimals, pools, factories against the registry", entry="registry"),
     Control(name="lifi_budget", watches="requests to Li.Fi against the window it grants", entry="lifi-budget"),
     Control(
-        name="lifi_quote", watches="every field of a quote and its calldata against what was asked", entry="lifi-quote"
+        name="quote_tampered",
+        watches="every field of a quote and its calldata against what was asked",
+        entry="quote-tampered",
     ),
     Control(name="journal_intact", watches="pages of the journal's file, when it is opened", entry="journal-broken"),
     Control(name="transaction_gas_cap", watches="gas of a transaction against what its chain takes", entry="gas-cap"),

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from alm_core.model.errors import ConfigError
 from alm_resources.alerts.redaction import redact
+from alm_resources.alerts.runbook import with_runbook
 
 logger = logging.getLogger(__name__)
 
@@ -52,17 +53,18 @@ class AppriseAlerts:
         Parameters
         ----------
         title, body
-            Plain text; credentials are taken out.
+            Plain text; credentials are taken out, and the entries of the runbook that it is about are added.
         key
             Identity of the event, for example an epoch id; lets a reader of the file group repeats.
         """
+        title, body = redact(title), redact(with_runbook(key, title, body))
         delivered = 0
         for scheme, url in self._targets:
             try:
-                self._deliver(scheme, url, redact(title), redact(body), key)
+                self._deliver(scheme, url, title, body, key)
             except Exception as error:  # whatever a target's plugin raises, the epoch goes on
                 # No traceback: its text may hold the alert URL.
-                logger.error("alert %r not delivered to %s: %s", redact(title), scheme, type(error).__name__)  # noqa: TRY400
+                logger.error("alert %r not delivered to %s: %s", title, scheme, type(error).__name__)  # noqa: TRY400
             else:
                 delivered += 1
         return delivered

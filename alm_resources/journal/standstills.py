@@ -25,10 +25,12 @@ class Standstills(Database):
                 values = {"mode": mode, "reason": reason, "set_by": set_by, "set_at": now}
                 put(connection, standstills, chain_id, wallet, values)
 
-    def lift_halt(self, chain_id: int, wallet: str) -> None:
-        """Let a wallet go on, as far as no other standstill holds for it."""
+    def lift_halt(self, chain_id: int, wallet: str, *, set_by: str | None = None) -> None:
+        """Let a wallet go on, as far as no other standstill holds for it; with ``set_by`` only what that one set."""
+        where = of_wallet(standstills, chain_id, wallet)
+        where &= standstills.c.set_by == set_by if set_by is not None else sa.true()
         with self.writing() as connection:
-            connection.execute(sa.delete(standstills).where(of_wallet(standstills, chain_id, wallet)))
+            connection.execute(sa.delete(standstills).where(where))
 
     def read_halt(self, chain_id: int, wallet: str) -> Standstill | None:
         """Return the strictest standstill that holds for a wallet on a chain."""

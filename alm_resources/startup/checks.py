@@ -123,11 +123,11 @@ class StartupChecks:
         """Look at one chain: its head, a block that it must have, the registry's entries, the code of contracts."""
         chain = self._chains.get(chain_id)
         if chain is None:
-            return _nothing(chain_id, "chain", f"no endpoint of chain {chain_id} is configured")
+            return _nothing(chain_id, "chain_unreachable", f"no endpoint of chain {chain_id} is configured")
         try:
             head = chain.read_block()
         except SourceError as error:
-            return _nothing(chain_id, "chain", str(error))
+            return _nothing(chain_id, "chain_unreachable", str(error))
         found = [*self._head_age(head)]
         try:
             known, missing = self._known_block(chain, head)
@@ -135,7 +135,7 @@ class StartupChecks:
             codes, changed = self._code(chain, head)
             found += [*changed, *self._registry_entries(chain)]
         except SourceError as error:
-            found.append(Found(control="chain", text=str(error), severity="halt"))
+            found.append(Found(control="chain_unreachable", text=str(error), severity="halt"))
             return ChainFindings(chain_id=chain_id, head=head, found=tuple(found))
         return ChainFindings(chain_id=chain_id, head=head, found=tuple(found), codes=codes, known_block=known)
 
@@ -181,7 +181,7 @@ class StartupChecks:
     def _registry_entries(self, chain: ChainClient) -> list[Found]:
         return [
             Found(
-                control="registry",
+                control="registry_entry",
                 text=f"{one.entry}: {one.what} is {one.found}, the registry says {one.expected}",
                 severity="halt" if one.verdict is Verdict.UNREACHABLE else "withdraw_only",
             )

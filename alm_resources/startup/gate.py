@@ -78,7 +78,7 @@ def settle(
     clock, seen = checks.of_clock(), checks.of_chain(chain_id)
     restrict(journal, ANY_CHAIN, wallet, "clock_skew", clock.text if clock else None)
     lost = lost_journal(journal, chains, chain_id, wallet) if seen.head else None
-    for control in ("registry", "code_hash"):
+    for control in ("registry_entry", "code_hash"):
         restrict(journal, chain_id, wallet, control, _reason(seen, control))
     if lost:
         restrict(journal, chain_id, wallet, "journal_lost", lost)

@@ -125,8 +125,8 @@ def test_it_agrees_with_an_executor_and_counts_what_was_sent_today(localnet: Loc
     assert world.startup_memory.read_checked_at(BASE, world.wallet_of(PAIR)) is not None
 
 
-@pytest.mark.control("nonce", "passes")
-@pytest.mark.control("nonce", "fires")
+@pytest.mark.control("foreign_nonce", "passes")
+@pytest.mark.control("foreign_nonce", "fires")
 def test_a_key_that_somebody_else_uses_stops_one_chain_until_a_person_takes_the_chain_s_word(
     localnet: Localnet, world: World
 ) -> None:
@@ -280,8 +280,8 @@ def test_another_chain_with_the_same_id_is_known_by_its_blocks(localnet: Localne
     assert world.chains[BASE].read_nonce(world.wallet_of(PAIR)) == nonce
 
 
-@pytest.mark.control("registry", "passes")
-@pytest.mark.control("registry", "fires")
+@pytest.mark.control("registry_entry", "passes")
+@pytest.mark.control("registry_entry", "fires")
 def test_a_registry_that_is_wrong_about_the_chain_is_told_by_entry(
     localnet: Localnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,7 +296,7 @@ def test_a_registry_that_is_wrong_about_the_chain_is_told_by_entry(
     code, found = reconcile("--full")
     assert (code, found["state"]) == (1, "DEGRADED")
     assert any(
-        text.startswith("registry: token 8453") and "decimals of USDC is 6, the registry says 18" in text
+        text.startswith("registry_entry: token 8453") and "decimals of USDC is 6, the registry says 18" in text
         for text in chain_of(found, BASE)["differences"]
     )
 
@@ -331,6 +331,8 @@ def test_below_the_gas_reserve_the_wallet_only_leaves_until_it_has_enough_again(
     world.journal.close()
 
 
+@pytest.mark.control("chain_unreachable", "passes")
+@pytest.mark.control("chain_unreachable", "fires")
 def test_a_dead_chain_is_told_and_hides_no_other(localnet: Localnet, tmp_path: Path, monkeypatch: Any) -> None:
     text = localnet.registry_file.read_text()
     dead = tmp_path / "dead.toml"

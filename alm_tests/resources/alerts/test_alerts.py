@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import alm_assets
 from alm_core.model.errors import ConfigError
 from alm_resources.alerts import AppriseAlerts
 from alm_resources.alerts.redaction import redact
+from alm_resources.alerts.runbook import KINDS, entries_of
 from alm_tests.resources.http.stub import Answer, http_stub
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -25,14 +28,14 @@ def test_a_file_target_gets_one_json_line_per_alert(tmp_path: Path) -> None:
         "at": "2026-11-22T00:00:00+00:00",
         "key": "WETH-USDC@x",
         "title": "run failed",
-        "body": "line one\nline two",
+        "body": "line one\nline two\nrunbook: docs/execution/runbook.md#any-alert",
     }
     assert len(lines) == 2
 
 
 def test_a_console_target_writes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert AppriseAlerts(["console://"]).send("halt", "why", key="k") == 1
-    assert capsys.readouterr().err == "ALERT halt: why\n"
+    assert capsys.readouterr().err == "ALERT halt: why\nrunbook: docs/execution/runbook.md#any-alert\n"
 
 
 def test_a_target_that_fails_is_logged_without_its_url_and_the_others_still_get_it(
@@ -90,3 +93,28 @@ def test_no_password_survives_in_the_shapes_we_use(password: str, shape: str) ->
 def test_addresses_amounts_and_words_survive() -> None:
     text = "sold 123456789012345678901234567890 of 0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48 at https://host/api/v2"
     assert redact(text) == text
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "first"),
+    [
+        ("failed:P@1", "step failed: no candles", "run-failed"),
+        ("transactions:P", "stopped early: no", "transactions-failed"),
+        ("stale:P", "no fresh epoch", "no-fresh-epoch"),
+        ("trouble:P@1", "chain 1: balance of 0xa differs from the books by 5", "books-differ"),
+        ("trouble:P@1", "nonce 9 on chain, 8 in the journal: somebody else uses the key of 0xa", "nonce"),
+        ("trouble:P@1", "open on chain 1 refused: max_gas_usd: 90 (bound 50, chain 1, open)", "gas"),
+        ("trouble:P@1", "standstill (withdraw_only) by code_hash: changed", "code-hash"),
+        ("trouble:P@1", "rpc:8453#0: no connection", "chain-unreachable"),
+        ("new:P@1", "something", "any-alert"),
+    ],
+)
+def test_an_alert_names_the_entry_of_the_runbook_that_tells_most(key: str, text: str, first: str) -> None:
+    assert entries_of(key, text)[0] == first
+    assert entries_of(key, text)[-1] == KINDS.get(key.partition(":")[0], first)
+
+
+def test_every_kind_of_alert_in_the_code_has_an_entry() -> None:
+    package = Path(alm_assets.__file__).parent
+    sent = {kind for file in package.glob("*.py") for kind in re.findall(r'key=f"([a-z]+):', file.read_text())}
+    assert sent == set(KINDS)

@@ -49,7 +49,7 @@ def held(journal: SqlJournal) -> tuple[str, str] | None:
 def test_a_control_that_lifts_itself_takes_back_its_own_standstill_alone(journal: SqlJournal) -> None:
     restrict(journal, 1, WALLET, "gas_reserve", "too little")
     assert held(journal) == ("withdraw_only", "gas_reserve")
-    restrict(journal, 1, WALLET, "registry", None)
+    restrict(journal, 1, WALLET, "registry_entry", None)
     assert held(journal) == ("withdraw_only", "gas_reserve")
     restrict(journal, 1, WALLET, "gas_reserve", None)
     assert held(journal) is None
@@ -57,6 +57,15 @@ def test_a_control_that_lifts_itself_takes_back_its_own_standstill_alone(journal
     restrict(journal, 1, WALLET, "gas_reserve", "too little")
     restrict(journal, 1, WALLET, "gas_reserve", None)
     assert held(journal) == ("halt", "operator")
+
+
+def test_what_a_person_sets_meanwhile_is_not_lifted_with_it(journal: SqlJournal) -> None:
+    restrict(journal, 1, WALLET, "gas_reserve", "too little")
+    journal.halt(1, WALLET, "a person, just now")
+    journal.lift_halt(1, WALLET, set_by="gas_reserve")
+    assert held(journal) == ("halt", "operator")
+    journal.lift_halt(1, WALLET)
+    assert held(journal) is None
 
 
 def test_a_control_that_needs_a_person_replaces_one_that_does_not_and_stays(journal: SqlJournal) -> None:
