@@ -149,7 +149,10 @@ class World:
 
     @cached_property
     def swaps(self) -> "SwapSource":
-        return self.lifi
+        """Li.Fi; where it has no quote, the routers of our own pools."""
+        from alm_resources.swaps import FallbackSwaps, RouterSwaps
+
+        return FallbackSwaps([self.lifi, RouterSwaps.from_registry(self.registry, self.chains)])
 
     @cached_property
     def bridges(self) -> "BridgeSource":

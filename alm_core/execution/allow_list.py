@@ -80,7 +80,10 @@ class AllowList:
 
 
 def allow_list_for(
-    pools: Sequence[Pool], swap_contracts: Mapping[int, str], distributors: Mapping[int, str] | None = None
+    pools: Sequence[Pool],
+    swap_contracts: Mapping[int, str],
+    distributors: Mapping[int, str] | None = None,
+    routers: Mapping[tuple[int, str], str] | None = None,
 ) -> AllowList:
     """Return the list that covers liquidity in these pools, and swaps and bridges through one contract per chain.
 
@@ -95,6 +98,8 @@ def allow_list_for(
         token of the pools there.
     distributors
         Contract that pays rewards against proofs, by chain id.
+    routers
+        Selector of its swap by ``(chain id, router)``; each is a spender too.
     """
     selectors: dict[tuple[int, str], frozenset[str]] = {}
     spenders: set[tuple[int, str]] = set()
@@ -113,6 +118,10 @@ def allow_list_for(
     for chain_id, address in swap_contracts.items():
         selectors[(chain_id, address.lower())] = SWAP_SELECTORS | BRIDGE_SELECTORS
         spenders.add((chain_id, address.lower()))
+    for (chain_id, address), selector in (routers or {}).items():
+        at = (chain_id, address.lower())
+        selectors[at] = selectors.get(at, frozenset()) | {selector}
+        spenders.add(at)
     for chain_id, address in (distributors or {}).items():
         selectors[(chain_id, address.lower())] = frozenset({MERKL_CLAIM_SELECTOR})
     return AllowList(

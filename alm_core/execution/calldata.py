@@ -26,6 +26,7 @@ from alm_core.execution.reward_calls import (
     moved_position,
     users_of_claim,
 )
+from alm_core.execution.swap_calls import ROUTER_SELECTORS, router_swap, router_swap_of
 from alm_core.execution.unlock_data import unlocked
 from alm_core.execution.words import address_at, byte_strings_at, bytes_of, tail_at, uint_at
 from alm_core.model.errors import InvalidInput
@@ -85,15 +86,18 @@ def payees_of(data: str) -> Payees:
 
 
 def swap_minimum(data: str) -> int:
-    """Return the minimum a Li.Fi same-chain swap must pay, from its calldata.
+    """Return the minimum a swap on one chain must pay, from its calldata.
 
     Raises
     ------
     InvalidInput
         If the calldata is not such a swap.
     """
-    if selector_of(data) not in SWAP_SELECTORS:
-        raise InvalidInput(f"selector {selector_of(data)} is not a known swap")
+    selector = selector_of(data)
+    if selector in ROUTER_SELECTORS.values():
+        return router_swap_of(data).min_buy_amount
+    if selector not in SWAP_SELECTORS:
+        raise InvalidInput(f"selector {selector} is not a known swap")
     return uint_at(bytes_of(data)[4:], 4)
 
 
@@ -145,6 +149,10 @@ def _payees_of_claim(body: bytes) -> Payees:
     return Payees(recipients=users_of_claim(body))
 
 
+def _payees_of_router_swap(selector: str, body: bytes) -> Payees:
+    return Payees(recipients=(router_swap(selector, body).recipient,))
+
+
 def _payees_of_bridge(selector: str, body: bytes) -> Payees:
     sent = bridge_call(selector, body)
     return Payees(recipients=(sent.receiver, sent.refund_to), arrivals=((sent.to_chain, sent.output_token),))
@@ -156,5 +164,6 @@ _DECODED: dict[str, Callable[[bytes], Payees]] = {
     SAFE_TRANSFER_FROM_SELECTOR: _payees_of_moved_position,
     MERKL_CLAIM_SELECTOR: _payees_of_claim,
     MULTICALL_SELECTOR: _payees_of_multicall,
+    **{selector: partial(_payees_of_router_swap, selector) for selector in sorted(ROUTER_SELECTORS.values())},
     **{selector: partial(_payees_of_bridge, selector) for selector in sorted(BRIDGE_SELECTORS)},
 }

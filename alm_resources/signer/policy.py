@@ -10,6 +10,7 @@ from alm_core.execution.allow_list import AllowList, allow_list_for
 from alm_core.model.errors import ConfigError
 from alm_resources.registry import Registry
 from alm_resources.signer.terms import ChainCaps, SigningTerms
+from alm_resources.swaps.routers import routers_of
 
 if TYPE_CHECKING:
     from alm_resources.signer.policy_entry import PolicyEntry
@@ -31,7 +32,9 @@ def allow_list_from(registry: Registry, pair_id: str) -> AllowList:
     """Return what the wallet of a pair may call: its pools, what they name, their tokens, swaps, Merkl claims."""
     pools = registry.pools_of(pair_id)
     swaps = {chain_id: registry.chain(chain_id).lifi_diamond for chain_id in {pool.chain_id for pool in pools}}
-    return allow_list_for(pools, swaps, {chain: at for chain, at in registry.distributors.items() if chain in swaps})
+    routers = {(one.chain_id, one.address): one.selector for one in routers_of(registry, pools).values()}
+    distributors = {chain: at for chain, at in registry.distributors.items() if chain in swaps}
+    return allow_list_for(pools, swaps, distributors, routers)
 
 
 def terms_from(
