@@ -1,7 +1,8 @@
 """One intent through its life: order of effects, refusals, lost answers, crashes at every boundary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,7 @@ from alm_tests.core.execution.fakes import (
     FakeSigner,
     transfer_intent,
 )
+from alm_tests.resources.journal.scene import blank_journal
 
 
 @pytest.fixture
@@ -51,8 +53,10 @@ def chain() -> FakeChain:
 
 
 @pytest.fixture
-def journal() -> SqlJournal:
-    return SqlJournal("sqlite:///:memory:")
+def journal(tmp_path: Path) -> Iterator[SqlJournal]:
+    opened = blank_journal(tmp_path / "journal.db")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
