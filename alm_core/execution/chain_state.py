@@ -1,7 +1,7 @@
 """Fresh reads of what execution acts on: balances, allowances, pools and positions of one wallet at one block."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from alm_core.execution.erc20 import balance_of_data, uint_from_result
@@ -95,27 +95,51 @@ class ChainView:
             If the node is behind a block we have already seen.
         """
         block = self.chain.read_block()
+        self._refuse_lagging(block)
+        return block
+
+    def _refuse_lagging(self, block: Block) -> None:
         if block.number < self._seen_block:
             raise SourceUnavailable(
                 f"rpc:{self.chain.chain_id}", f"head {block.number} is behind block {self._seen_block} seen before"
             )
         self.saw_block(block.number)
-        return block
 
-    def read_wallet(self, block: Block | None = None) -> WalletState:
-        """Read pools, balances and positions, staked ones among them, at one block."""
-        pinned = block or self.read_block()
-        states = self.read_pools(self.pools, pinned)
+    def read_wallet(self) -> WalletState:
+        """Read pools, balances and positions, staked ones among them, at one block: the head.
+
+        Raises
+        ------
+        SourceUnavailable
+            As :meth:`read_block`, or if the chain was reorganised while it was read.
+        """
+        asked = [*(self.adapter(pool).pool_calls(pool) for pool in self.pools), self._balance_calls()]
+        reading = self.chain.read_head([call for calls in asked for call in calls])
+        self._refuse_lagging(reading.block)
+        *first, held = _in_order(reading.results, asked)
+        states = self._decoded(self.pools, first, reading.block)
         positions: list[Position] = []
         for family in sorted({pool.family for pool in self.pools}):
             of_family = [state for state in states if state.pool.family == family]
-            positions += self._adapters[family].read_positions(self.chain, of_family, self.wallet, pinned)
-        positions += read_staked(self._programmes, self.chain, states, self.wallet, pinned)
-        return WalletState(block=pinned, pools=states, balances=self.read_balances(pinned), positions=tuple(positions))
+            positions += self._adapters[family].read_positions(self.chain, of_family, self.wallet, reading.block)
+        positions += read_staked(self._programmes, self.chain, states, self.wallet, reading.block)
+        # The block told itself so far; its header proves that all of it is of one chain, and has the hash.
+        block = self.chain.read_header(reading.block)
+        return WalletState(
+            block=block,
+            pools=tuple(replace(state, block=block) for state in states),
+            balances=self._balances(held),
+            positions=tuple(positions),
+        )
 
     def read_pools(self, pools: Sequence[Pool], block: Block) -> tuple[PoolState, ...]:
         """Read pools at a block."""
         first = self._read_in_order([self.adapter(pool).pool_calls(pool) for pool in pools], block)
+        return self._decoded(pools, first, block)
+
+    def _decoded(
+        self, pools: Sequence[Pool], first: Sequence[Sequence[CallResult]], block: Block
+    ) -> tuple[PoolState, ...]:
         asked = [self._further_calls(pool, results) for pool, results in zip(pools, first, strict=True)]
         further = self._read_in_order(asked, block) if any(asked) else [()] * len(pools)
         return tuple(
@@ -128,15 +152,19 @@ class ChainView:
         return adapter.further_calls(pool, results) if isinstance(adapter, ReadsInTwoSteps) else ()
 
     def _read_in_order(self, batches: Sequence[Sequence[Call]], block: Block) -> list[tuple[CallResult, ...]]:
-        results = iter(self.chain.read_calls([call for calls in batches for call in calls], block))
-        return [tuple(next(results) for _ in calls) for calls in batches]
+        return _in_order(self.chain.read_calls([call for calls in batches for call in calls], block), batches)
 
     def read_balances(self, block: Block) -> dict[str, int]:
         """Read the wallet's token balances at a block, by lower-case address."""
-        tokens = self.tokens
-        calls = [Call(target=token, data=_hex(balance_of_data(self.wallet))) for token in tokens]
-        results = self.chain.read_calls(calls, block)
-        return {token.lower(): uint_from_result(result.data) for token, result in zip(tokens, results, strict=True)}
+        return self._balances(self.chain.read_calls(self._balance_calls(), block))
+
+    def _balance_calls(self) -> tuple[Call, ...]:
+        return tuple(Call(target=token, data=_hex(balance_of_data(self.wallet))) for token in self.tokens)
+
+    def _balances(self, results: Sequence[CallResult]) -> dict[str, int]:
+        return {
+            token.lower(): uint_from_result(result.data) for token, result in zip(self.tokens, results, strict=True)
+        }
 
     def standing_rights(self, spenders: Sequence[str]) -> tuple[Grant, ...]:
         """Return every right that could be left over: approvals of all spenders, and what the pools' families need."""
@@ -173,6 +201,12 @@ class ChainView:
         """Read what is left of each right."""
         results = self.chain.read_calls([grant.remaining for grant in grants], block)
         return tuple(uint_from_result(result.data) for result in results)
+
+
+def _in_order(results: Sequence[CallResult], batches: Sequence[Sequence[Call]]) -> list[tuple[CallResult, ...]]:
+    """Split answers as their calls were grouped."""
+    rest = iter(results)
+    return [tuple(next(rest) for _ in calls) for calls in batches]
 
 
 def _hex(data: str) -> bytes:
