@@ -226,3 +226,27 @@ def test_a_node_that_lost_a_settled_transaction_gets_its_bytes_before_the_next_o
     assert again.key == approval.key
     assert again.state is IntentState.FINAL_OK
     assert journal.read_ledger_sums(chain.chain_id, WALLET)["native"] == chain.now.native - 10**18
+
+
+def test_an_unsent_intent_whose_nonce_was_used_frees_nothing(chain: FakeChain, journal: SqlJournal) -> None:
+    intent = journal.reserve_nonce(stored(journal).key, 0)
+    journal.add_intents([replace(transfer_intent(1), state=IntentState.FINAL_OK, nonce=1)])
+    chain.use_key_elsewhere()
+    signer = NotingSigner()
+    with pytest.raises(NotReconciled, match="not ours"):
+        engine_of(chain, journal, signer).retire(intent)
+    assert signer.bids == []
+    assert journal.read_intent(intent.key).state is IntentState.RESERVED
+
+
+def test_a_count_of_a_lost_block_that_our_own_intents_explain_stays(chain: FakeChain, journal: SqlJournal) -> None:
+    stuck(chain, journal, 1)
+    lost = point(chain, 2, block_hash="0xgone")
+    journal.record_reconciled(lost, [], [])
+    (filler,) = engine_of(chain, journal).recheck()
+    assert filler.nonce == 0
+    assert journal.read_reconciled(chain.chain_id, WALLET) == lost
+
+
+def test_a_planned_intent_is_taken_up_by_running_it(chain: FakeChain, journal: SqlJournal) -> None:
+    assert engine_of(chain, journal).resume(stored(journal)).state is IntentState.FINAL_OK

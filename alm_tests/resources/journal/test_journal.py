@@ -5,20 +5,23 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import hypothesis.strategies as st
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from hypothesis import given, settings
 
 from alm_core.execution.intents import LEGAL_STEPS
 from alm_core.model.books import PositionChange, ReconciledPoint
-from alm_core.model.errors import ConfigError, IllegalStep, NotReconciled
+from alm_core.model.epochs import EPOCH_LENGTH, Epoch
+from alm_core.model.errors import BadAnswer, ConfigError, IllegalStep, NotReconciled
 from alm_core.model.transactions import IntentState, SignedTransaction
-from alm_resources.journal import SqlJournal
-from alm_resources.journal.tables import metadata
+from alm_resources.journal import SqlJournal, database
+from alm_resources.journal.tables import HEAD_REVISION, metadata
 from alm_tests.core.execution.fakes import TOKEN, WALLET, transfer_intent
 from alm_tests.resources.journal.scene import BID, CHAIN, blank_journal, entry, in_state, receipt
 
@@ -136,6 +139,39 @@ def test_intents_are_found_by_the_nonces_they_hold(journal: SqlJournal) -> None:
     assert [intent.nonce for intent in journal.read_from_nonce(CHAIN, WALLET, 5)] == [5, 7]
     assert [intent.nonce for intent in journal.read_from_nonce(CHAIN, WALLET, 6)] == [7]
     assert journal.read_from_nonce(1, WALLET, 0) == ()
+
+
+def test_intents_of_a_pair_are_found_from_a_moment_on(journal: SqlJournal) -> None:
+    at = datetime(2026, 11, 22, 12, 15, tzinfo=UTC)
+    epochs = [Epoch(pair="P", epoch_at=at + number * EPOCH_LENGTH).epoch_id for number in range(3)]
+    intents = journal.add_intents([transfer_intent(0, epoch) for epoch in epochs])
+    journal.add_intents([replace(transfer_intent(1, epochs[2]), pair="Q")])
+    assert journal.read_intents_since("P", at + EPOCH_LENGTH) == intents[1:]
+    assert journal.read_intents_since("P", at + EPOCH_LENGTH + timedelta(minutes=1)) == intents[1:]
+    assert journal.read_intents_since("P", at) == intents
+
+
+def test_a_stored_payload_that_cannot_be_read_is_named(journal: SqlJournal) -> None:
+    key = journal.add_intents([transfer_intent(0)])[0].key
+    with journal.writing() as connection:
+        connection.execute(sa.text("UPDATE intents SET tx = '{}'"))
+    with pytest.raises(BadAnswer, match=key):
+        journal.read_intent(key)
+
+
+def test_a_process_that_finds_the_tables_made_meanwhile_makes_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blank_journal(tmp_path / "journal.db").close()
+    seen, real = [], database._revision
+
+    def late(connection: sa.Connection) -> str | None:
+        seen.append(real(connection))
+        return None if len(seen) == 1 else seen[-1]
+
+    monkeypatch.setattr(database, "_revision", late)
+    SqlJournal(f"sqlite:///{tmp_path / 'journal.db'}").close()
+    assert seen == [HEAD_REVISION, HEAD_REVISION]
 
 
 def test_two_intents_with_one_nonce_are_refused_in_our_own_words(journal: SqlJournal) -> None:

@@ -67,7 +67,9 @@ def migrate(url: str, revision: str, *, kill_at: int | None = None) -> int:
             sa.inspect(connection).has_table("alembic_version")
             and connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
         )
-        (command.downgrade if current and str(current) > revision else command.upgrade)(config, revision)
+        (command.downgrade if current and (revision == "base" or str(current) > revision) else command.upgrade)(
+            config, revision
+        )
     engine.dispose()
     return counted
 
@@ -185,3 +187,11 @@ def test_a_journal_of_a_newer_version_is_refused(url: str) -> None:
     engine.dispose()
     with pytest.raises(ConfigError, match="newer version"):
         SqlJournal(url)
+
+
+def test_all_tables_can_be_taken_away(url: str) -> None:
+    SqlJournal(url).close()
+    migrate(url, "base")
+    engine = sa.create_engine(url)
+    assert [name for name in sa.inspect(engine).get_table_names() if name != "alembic_version"] == []
+    engine.dispose()
