@@ -162,6 +162,25 @@ def test_where_lifi_is_down_or_lies_the_router_swaps(
     assert carry_out(localnet, quote)[quote.buy.address.lower()] == quote.buy_amount
 
 
+@pytest.mark.parametrize("down", [False, True], ids=["lifi", "router"])
+def test_usdt_is_sold_with_an_exact_approval_that_nothing_is_left_of(
+    localnet: Localnet, registry: Registry, chains: dict[int, ChainClient], down: bool
+) -> None:
+    sell, buy, amount = registry.token(1, "USDT"), registry.token(1, "USDC"), 500 * 10**6
+    fund(localnet.chains[0], "USDT", OWNER, 2 * amount)
+    swaps = FallbackSwaps([LifiClient.from_registry(registry), RouterSwaps.from_registry(registry, chains)])
+    localnet.faults.set("lifi", Fault(kind="status", status=503, times=None) if down else None)
+    for _ in range(2):
+        quote = swaps.quote_swap(
+            sell=sell, buy=buy, sell_amount=amount, owner=OWNER, min_buy_amount=amount * 997 // 1000
+        )
+        assert quote.tool.startswith("router") == down
+        # USDT refuses an approval on top of another: the second round passes only because nothing was left.
+        changes = carry_out(localnet, quote)
+        assert changes[sell.address.lower()] == -amount
+        assert changes[buy.address.lower()] >= quote.buy_amount_min
+
+
 def test_where_nobody_has_a_quote_each_says_why(
     localnet: Localnet, registry: Registry, chains: dict[int, ChainClient]
 ) -> None:
