@@ -47,6 +47,7 @@ class AnvilNode:
             *("--block-base-fee-per-gas", str(base_fee_wei), "--gas-limit", "60000000"),
             *("--accounts", "3", "--balance", "1000000000", "--silent", "--disable-min-priority-fee"),
             *("--cache-path", str(log_dir / f"anvil-{chain_id}-states")),
+            *("--slots-in-an-epoch", "1"),  # safe is one block behind the head, finalized two; else both stay at zero
         ]
         log_dir.mkdir(parents=True, exist_ok=True)
         self._binary = binary
