@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from fractions import Fraction
 
 from alm_core.execution.calldata import approved_amount, swap_minimum
 from alm_core.execution.chain_state import WalletState
 from alm_core.execution.placing import Placing
+from alm_core.execution.quotes import WatchedSwaps
 from alm_core.execution.rights import erc20_grant
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.steps import SWAP_SLOT, SpendSteps
@@ -28,7 +30,7 @@ class NetSwap:
     def __init__(self, stage: Stage, swaps: SwapSource, placing: Placing, steps: SpendSteps) -> None:
         self._stage = stage
         self._runner = stage.runner
-        self._swaps = swaps
+        self._swaps = WatchedSwaps(swaps, stage.guard)
         self._placing = placing
         self._steps = steps
 
@@ -48,7 +50,7 @@ class NetSwap:
         quote = self._quote(sell, buy, amount)
         grant = erc20_grant(sell, self._stage.view.wallet, quote.spender, amount)
         self._runner.give(SWAP_SLOT, steps, (grant,))
-        self._stage.fresh(*self._placing.pool_ids)
+        quote = self._still_good(quote, state.block.block_at)
         try:
             self._runner.run(SWAP_SLOT, steps.spend(), Action.SWAP, lambda: quote.tx)
         except NOTHING_IN_FLIGHT:
@@ -76,6 +78,13 @@ class NetSwap:
         if nav_usd is None:
             raise LimitExceeded(f"swap on chain {self._stage.chain_id} refused: NAV unknown")
         return sell, buy, swap.sell_amount if worth_usd >= limits.min_swap_nav_frac * nav_usd else 0
+
+    def _still_good(self, quote: SwapQuote, quoted_at: datetime) -> SwapQuote:
+        """Return the quote, or another where approving took longer than a quote may wait."""
+        age = self._stage.fresh(*self._placing.pool_ids).block.block_at - quoted_at
+        if age <= timedelta(seconds=self._stage.limits.quote_max_age_s):
+            return quote
+        return self._quote(quote.sell, quote.buy, quote.sell_amount)
 
     def _quote(self, sell: Token, buy: Token, amount: int) -> SwapQuote:
         limits = self._stage.limits

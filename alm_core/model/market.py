@@ -109,7 +109,8 @@ class PoolMarket:
     figures that did not change since an earlier answer are not newer than it. ``native_usd`` is USD per native coin.
     ``rewards_apr`` is what a gauge pays per year, as a fraction of the full-range value of all liquidity in range; it
     is shared by that liquidity as fees are. A pool without rewards has 0, one nobody has asked about ``None``. With
-    ``rewards_replace_fees`` positions earn it in place of swap fees, because they are staked there.
+    ``rewards_replace_fees`` positions earn it in place of swap fees, because they are staked there. ``created_at`` is
+    when the service first saw the pool.
     """
 
     pool_id: str
@@ -124,6 +125,7 @@ class PoolMarket:
     as_of_at: datetime | None = None
     rewards_apr: float | None = None
     rewards_replace_fees: bool = False
+    created_at: datetime | None = None
 
     def age_s(self, at: datetime) -> float:
         """Return the least age of the figures at a moment."""

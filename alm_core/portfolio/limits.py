@@ -3,67 +3,40 @@
 What is not known counts as a violation: a missing price or NAV is never taken for zero.
 """
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
 from alm_core.execution.allow_list import AllowList
 from alm_core.execution.calldata import payees_of
 from alm_core.execution.reward_calls import REWARD_SELECTORS
 from alm_core.model.config import LimitsConfig
 from alm_core.model.errors import InvalidInput, LimitExceeded
 from alm_core.model.transactions import Action, FeeBid, UnsignedTransaction
+from alm_core.portfolio.gas_limits import gas_violations
 from alm_core.portfolio.plan_limits import check_plan
-from alm_core.portfolio.violations import Violation, beyond, unknown
+from alm_core.portfolio.standing import leaves, standing_violations
+from alm_core.portfolio.transaction_context import NOTHING_SPENT, BridgeTerms, Spent, TransactionContext
+from alm_core.portfolio.value_limits import (
+    bridge_violations,
+    close_violations,
+    price_violations,
+    quote_violations,
+    spend_violations,
+    swap_violations,
+)
+from alm_core.portfolio.violations import Violation
+from alm_core.portfolio.worth import PLACING, TAKES_NOTHING, VALUE_MOVING, outflow_usd, takes_nothing
 
-__all__ = ["LimitsEngine", "TransactionContext", "Violation", "check_plan", "outflow_usd"]
+__all__ = [
+    "NOTHING_SPENT",
+    "BridgeTerms",
+    "LimitsEngine",
+    "Spent",
+    "TransactionContext",
+    "Violation",
+    "check_plan",
+    "leaves",
+    "outflow_usd",
+]
 
-_VALUE_MOVING = frozenset({Action.SWAP, Action.OPEN, Action.ADD, Action.REMOVE, Action.CLOSE, Action.COLLECT})
-_TAKES_NOTHING = frozenset({Action.STAKE, Action.UNSTAKE, Action.CLAIM})
-"""What may bring tokens of any kind, priced or not, and takes none out of the wallet."""
-_ROUNDING = 1e-9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionContext:
-    """What the limits engine must know beside the transaction itself. ``None`` is unknown and refused where needed.
-
-    Parameters
-    ----------
-    wallet
-        The only sender and recipient.
-    nav_usd
-        Everything the wallet owns on the chain.
-    token_usd
-        USD per raw unit by lower-case token address, at the independent price.
-    moved_usd
-        What the epoch's other transactions on the chain have moved or may still move.
-    native_usd
-        USD per native coin.
-    price_deviation_frac
-        Greatest distance of a touched pool's price from the independent one.
-    stable
-        Whether the pair's stricter bounds for stables apply.
-    halted
-        Why the wallet stands still on this chain, or ``None``.
-    exiting
-        Whether the plan is an EXIT: it closes and places nothing. Its closes are bounded by their minima around the
-        pool's own price and not by the independent one: leaving must be possible when pool and exchanges disagree, or
-        no price is known.
-    held
-        Positions of the wallet, as ``(lower-case manager address, token id)``.
-    """
-
-    wallet: str
-    nav_usd: float | None
-    token_usd: Mapping[str, float]
-    moved_usd: float
-    native_usd: float | None
-    price_deviation_frac: float | None
-    stable: bool
-    halted: str | None
-    exiting: bool = False
-    held: frozenset[tuple[str, int]] | None = None
+_ENTERING = frozenset({Action.OPEN, Action.ADD})
 
 
 class LimitsEngine:
@@ -78,7 +51,7 @@ class LimitsEngine:
     """
 
     def __init__(self, config: LimitsConfig, allow_list: AllowList) -> None:
-        self._config = config
+        self.config = config
         self._allow_list = allow_list
 
     def check_transaction(self, tx: UnsignedTransaction, bid: FeeBid, context: TransactionContext) -> None:
@@ -101,63 +74,39 @@ class LimitsEngine:
             Violation(limit="allow_list", bound="listed", value=reason, where=where)
             for reason in self._allow_list.refusals(tx, context.wallet)
         ]
-        if context.halted is not None:
-            found.append(Violation(limit="halt", bound="not halted", value=context.halted, where=where))
-        found += self._gas(tx, bid, context, where)
+        found += standing_violations(tx, context, where)
+        found += gas_violations(tx, bid, context, self.config, where)
         found += _strangers(tx, context, where)
-        if tx.action in _TAKES_NOTHING:
+        found += self._reverts(tx, context, where)
+        if tx.action in TAKES_NOTHING:
             found += _takings(tx, where)
-        if tx.action in _VALUE_MOVING:
-            leaves = context.exiting and tx.action is Action.CLOSE
-            found += [] if leaves else self._price(context, where)
-            # What takes nothing out of the wallet is within every share of any NAV.
-            found += [] if leaves and _takes_nothing(tx) else self._value(tx, context, where)
-        if tx.action is Action.SWAP:
-            found += self._swap_minimum(tx, context, where)
+        if tx.action in VALUE_MOVING:
+            found += self._value(tx, context, where)
+        if tx.action in _ENTERING:
+            found += [
+                Violation(limit="pool", bound="may be entered", value=why, where=where) for why in context.entering
+            ]
         return tuple(found)
 
-    def _gas(self, tx: UnsignedTransaction, bid: FeeBid, context: TransactionContext, where: str) -> list[Violation]:
-        native = context.native_usd
-        if native is None or not (math.isfinite(native) and native > 0):
-            return [unknown("max_gas_usd", self._config.max_gas_usd, "price of the native coin", where)]
-        cost = bid.gas_limit * bid.max_fee_per_gas_wei / 1e18 * native
-        return beyond("max_gas_usd", self._config.max_gas_usd, cost, f"{where}, {tx.action.value}")
-
-    def _price(self, context: TransactionContext, where: str) -> list[Violation]:
-        name = "max_price_deviation_stable_frac" if context.stable else "max_price_deviation_frac"
-        bound = (
-            self._config.max_price_deviation_stable_frac if context.stable else self._config.max_price_deviation_frac
-        )
-        if context.price_deviation_frac is None:
-            return [unknown(name, bound, "pool price against the independent price", where)]
-        return beyond(name, bound, context.price_deviation_frac, where)
-
     def _value(self, tx: UnsignedTransaction, context: TransactionContext, where: str) -> list[Violation]:
-        nav = context.nav_usd
-        if nav is None or not (math.isfinite(nav) and nav > 0):
-            return [unknown("max_transaction_nav_frac", self._config.max_transaction_nav_frac, "NAV", where)]
-        moved = outflow_usd(tx, context.token_usd)
-        if moved is None:
-            return [unknown("max_transaction_nav_frac", self._config.max_transaction_nav_frac, "token price", where)]
-        rounding = 1 + _ROUNDING
-        return [
-            *beyond("max_transaction_nav_frac", self._config.max_transaction_nav_frac * rounding, moved / nav, where),
-            *beyond(
-                "max_epoch_turnover_frac",
-                self._config.max_epoch_turnover_frac * rounding,
-                (context.moved_usd + moved) / nav,
-                where,
-            ),
-        ]
+        exits = context.exiting and tx.action is Action.CLOSE
+        found = [] if exits else price_violations(context, self.config, where)
+        # What takes nothing out of the wallet is within every share of any NAV.
+        found += [] if exits and takes_nothing(tx) else spend_violations(tx, context, self.config, where)
+        found += quote_violations(tx, context, self.config, where)
+        found += close_violations(tx, context, where)
+        if tx.action is Action.SWAP:
+            found += swap_violations(tx, context, self.config, where)
+        if tx.action is Action.BRIDGE:
+            found += bridge_violations(context, self.config, where)
+        return found
 
-    def _swap_minimum(self, tx: UnsignedTransaction, context: TransactionContext, where: str) -> list[Violation]:
-        name = "swap_slippage_stable_frac" if context.stable else "swap_slippage_frac"
-        bound = self._config.swap_slippage_stable_frac if context.stable else self._config.swap_slippage_frac
-        paid = outflow_usd(tx, context.token_usd)
-        received = _bounds_usd(tx, context.token_usd, lambda low: max(low, 0))
-        if not paid or received is None:
-            return [unknown(name, bound, "value of the swap", where)]
-        return beyond(name, bound + _ROUNDING, 1 - received / paid, where)
+    def _reverts(self, tx: UnsignedTransaction, context: TransactionContext, where: str) -> list[Violation]:
+        bound = self.config.max_pool_reverts_hour
+        if tx.action not in PLACING or context.spent.reverts < bound:
+            return []
+        value = f"{context.spent.reverts} reverts within the hour"
+        return [Violation(limit="max_pool_reverts_hour", bound=f"{bound}", value=value, where=where)]
 
 
 def _takings(tx: UnsignedTransaction, where: str) -> list[Violation]:
@@ -165,10 +114,6 @@ def _takings(tx: UnsignedTransaction, where: str) -> list[Violation]:
     named = [f"{-bound.min_delta} of {bound.token}" for bound in tx.bounds if bound.min_delta < 0]
     named += [] if tx.data[:10].lower() in REWARD_SELECTORS else [f"the call {tx.data[:10]}"]
     return [Violation(limit="takes_nothing", bound="staking, claims", value=one, where=where) for one in named]
-
-
-def _takes_nothing(tx: UnsignedTransaction) -> bool:
-    return bool(tx.bounds) and all(bound.min_delta >= 0 for bound in tx.bounds)
 
 
 def _strangers(tx: UnsignedTransaction, context: TransactionContext, where: str) -> list[Violation]:
@@ -183,27 +128,3 @@ def _strangers(tx: UnsignedTransaction, context: TransactionContext, where: str)
         return [Violation(limit="held_positions", bound="ours", value="positions of the wallet unknown", where=where)]
     strangers = [token_id for token_id in grown if (tx.to.lower(), token_id) not in (context.held or ())]
     return [Violation(limit="held_positions", bound="ours", value=f"#{one}", where=where) for one in strangers]
-
-
-def outflow_usd(tx: UnsignedTransaction, token_usd: Mapping[str, float]) -> float | None:
-    """Return the most a transaction may take out of the wallet, by its bounds; ``None`` if a price is missing.
-
-    A value-moving call without any bound is unknown as well: it would be unlimited. Staking and claiming take nothing.
-    """
-    if tx.action in _TAKES_NOTHING:
-        return 0.0
-    if not tx.bounds:
-        return None if tx.action in _VALUE_MOVING else 0.0
-    return _bounds_usd(tx, token_usd, lambda low: max(-low, 0))
-
-
-def _bounds_usd(
-    tx: UnsignedTransaction, token_usd: Mapping[str, float], amount_of: Callable[[int], int]
-) -> float | None:
-    total = 0.0
-    for bound in tx.bounds:
-        price = token_usd.get(bound.token.lower())
-        if price is None or not (math.isfinite(price) and price > 0):
-            return None
-        total += amount_of(bound.min_delta) * price
-    return total

@@ -14,7 +14,7 @@ from alm_core.model.errors import BadAnswer
 from alm_core.model.market import PoolMarket
 from alm_core.model.pools import Pool
 from alm_resources.http.fields import Answer, Number, Price, read_answer, shown
-from alm_resources.http.pool_figures import PoolFigures, foreign_tokens
+from alm_resources.http.pool_figures import PoolFigures, foreign_tokens, moment_from
 
 SOURCE = "dexscreener"
 # "1.00" may be anything from 0.995 to 1.005: no price of a stable coin.
@@ -42,6 +42,7 @@ class _Pair(Answer):
     price_usd: Price | None = Field(default=None, alias="priceUsd")
     volume: _Volume | None = None
     liquidity: _Liquidity | None = None
+    created: object = Field(default=None, alias="pairCreatedAt")
 
     def usd_prices(self) -> dict[str, float | None]:
         """USD prices of both tokens by lower-case address; ``None`` where the digits do not tell."""
@@ -128,6 +129,7 @@ def _market(pair: _Pair, pool: Pool, fetched_at: datetime) -> PoolFigures:
         fee_frac=None,
         base_usd=usd[pool.base.address.lower()],
         quote_usd=usd[pool.quote.address.lower()],
+        created_at=moment_from(pair.created),
     )
 
 

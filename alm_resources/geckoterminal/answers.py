@@ -11,7 +11,7 @@ from alm_core.model.errors import BadAnswer
 from alm_core.model.market import PoolMarket
 from alm_core.model.pools import Pool
 from alm_resources.http.fields import Answer, Figure, Price, read_answer, shown
-from alm_resources.http.pool_figures import PoolFigures, foreign_tokens
+from alm_resources.http.pool_figures import PoolFigures, foreign_tokens, moment_from
 
 SOURCE = "geckoterminal"
 
@@ -29,6 +29,7 @@ class _Attributes(Answer):
     pool_fee_percentage: Annotated[Figure, Field(lt=100)] | None = None
     reserve_in_usd: Figure | None = None
     volume_usd: _Volume | None = None
+    pool_created_at: object = None
 
 
 class _TokenId(Answer):
@@ -114,6 +115,7 @@ def _market(answer: _Pool, pool: Pool, fetched_at: datetime) -> PoolFigures:
         base_usd=_float(usd[pool.base.address.lower()]),
         quote_usd=_float(usd[pool.quote.address.lower()]),
         native_usd=_native_usd(figures),
+        created_at=moment_from(figures.pool_created_at),
     )
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import PoolMarket
@@ -24,6 +25,27 @@ def foreign_tokens(source: str, pool: Pool, told: Iterable[str]) -> BadAnswer | 
         return None
     found = ", ".join(shown(address) for address in sorted(addresses))
     return BadAnswer(source, f"pool {pool.pool_id}: tokens are {found}, the registry says {base} and {quote}")
+
+
+def moment_from(told: object) -> datetime | None:
+    """Return a moment that a service tells as ISO text or milliseconds; ``None`` where it tells none that can be read.
+
+    Examples
+    --------
+    >>> moment_from("2021-05-05T21:42:11Z") == moment_from(1620250931000)
+    True
+    >>> moment_from("soon"), moment_from(None), moment_from(10**30)
+    (None, None, None)
+    """
+    try:
+        if isinstance(told, str):
+            moment = datetime.fromisoformat(told)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if isinstance(told, int) and not isinstance(told, bool):
+            return datetime.fromtimestamp(told / 1000, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
 
 
 def usable(

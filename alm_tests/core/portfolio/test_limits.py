@@ -2,16 +2,25 @@
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from alm_core.execution.allow_list import allow_list_for
+from alm_core.model.books import Standstill
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
 from alm_core.model.errors import LimitExceeded
 from alm_core.model.market import MarketSnapshot, SourceProblem
 from alm_core.model.transactions import Action, BalanceBound, FeeBid, UnsignedTransaction
-from alm_core.portfolio.limits import LimitsEngine, TransactionContext, check_plan, outflow_usd
+from alm_core.portfolio.limits import (
+    NOTHING_SPENT,
+    LimitsEngine,
+    Spent,
+    TransactionContext,
+    check_plan,
+    outflow_usd,
+)
 from alm_tests.core.execution.test_allow_list import (
     ALLOWED,
     BURN,
@@ -31,18 +40,29 @@ from alm_tests.core.execution.test_allow_list import (
 from alm_tests.core.portfolio.scene import PRICE, Scene
 
 BASE, QUOTE = POOL.base.address, POOL.quote.address
-LIMITS = LimitsConfig(max_transaction_nav_frac=0.5, max_epoch_turnover_frac=2.0, max_gas_usd=10.0)
+LIMITS = LimitsConfig(
+    max_transaction_nav_frac=0.5, max_epoch_turnover_frac=2.0, max_gas_usd=10.0, max_gas_cheap_usd=10.0
+)
 BID = FeeBid(gas_limit=500_000, max_fee_per_gas_wei=10**9, max_priority_fee_per_gas_wei=1)
 CONTEXT = TransactionContext(
     wallet=WALLET,
     nav_usd=1000.0,
+    pair_nav_usd=1000.0,
     token_usd={BASE.lower(): PRICE / 10**18, QUOTE.lower(): 1 / 10**6},
-    moved_usd=0.0,
+    spent=NOTHING_SPENT,
     native_usd=PRICE,
     price_deviation_frac=0.001,
+    twap_deviation_frac=None,
     stable=False,
-    halted=None,
+    standstill=None,
+    quote_age_s=1.0,
+    plan_usd=1000.0,
 )
+HALT = Standstill(mode="halt", reason="by hand", set_by="operator", set_at=datetime(2026, 11, 22, tzinfo=UTC))
+
+
+def spent(**changes: float) -> Spent:
+    return replace(NOTHING_SPENT, **changes)
 
 
 def opening(quote_raw: int) -> UnsignedTransaction:
@@ -81,7 +101,7 @@ def test_a_transaction_at_its_cap_passes_and_one_unit_more_does_not() -> None:
 
 
 def test_the_turnover_of_the_epoch_counts_what_others_have_moved() -> None:
-    context = replace(CONTEXT, moved_usd=1600.0)
+    context = replace(CONTEXT, spent=spent(epoch_usd=1600.0))
     assert broken(opening(400_000_000), context) == set()
     assert broken(opening(400_000_010), context) == {"max_epoch_turnover_frac"}
 
@@ -89,7 +109,8 @@ def test_the_turnover_of_the_epoch_counts_what_others_have_moved() -> None:
 def test_gas_is_capped_at_the_bid() -> None:
     at_cap = FeeBid(gas_limit=5_000_000, max_fee_per_gas_wei=10**9, max_priority_fee_per_gas_wei=1)
     assert broken(opening(1), bid=at_cap) == set()
-    assert broken(opening(1), bid=replace(at_cap, gas_limit=5_000_001)) == {"max_gas_usd"}
+    beyond = replace(at_cap, gas_limit=5_000_001)
+    assert broken(opening(1), bid=beyond) == {"max_gas_usd", "max_gas_cheap_usd"}
 
 
 @pytest.mark.parametrize(("stable", "bound"), [(False, 0.01), (True, 0.002)])
@@ -153,7 +174,7 @@ def test_an_exit_may_close_at_any_price_and_nothing_else_may() -> None:
 
 
 def test_an_exit_needs_no_price_because_a_close_takes_nothing_out() -> None:
-    blind = replace(LEAVING, price_deviation_frac=None, nav_usd=None, token_usd={}, moved_usd=math.inf)
+    blind = replace(LEAVING, price_deviation_frac=None, nav_usd=None, token_usd={}, spent=spent(epoch_usd=math.inf))
     assert broken(CLOSING, blind) == set()
     paying = replace(CLOSING, bounds=opening(1).bounds)
     assert broken(paying, blind) == {"max_transaction_nav_frac"}
@@ -161,14 +182,14 @@ def test_an_exit_needs_no_price_because_a_close_takes_nothing_out() -> None:
 
 
 def test_every_other_limit_holds_for_an_exit() -> None:
-    assert broken(CLOSING, replace(LEAVING, halted="operator")) == {"halt"}
+    assert broken(CLOSING, replace(LEAVING, standstill=HALT)) == {"halt"}
     assert broken(CLOSING, replace(LEAVING, native_usd=None)) == {"max_gas_usd"}
     assert broken(CLOSING, LEAVING, replace(BID, gas_limit=10**8)) == {"max_gas_usd"}
     assert broken(replace(CLOSING, data=multicall(DECREASE, collect(THIEF), BURN)), LEAVING) == {"allow_list"}
 
 
 def test_halted_means_nothing_at_all() -> None:
-    assert broken(opening(1), replace(CONTEXT, halted="operator")) == {"halt"}
+    assert broken(opening(1), replace(CONTEXT, standstill=HALT)) == {"halt"}
 
 
 @pytest.mark.parametrize(
@@ -182,7 +203,7 @@ def test_halted_means_nothing_at_all() -> None:
         ({"native_usd": math.nan}, "max_gas_usd"),
         ({"price_deviation_frac": None}, "max_price_deviation_frac"),
         ({"price_deviation_frac": math.nan}, "max_price_deviation_frac"),
-        ({"moved_usd": math.inf}, "max_epoch_turnover_frac"),
+        ({"spent": spent(epoch_usd=math.inf)}, "max_epoch_turnover_frac"),
     ],
 )
 def test_missing_data_is_a_violation(missing: dict[str, object], limit: str) -> None:
@@ -211,7 +232,7 @@ def test_taking_a_position_back_needs_no_price_and_its_reward_none_either(contex
     engine = LimitsEngine(LIMITS, allow_list_for([STAKING_POOL], {}))
     assert engine.violations(UNSTAKING, BID, context) == ()
     assert outflow_usd(UNSTAKING, CONTEXT.token_usd) == 0.0
-    halted = engine.violations(UNSTAKING, BID, replace(context, halted="by hand", native_usd=None))
+    halted = engine.violations(UNSTAKING, BID, replace(context, standstill=HALT, native_usd=None))
     assert {violation.limit for violation in halted} == {"halt", "max_gas_usd"}
 
 
