@@ -123,7 +123,7 @@ class Mempool:
 def pooled_transaction(raw: str) -> PooledTransaction:
     """Decode a signed EIP-1559 transaction; ``ValueError`` if it is none."""
     from eth_account import Account  # slow to import
-    from eth_account.typed_transactions import TypedTransaction
+    from eth_account.typed_transactions.typed_transaction import TypedTransaction
     from eth_utils.crypto import keccak
     from hexbytes import HexBytes
 
