@@ -145,8 +145,7 @@ def _problems(snapshot: MarketSnapshot, execution: ExecutionReport) -> tuple[str
     books = tuple(
         f"chain {report.chain_id}: {text}"
         for report in execution.reconciliations
-        if not report.green
-        for text in report.differences
+        for text in (*(() if report.green else report.differences), *report.warnings)
     )
     halted = (f"stopped early: {execution.halted}",) if execution.halted else ()
     return sources + books + halted

@@ -12,7 +12,7 @@ from alm_core.accounting.ledger import NATIVE
 from alm_core.execution.chain_state import ChainView, WalletState
 from alm_core.execution.engine import describe
 from alm_core.execution.restrict import restrict
-from alm_core.model.books import Journal, LedgerEntry, PositionChange, ReconciledPoint
+from alm_core.model.books import Journal, LedgerEntry, PositionChange, ReconciledPoint, Standstill
 from alm_core.model.chains import ChainRules
 from alm_core.model.market import Block
 from alm_core.model.ports import Grant
@@ -111,7 +111,13 @@ def reconcile(
             for grant, amount in zip(standing, left, strict=True)
             if amount
         ),
+        warnings=standstill_text(journal.read_halt(chain_id, wallet)),
     )
+
+
+def standstill_text(held: Standstill | None) -> tuple[str, ...]:
+    """Return a standstill in force as people read it; nothing where none is."""
+    return (f"standstill ({held.mode}) by {held.set_by}: {held.reason}",) if held else ()
 
 
 def _open_intents(open_intents: Sequence[Intent]) -> _Findings:

@@ -27,7 +27,7 @@ class Action(StrEnum):
 
 
 class IntentState(StrEnum):
-    """States of an intent (docs/money-path.md)."""
+    """States of an intent (docs/execution/state-machine.md)."""
 
     PLANNED = "PLANNED"
     RESERVED = "RESERVED"
@@ -210,7 +210,8 @@ class ReconcileReport:
     """Books against one chain at one block.
 
     Nothing is sent on a chain that is not ``green``; ``differences`` says why it is not. ``adopted`` names what was
-    taken over from the chain: opening balances, deposits, positions opened or closed by others.
+    taken over from the chain: opening balances, deposits, positions opened or closed by others. ``warnings`` are what a
+    person must hear of although books and chain agree: a standstill that is in force, for example.
     """
 
     chain_id: int
@@ -219,6 +220,7 @@ class ReconcileReport:
     differences: tuple[str, ...]
     adopted: tuple[str, ...]
     allowances: tuple[ResidualAllowance, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

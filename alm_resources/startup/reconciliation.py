@@ -103,7 +103,7 @@ class Reconciler:
             block_number=report.block_number,
             differences=(*wrong, *report.differences, *([f"journal_lost: {lost}"] if lost else [])),
             warnings=(
-                *self._standstills(chain_id),
+                *report.warnings,
                 *_texts(gas_shortage(view.chain.rules, chain_id, view.chain.read_native_balance(self.wallet, block))),
                 *self._foreign_rights(view, block),
                 *(
@@ -127,10 +127,6 @@ class Reconciler:
             if report.green or not left:
                 return report
             self.pause(_PAUSE_S)
-
-    def _standstills(self, chain_id: int) -> tuple[str, ...]:
-        held = self.journal.read_halt(chain_id, self.wallet)
-        return (f"standstill ({held.mode}) by {held.set_by}: {held.reason}",) if held else ()
 
     def _foreign_rights(self, view: ChainView, block: Block) -> tuple[str, ...]:
         """Name rights over the pair's tokens of contracts that have no business with them; nobody takes them back."""
