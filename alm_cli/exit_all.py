@@ -170,7 +170,7 @@ class _Exit:
             [pool for pool in self._pools if pool.chain_id == chain_id],
             sorted(address for chain, address in self._allowed.spenders if chain == chain_id),
             _UNPRICED_NATIVE_USD if native is None else native,
-            f"{self._pair} exit {self._run} {phase}",
+            f"{self._pair} exit {self._run} {chain_id} {phase}",
             floor_to_epoch(max(head, datetime.now(UTC)) + _EPOCH_LEAD),
         )
 
