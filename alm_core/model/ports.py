@@ -473,6 +473,12 @@ class Signer(Protocol):
         ...
 
 
+class LedByAnother(str):
+    """A refusal that names who leads: that process brings what is in flight to its end, and must not be disturbed."""
+
+    __slots__ = ()
+
+
 class Leadership(Protocol):
     """Whether this process may begin anything new with a wallet; an optimisation, the fence in the journal decides."""
 
@@ -480,6 +486,7 @@ class Leadership(Protocol):
         """Take or keep the lead of a wallet on a chain; why not, or ``None`` if this process leads.
 
         Whatever is not known (the store of leases does not answer) is a refusal. What is in flight may still be
-        brought to its end then, by asking the chain and by sending the identical bytes again.
+        brought to its end then, by asking the chain and by sending the identical bytes again; not where the refusal is
+        :class:`LedByAnother`.
         """
         ...

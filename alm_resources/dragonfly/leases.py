@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
 
+from alm_core.model.ports import LedByAnother
 from alm_resources.dragonfly.hot_state import HotState
 from alm_resources.dragonfly.values import Lease
 
@@ -103,7 +104,7 @@ class WalletLeases:
                 lease = self._hot_state.acquire_lease(name, self.holder, self._ttl_s)
             # Our own is there where the answer to an earlier question was lost.
             if lease is None or lease.holder != self.holder or not self._hot_state.renew_lease(lease, self._ttl_s):
-                return f"{name} is led by {lease.holder if lease else 'another process'}"
+                return LedByAnother(f"{name} is led by {lease.holder if lease else 'another process'}")
         self._held[name] = lease
         if self._thread is None:
             self._thread = Thread(target=self._renew_all, name="wallet-leases", daemon=True)

@@ -1,6 +1,5 @@
 """A redis-server that can be killed and emptied, and a way to it that drops, delays and loses."""
 
-import os
 import signal
 import socket
 import subprocess
@@ -126,14 +125,3 @@ def redis_server(folder: Path) -> Iterator[RedisServer]:
         yield server
     finally:
         server.close()
-
-
-def stop(pid: int) -> None:
-    """Take the processor away from a process and wait until it stands still."""
-    os.kill(pid, signal.SIGSTOP)
-    os.waitpid(pid, os.WUNTRACED)
-
-
-def go_on(pid: int) -> None:
-    """Give it back."""
-    os.kill(pid, signal.SIGCONT)

@@ -15,6 +15,7 @@ from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, Pos
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool
+from alm_core.model.ports import Leadership
 from alm_core.model.signals import PriceRange
 from alm_core.model.transactions import Intent
 from alm_core.portfolio.valuation import amounts_usd, idle_usd, nav_usd, prices_usd
@@ -67,7 +68,7 @@ class Scene:
         for chain in self.chains.values():
             chain.close()
 
-    def executor(self, wrap: object = lambda port: port) -> PlanExecutor:
+    def executor(self, wrap: object = lambda port: port, leadership: Leadership | None = None) -> PlanExecutor:
         return PlanExecutor(
             chains={chain_id: wrap(chain) for chain_id, chain in self.chains.items()},
             adapters=adapters(),
@@ -76,6 +77,7 @@ class Scene:
             journal=wrap(self.journal),
             limits=LIMITS,
             allow_list=self.allow_list,
+            leadership=leadership,
         )
 
     def intents(self) -> list[Intent]:
