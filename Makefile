@@ -4,8 +4,10 @@ unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := .venv
 PYTHON ?= python3
 RUN := .venv/bin/python
+COVERED := alm_tests/core/portfolio alm_tests/controls alm_tests/core/execution/test_state_machine.py \
+	alm_tests/resources/signer alm_tests/resources/journal alm_tests/resources/limits
 
-.PHONY: demo dev test check chaos conformance fuzz bench format env clean
+.PHONY: demo dev test check chaos mutants coverage conformance fuzz bench format env clean
 
 env: .venv/.synced
 
@@ -34,8 +36,20 @@ check: env ## what CI runs: format, lint, types, import rules, definitions, test
 	.venv/bin/lint-imports
 	$(MAKE) test
 
-chaos: env ## only the tests that kill processes and lie to sources
+chaos: env ## kill -9 at every boundary of every way of the money (some 3,400 kills; CI 200), and lies of sources
+	@rm -rf .alm/kills
+	ALM_KILLS=$${ALM_KILLS:-3400} ALM_KILLS_DIR=$(CURDIR)/.alm/kills \
 	$(RUN) -m pytest -n 2 --dist loadfile alm_tests/chaos $(ARGS)
+	@$(RUN) -m alm_tests.chaos.kills .alm/kills
+
+mutants: env ## mutation score of the safety core: 600 faults, a seeded choice (ALM_MUTANTS=all tries every one)
+	$(RUN) -m alm_tests.mutants $(ARGS)
+
+coverage: env ## branches of limits, signer and journal that no test takes; fails below 100 %
+	$(RUN) -m coverage erase
+	$(RUN) -m coverage run -m pytest -n 0 $(COVERED) $(ARGS)
+	$(RUN) -m coverage combine --quiet
+	$(RUN) -m coverage report --skip-covered --show-missing --fail-under=100
 
 conformance: env ## every DEX family in every market, with the price in range, below and above (CI tries a third)
 	ALM_CONFORMANCE=all $(RUN) -m pytest -n 2 --dist loadgroup alm_tests/chain/conformance $(ARGS)
