@@ -4,8 +4,8 @@ unexport PYTHONDONTWRITEBYTECODE
 export UV_PROJECT_ENVIRONMENT := .venv
 PYTHON ?= python3
 RUN := .venv/bin/python
-COVERED := alm_tests/core/portfolio alm_tests/controls alm_tests/core/execution/test_state_machine.py \
-	alm_tests/resources/signer alm_tests/resources/journal alm_tests/resources/limits
+COVERED := alm_tests/core/portfolio alm_tests/controls alm_tests/core/execution alm_tests/cli \
+	$(wildcard alm_tests/resources/signer alm_tests/resources/journal alm_tests/resources/limits)
 
 .PHONY: demo dev test check chaos mutants coverage conformance fuzz bench format env clean
 

@@ -57,6 +57,7 @@ def until(true: Callable[[], bool], seconds: float = 5.0) -> bool:
     return true()
 
 
+@pytest.mark.control("lead", "fires")
 def test_one_leads_and_another_is_told_who(lead: Callable[..., WalletLeases]) -> None:
     first, second = lead(), lead()
     assert first.refusal(8453, WALLET) is None
@@ -65,6 +66,7 @@ def test_one_leads_and_another_is_told_who(lead: Callable[..., WalletLeases]) ->
     assert second.refusal(1, WALLET) is None
 
 
+@pytest.mark.control("lead", "passes")
 def test_a_lead_given_back_is_free_at_once_and_cannot_be_asked_for_again(lead: Callable[..., WalletLeases]) -> None:
     first, second = lead(), lead()
     assert first.refusal(8453, WALLET) is None
