@@ -33,6 +33,6 @@ def test_who_does_not_lead_is_refused_with_the_reason_each_time_it_asks() -> Non
     inner, tx = AllowAll(), transfer_intent(1).tx
     guard = LedGuard(inner, Lead(None, "another leads"))
     guard.check(tx, BID)
-    with pytest.raises(NotLeading, match="^another leads$"):
+    with pytest.raises(NotLeading, match=r"^another leads$"):
         guard.check(tx, BID)
     assert len(inner.checked) == 1
