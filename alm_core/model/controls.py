@@ -65,9 +65,107 @@ CONTROLS: tuple[Control, ...] = (
     Control(name="signer_nonce", watches="payload against what its nonce was signed for before", entry="signer-nonce"),
     Control(name="signer_rate", watches="signatures within an hour", entry="signer-rate"),
     Control(name="signer_state", watches="whether the signer can remember what it signs", entry="signer-state"),
+    Control(name="lead", watches="whether another executor has the wallet, or may have it", entry="lead"),
     Control(
         name="signer_withdraw_only", watches="whether calldata only takes out, claims or resets", entry="signer-halt"
     ),
+    Control(name="max_gas_cheap_usd", watches="fee of one transaction on any chain but Ethereum", entry="gas"),
+    Control(name="max_gas_value_frac", watches="fee of one transaction against the value it serves", entry="gas"),
+    Control(name="max_gas_simulated_multiple", watches="gas limit against the simulation", entry="gas"),
+    Control(name="max_day_gas_usd", watches="fees of 24 h on one chain, bids in flight included", entry="gas"),
+    Control(
+        name="max_transaction_nav_frac",
+        watches="value one transaction may move against the NAV of its chain",
+        entry="spend-caps",
+    ),
+    Control(
+        name="max_epoch_turnover_frac", watches="value an epoch moves against the NAV of its chain", entry="spend-caps"
+    ),
+    Control(name="max_day_spend_frac", watches="value of 24 h on one chain against its NAV", entry="spend-caps"),
+    Control(
+        name="max_day_turnover_frac", watches="value of 24 h on all chains against the pair's NAV", entry="spend-caps"
+    ),
+    Control(
+        name="max_day_bridge_frac",
+        watches="value sent to other chains in 24 h against the pair's NAV",
+        entry="spend-caps",
+    ),
+    Control(name="max_price_deviation_frac", watches="pool price against the exchanges'", entry="prices"),
+    Control(
+        name="max_price_deviation_stable_frac",
+        watches="pool price of two stables against the exchanges'",
+        entry="prices",
+    ),
+    Control(name="max_twap_deviation_frac", watches="pool price against the pool's own mean", entry="prices"),
+    Control(
+        name="max_twap_deviation_stable_frac",
+        watches="pool price of two stables against the pool's own mean",
+        entry="prices",
+    ),
+    Control(name="min_price_sources", watches="exchanges that agree on a minute", entry="prices"),
+    Control(name="swap_slippage_frac", watches="minimum of a swap against the independent price", entry="prices"),
+    Control(
+        name="swap_slippage_stable_frac",
+        watches="minimum of a swap of stables against the independent price",
+        entry="prices",
+    ),
+    Control(name="max_price_impact_frac", watches="what a quote expects against the independent price", entry="prices"),
+    Control(
+        name="max_price_impact_stable_frac",
+        watches="what a quote for stables expects against the independent price",
+        entry="prices",
+    ),
+    Control(name="quote_max_age_s", watches="age of a quote when it is signed", entry="prices"),
+    Control(
+        name="max_bridge_loss_frac", watches="guaranteed minimum of a transfer against what is sent", entry="transfers"
+    ),
+    Control(name="close_value", watches="minima of a close against what the position holds", entry="prices"),
+    Control(
+        name="takes_nothing", watches="whether what is called staking or claiming takes something", entry="allow-list"
+    ),
+    Control(name="held_positions", watches="whose position liquidity is added to", entry="allow-list"),
+    Control(name="halt", watches="whether a person or a control has stopped the wallet", entry="standstill"),
+    Control(
+        name="withdraw_only",
+        watches="whether a transaction only leaves, where nothing else may be signed",
+        entry="standstill",
+    ),
+    Control(name="max_hour_loss_frac", watches="NAV against holding, one hour", entry="breakers"),
+    Control(name="max_hour_loss_stable_frac", watches="NAV against holding, one hour, stables", entry="breakers"),
+    Control(name="max_day_loss_frac", watches="NAV against holding, 24 h", entry="breakers"),
+    Control(name="max_day_loss_stable_frac", watches="NAV against holding, 24 h, stables", entry="breakers"),
+    Control(name="max_drawdown_frac", watches="a share of the wallet against its peak", entry="breakers"),
+    Control(
+        name="max_drawdown_stable_frac", watches="a share of the wallet against its peak, stables", entry="breakers"
+    ),
+    Control(name="depeg_freeze_frac", watches="price of a stable over quarter hours in a row", entry="depeg"),
+    Control(name="depeg_leave_frac", watches="price of a stable now", entry="depeg"),
+    Control(name="pool", watches="whether capital may enter a pool at all", entry="pools"),
+    Control(name="tokens", watches="whether the tokens of a pool keep their word", entry="pools"),
+    Control(name="min_pool_tvl_usd", watches="size of a pool", entry="pools"),
+    Control(name="min_pool_volume_tvl", watches="least turnover of a pool", entry="pools"),
+    Control(name="max_pool_volume_tvl", watches="turnover of a pool that nobody can have", entry="pools"),
+    Control(name="min_pool_age_days", watches="age of a pool", entry="pools"),
+    Control(name="pool_figures_required", watches="whether services tell of a pool", entry="pools"),
+    Control(name="max_pool_reverts_hour", watches="reverted transactions in a pool within the hour", entry="reverts"),
+    Control(name="max_rebalances_hour", watches="plans within the hour that close and open", entry="plan-refused"),
+    Control(name="limit_ceiling", watches="limits of a file against their ceilings in code", entry="limits-refused"),
+    Control(name="loosening_delay_h", watches="how long ago a limit was made looser", entry="limits-refused"),
+    Control(name="sources", watches="whether every source of a plan answered", entry="plan-refused"),
+    Control(name="price", watches="whether a plan has a price", entry="plan-refused"),
+    Control(name="nav_usd", watches="whether a plan knows what there is", entry="plan-refused"),
+    Control(name="hold", watches="whether a HOLD moves nothing", entry="plan-refused"),
+    Control(name="exit", watches="whether an EXIT only closes", entry="plan-refused"),
+    Control(name="closes", watches="whether what a plan closes is ours", entry="plan-refused"),
+    Control(name="collects", watches="whether what a plan collects from is ours", entry="plan-refused"),
+    Control(name="adds", watches="whether what a plan adds to is ours and lies where it says", entry="plan-refused"),
+    Control(
+        name="moves",
+        watches="whether a plan touches each position, and each way between chains, once",
+        entry="plan-refused",
+    ),
+    Control(name="ticks", watches="whether ticks are usable", entry="plan-refused"),
+    Control(name="share_frac", watches="whether the shares of a chain are at most all", entry="plan-refused"),
 )
 """All controls. A test fails where one has no scenario that fires it or none that just passes (marker ``control``)."""
 

@@ -12,6 +12,8 @@ from alm_core.model.books import Mark
 from alm_core.model.config import LimitsConfig
 
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+_ROUNDING = 1e-9
+"""One less 0.98 is a little more than 0.02: floats at a bound are within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +129,7 @@ def share_values(marks: Sequence[Mark]) -> tuple[float, ...]:
 
 def _loss(control: str, marks: Sequence[Mark], now: Mark, bound: float) -> Trip | None:
     worst = max(marks, key=lambda mark: loss_frac(mark, now), default=None)
-    if worst is None or loss_frac(worst, now) <= bound:
+    if worst is None or loss_frac(worst, now) <= bound + _ROUNDING:
         return None
     held = holding_usd(worst, now)
     reason = (
@@ -144,7 +146,7 @@ def _drawdown(marks: Sequence[Mark], now: Mark, limits: LimitsConfig, *, stable:
     values = share_values(looked_at)
     peak = max(values)
     fallen = 1.0 - values[-1] / peak
-    if fallen <= bound:
+    if fallen <= bound + _ROUNDING:
         return None
     at = looked_at[values.index(peak)].epoch_at.isoformat()
     reason = f"{control}: a share is worth {fallen:.2%} less than at {at} (bound {bound:.2%})"
@@ -153,11 +155,11 @@ def _drawdown(marks: Sequence[Mark], now: Mark, limits: LimitsConfig, *, stable:
 
 def _left_peg(side: Pegged, now: Mark, limits: LimitsConfig) -> Trip | None:
     price = side.usd(now)
-    if price >= 1.0 - limits.depeg_leave_frac:
+    if price >= 1.0 - limits.depeg_leave_frac - _ROUNDING:
         return None
     reason = f"depeg_leave_frac: {side.name} at {price:.4f} USD (bound {1.0 - limits.depeg_leave_frac:.4f})"
     return Trip(control="depeg_leave_frac", reason=reason)
 
 
 def _near_one(price: float, frac: float) -> bool:
-    return abs(price - 1.0) <= frac
+    return abs(price - 1.0) <= frac + _ROUNDING

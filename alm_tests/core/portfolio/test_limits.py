@@ -132,6 +132,8 @@ ADDING = replace(opening(1), data=increase(7), action=Action.ADD)
 OURS = replace(CONTEXT, held=frozenset({(MANAGER.lower(), 7)}))
 
 
+@pytest.mark.control("held_positions", "fires")
+@pytest.mark.control("held_positions", "passes")
 def test_liquidity_is_added_to_nobodys_position_but_ours() -> None:
     """The contract would take it from us and give it to whoever owns the position."""
     assert broken(ADDING, OURS) == set()
@@ -227,6 +229,7 @@ UNSTAKING = replace(
 )
 
 
+@pytest.mark.control("takes_nothing", "passes")
 @pytest.mark.parametrize("context", [CONTEXT, OFF, replace(CONTEXT, nav_usd=None, price_deviation_frac=None)])
 def test_taking_a_position_back_needs_no_price_and_its_reward_none_either(context: TransactionContext) -> None:
     engine = LimitsEngine(LIMITS, allow_list_for([STAKING_POOL], {}))
@@ -236,6 +239,7 @@ def test_taking_a_position_back_needs_no_price_and_its_reward_none_either(contex
     assert {violation.limit for violation in halted} == {"halt", "max_gas_usd"}
 
 
+@pytest.mark.control("takes_nothing", "fires")
 @pytest.mark.parametrize("action", [Action.STAKE, Action.UNSTAKE, Action.CLAIM])
 def test_what_is_called_staking_or_claiming_takes_nothing(action: Action) -> None:
     engine = LimitsEngine(LIMITS, allow_list_for([STAKING_POOL], {}))
@@ -245,6 +249,8 @@ def test_what_is_called_staking_or_claiming_takes_nothing(action: Action) -> Non
     assert {violation.limit for violation in engine.violations(minting, BID, CONTEXT)} == {"takes_nothing"}
 
 
+@pytest.mark.control("allow_list", "fires")
+@pytest.mark.control("allow_list", "passes")
 def test_an_approval_needs_neither_nav_nor_price_but_gas_and_the_list() -> None:
     approval = replace(opening(1), to=QUOTE, data=approve_data(MANAGER, 5), action=Action.APPROVE, bounds=())
     blind = replace(CONTEXT, nav_usd=None, price_deviation_frac=None, token_usd={})
@@ -298,15 +304,28 @@ def refused(of: AllocationPlan, snapshot: MarketSnapshot = SNAPSHOT) -> set[str]
     return {violation.limit for violation in check_plan(of, snapshot, LimitsConfig())}
 
 
+@pytest.mark.control("sources", "passes")
+@pytest.mark.control("price", "passes")
+@pytest.mark.control("nav_usd", "passes")
+@pytest.mark.control("hold", "passes")
+@pytest.mark.control("closes", "passes")
+@pytest.mark.control("ticks", "passes")
+@pytest.mark.control("share_frac", "passes")
 def test_a_sound_plan_has_no_violation() -> None:
     assert refused(plan()) == set()
     assert refused(plan(DecisionKind.HOLD, closes=(), opens=())) == set()
 
 
+@pytest.mark.control("hold", "fires")
 def test_hold_that_moves_something_is_refused() -> None:
     assert refused(plan(DecisionKind.HOLD)) == {"hold"}
 
 
+@pytest.mark.control("price", "fires")
+@pytest.mark.control("nav_usd", "fires")
+@pytest.mark.control("ticks", "fires")
+@pytest.mark.control("share_frac", "fires")
+@pytest.mark.control("closes", "fires")
 @pytest.mark.parametrize(
     ("changes", "limit"),
     [
@@ -326,6 +345,7 @@ def test_each_unsound_plan_is_refused_by_name(changes: dict[str, object], limit:
     assert limit in refused(plan(**changes))
 
 
+@pytest.mark.control("sources", "fires")
 def test_a_plan_made_while_a_source_was_missing_is_refused() -> None:
     blind = replace(SNAPSHOT, problems=(SourceProblem(source="rpc:1", detail="down"),))
     assert refused(plan(), blind) == {"sources"}

@@ -59,10 +59,16 @@ def refused(of: AllocationPlan, snapshot: MarketSnapshot = SNAPSHOT) -> set[str]
     return {violation.limit for violation in check_plan(of, snapshot, LIMITS)}
 
 
+@pytest.mark.control("collects", "passes")
+@pytest.mark.control("adds", "passes")
+@pytest.mark.control("moves", "passes")
 def test_collecting_and_adding_to_the_same_position_is_sound() -> None:
     assert refused(made()) == set()
 
 
+@pytest.mark.control("collects", "fires")
+@pytest.mark.control("adds", "fires")
+@pytest.mark.control("moves", "fires")
 @pytest.mark.parametrize(
     ("changes", "limit"),
     [
@@ -101,12 +107,14 @@ def test_hold_that_collects_is_refused() -> None:
     assert refused(made(DecisionKind.HOLD, opens=())) == {"hold"}
 
 
+@pytest.mark.control("exit", "passes")
 def test_an_exit_needs_neither_price_nor_nav() -> None:
     assert refused(leaving()) == set()
     assert refused(leaving(price=PRICE * 1.5, nav_usd=None)) == set()
     assert refused(leaving(), replace(SNAPSHOT, quote_usd=None)) == set()
 
 
+@pytest.mark.control("exit", "fires")
 @pytest.mark.parametrize(
     ("changes", "limit"),
     [

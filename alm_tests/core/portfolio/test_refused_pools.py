@@ -41,6 +41,8 @@ def test_a_held_position_is_never_added_to() -> None:
     assert found.opens == ()
 
 
+@pytest.mark.control("tokens", "fires")
+@pytest.mark.control("tokens", "passes")
 def test_a_plan_that_places_there_is_refused_by_name_but_one_that_leaves_is_not() -> None:
     scene = Scene(fees_usd_day=(40_000.0, 40_000.0))
     placing = plan(scene)
