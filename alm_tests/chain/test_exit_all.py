@@ -270,3 +270,44 @@ def test_a_signer_that_refuses_is_told_and_nothing_is_lost(
     assert chain["state"] == "failed"
     assert "SignerRefused" in chain["errors"][0]
     assert len(held(localnet, tmp_path)) == 7
+
+
+def test_a_wallet_that_may_only_leave_leaves_at_once(localnet: Localnet, home: Path) -> None:
+    wallet = localnet.wallets.addresses[PAIR]
+    journal = SqlJournal(f"sqlite:///{home / 'journal.db'}")
+    journal.halt(POLYGON, wallet, "prices are odd", mode="withdraw_only")
+    result, found = exit_all("--yes", "--chain", str(POLYGON))
+    assert result.exit_code == 0, errors_of(found)
+    assert found["pairs"][PAIR][0]["state"] == "left"
+    held_by = journal.read_halt(POLYGON, wallet)
+    assert held_by is not None
+    assert held_by.mode == "withdraw_only"
+    journal.close()
+
+
+def test_a_transaction_of_somebody_else_in_flight_loses_nothing(
+    localnet: Localnet, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same nonce, a higher bid, not mined yet when the exit begins: told, and left by a second run."""
+    (tmp_path / "limits.toml").write_text("[limits]\nreceipt_timeout_s = 3.0\n")
+    monkeypatch.setenv("ALM_CONFIG", str(tmp_path / "limits.toml"))
+    expected = {key: amount for key, amount in static(localnet, tmp_path).items() if key[0] == POLYGON}
+    wallet, rpc = localnet.wallets.addresses[PAIR], localnet.rpc(POLYGON)
+    rpc.call("evm_setAutomine", False)
+    try:
+        rpc.call("anvil_impersonateAccount", wallet)
+        foreign = {"from": wallet, "to": wallet, "value": "0x0", "gas": hex(21_000)}
+        rpc.call("eth_sendTransaction", foreign | {"maxFeePerGas": hex(10**13), "maxPriorityFeePerGas": hex(10**12)})
+        rpc.call("anvil_stopImpersonatingAccount", wallet)
+        rpc.call("evm_setIntervalMining", 1)
+        _, first = exit_all("--yes", "--chain", str(POLYGON))
+    finally:
+        rpc.call("evm_setIntervalMining", 0)
+        rpc.call("evm_setAutomine", True)
+    got = recovered(first)
+    if first["pairs"][PAIR][0]["state"] != "left":
+        assert first["pairs"][PAIR][0]["errors"]
+        result, second = exit_all("--yes", "--chain", str(POLYGON), "--journal", str(tmp_path / "own"))
+        assert result.exit_code == 0, errors_of(second)
+        got = {key: got.get(key, 0) + amount for key, amount in recovered(second).items()}
+    assert got == expected

@@ -1,6 +1,7 @@
 """``alm reconcile`` on a real chain: looks beside whatever runs, names what is wrong, repairs on a person's word."""
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,9 @@ from click.testing import CliRunner
 from alm_cli.main import alm
 from alm_core.execution.erc20 import approve_data
 from alm_core.execution.saga import PlanExecutor
+from alm_core.model.books import ReconciledPoint
 from alm_core.model.epochs import Epoch
+from alm_core.model.ports import PriceInterval
 from alm_core.model.startup import ContractCode, KnownBlock
 from alm_core.model.transactions import ExecutionReport, IntentState
 from alm_localnet import Localnet, LocalnetConfig
@@ -22,6 +25,7 @@ from alm_localnet.pairs import WETH_USDC
 from alm_localnet.presets import PoolPreset
 from alm_localnet.rpc import RpcClient
 from alm_resources.chains import Web3Chain
+from alm_resources.dex.uniswap_v3 import abi
 from alm_resources.settings import Settings
 from alm_resources.startup.code import SLOTS, changes_of, read_code
 from alm_resources.world import World, build_world
@@ -366,3 +370,57 @@ def test_an_unresolved_transaction_is_a_difference_and_is_finished_by_a_repair(
     assert (code, found["state"]) == (0, "GREEN"), found
     states = {intent.state for intent in world.journal.read_open_intents(BASE, world.wallet_of(PAIR))}
     assert states <= {IntentState.PLANNED}
+
+
+MANY, PER_TRANSACTION = 1_000, 50
+
+
+def test_a_thousand_positions_are_reconciled_within_a_minute(localnet: Localnet, world: World) -> None:
+    _mint_many(localnet, world)
+    began = time.perf_counter()
+    code, found = reconcile("--full")
+    took_s = time.perf_counter() - began
+    assert (code, found["state"]) == (0, "GREEN"), found
+    adopted = chain_of(found, BASE)["adopted"]
+    assert sum("found on chain" in text for text in adopted) == MANY
+    print(f"{MANY} positions reconciled in {took_s:.1f} s")
+    assert took_s <= 60.0
+
+
+def _mint_many(localnet: Localnet, world: World) -> None:
+    """Give the wallet a thousand small positions, fifty in one transaction."""
+    wallet, chain, rpc = world.wallet_of(PAIR), world.chains[BASE], localnet.rpc(BASE)
+    (pool,) = (pool for pool in world.registry.pools_of(PAIR) if pool.chain_id == BASE)
+    view = world.reconciler_for(PAIR).view(BASE)
+    (state,) = view.read_pools((pool,), chain.read_block())
+    adapter = world.adapters[pool.family]
+    here = state.tick // pool.tick_spacing * pool.tick_spacing
+    interval = PriceInterval(sqrt_lower_x96=state.sqrt_price_x96, sqrt_upper_x96=state.sqrt_price_x96)
+    until = chain.read_block().block_at + timedelta(days=1)
+    plans = [
+        adapter.plan_open(
+            state,
+            here - (1 + n) * pool.tick_spacing,
+            here + (1 + n) * pool.tick_spacing,
+            *dust,
+            interval,
+            wallet,
+            until,
+        ).data
+        for n in range(MANY)
+        for dust in [(10**13, 10**4)]
+    ]
+    rpc.call("anvil_impersonateAccount", wallet)
+    for token in (pool.token0, pool.token1):
+        rpc.transact(wallet, token.address, bytes.fromhex(approve_data(pool.position_manager, 2**255)[2:]))
+    for start in range(0, MANY, PER_TRANSACTION):
+        calls = [bytes.fromhex(data[2:]) for data in plans[start : start + PER_TRANSACTION]]
+        rpc.transact(wallet, pool.position_manager, abi.MULTICALL.data(calls), gas=29_000_000)
+    for token in (pool.token0, pool.token1):
+        rpc.transact(wallet, token.address, bytes.fromhex(approve_data(pool.position_manager, 0)[2:]))
+    rpc.call("anvil_stopImpersonatingAccount", wallet)
+    world.journal.record_reconciled(
+        ReconciledPoint(chain_id=BASE, wallet=wallet, block_number=0, block_hash="0x", nonce=chain.read_nonce(wallet)),
+        (),
+        (),
+    )
