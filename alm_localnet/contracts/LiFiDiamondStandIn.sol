@@ -5,6 +5,8 @@ import {LiFiTypes} from "./LiFiTypes.sol";
 
 interface IERC20 {
     function balanceOf(address) external view returns (uint256);
+
+    function allowance(address, address) external view returns (uint256);
 }
 
 /// @notice Stand-in for the Li.Fi diamond with the ABI of two of its facets (lifinance/contracts): GenericSwapFacetV3's
@@ -111,10 +113,7 @@ contract LiFiDiamondStandIn {
         if ((acrossData.message.length > 0) != bridgeData.hasDestinationCall) revert InformationMismatch();
         bytes32 receiver = bytes32(uint256(uint160(bridgeData.receiver)));
         if (!bridgeData.hasDestinationCall && receiver != acrossData.receiverAddress) revert InvalidReceiver();
-        _call(
-            bridgeData.sendingAssetId,
-            abi.encodeWithSignature("approve(address,uint256)", SPOKEPOOL, bridgeData.minAmount)
-        );
+        _approve(bridgeData.sendingAssetId, SPOKEPOOL, bridgeData.minAmount);
         LiFiTypes.Deposit memory made = LiFiTypes.Deposit({
             depositor: acrossData.refundAddress,
             recipient: acrossData.receiverAddress,
@@ -145,12 +144,19 @@ contract LiFiDiamondStandIn {
 
     function _swap(LiFiTypes.SwapData calldata swap) private returns (uint256) {
         if (!isContractAllowed[swap.callTo] || !isContractAllowed[swap.approveTo]) revert ContractCallNotAllowed();
-        _call(swap.sendingAssetId, abi.encodeWithSignature("approve(address,uint256)", swap.approveTo, swap.fromAmount));
+        _approve(swap.sendingAssetId, swap.approveTo, swap.fromAmount);
         uint256 before = IERC20(swap.receivingAssetId).balanceOf(address(this));
         (bool ok, bytes memory reason) = swap.callTo.call(swap.callData);
         if (!ok) _revert(reason);
         uint256 afterwards = IERC20(swap.receivingAssetId).balanceOf(address(this));
         return afterwards > before ? afterwards - before : 0;
+    }
+
+    /// As LibAsset.maxApproveERC20: without limit, and only where too little is left.
+    function _approve(address token, address spender, uint256 amount) private {
+        if (IERC20(token).allowance(address(this), spender) >= amount) return;
+        _call(token, abi.encodeWithSignature("approve(address,uint256)", spender, 0));
+        _call(token, abi.encodeWithSignature("approve(address,uint256)", spender, type(uint256).max));
     }
 
     function _call(address token, bytes memory data) private {

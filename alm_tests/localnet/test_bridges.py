@@ -234,6 +234,20 @@ def test_with_a_service_fee_the_diamond_pays_it_out_of_what_is_sent() -> None:
         assert arrived.bought_amount == int(made["estimate"]["toAmount"]) < 998 * 10**18
 
 
+def test_usdt_crosses_again_and_again_with_a_fee_each_time() -> None:
+    config = LocalnetConfig(start_at=START_AT, chains=(1, BASE), warm_up_minutes=1, lifi_fee_bps=25)
+    with Localnet(config=config) as localnet:
+        source, target = (chain.preset.tokens["USDT"].address for chain in localnet.chains)
+        fund(localnet.chains[0], "USDT", wallet(localnet), 2 * AMOUNT)
+        words = {"fromChain": "1", "toChain": str(BASE), "fromToken": source, "toToken": target}
+        for _ in range(2):
+            send(localnet, quote(localnet, **words))
+        promised = [one.bought_amount for one in localnet.bridges.crossings]
+        localnet.bridges.deliver()
+        assert held(localnet, 1, "USDT") == sum(promised) < 2 * AMOUNT
+        assert held(localnet, 0, "USDT") == 0
+
+
 def test_the_spoke_pool_takes_no_old_quote(localnet: Localnet) -> None:
     made, source = quote(localnet), localnet.chains[0]
     head_s = int(source.rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
