@@ -1,6 +1,6 @@
 """What swaps and transfers cost by live quotes, remembered for a while: asking spends what execution needs too."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from alm_core.model.errors import SourceError
@@ -71,10 +71,7 @@ class LifiCosts:
             What approval, sending and reset cost on the source chain.
         """
         key = _key("bridge", from_token, to_token, amount)
-        kept = self._memory.read_screen(key)
-        if kept is None:
-            kept = self._ask_bridge(from_token, to_token, amount, owner)
-            self._memory.store_screen(key, kept, self._kept_s)
+        kept = self._kept(key, lambda: self._ask_bridge(from_token, to_token, amount, owner))
         if kept == _NONE:
             return None
         cost_frac, duration_s, source = kept
@@ -95,14 +92,22 @@ class LifiCosts:
         ``fair_amount`` is what ``amount`` is worth at the independent price, in raw units of ``buy``.
         """
         key = _key("swap", sell, buy, amount)
-        kept = self._memory.read_screen(key)
-        if kept is None:
-            kept = self._ask_swap(sell, buy, amount, owner, fair_amount)
-            self._memory.store_screen(key, kept, self._kept_s)
+        kept = self._kept(key, lambda: self._ask_swap(sell, buy, amount, owner, fair_amount))
         if kept == _NONE:
             return None
         cost_frac, source = kept
         return SwapCost(chain_id=sell.chain_id, sold_usd=sold_usd, cost_frac=float(cost_frac), source=source)
+
+    def _kept(self, key: str, ask: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+        try:
+            kept = self._memory.read_screen(key)
+            if kept is None:
+                kept = ask()
+                self._memory.store_screen(key, kept, self._kept_s)
+        except SourceError:
+            # Without memory every epoch would ask again.
+            return _NONE
+        return kept
 
     def _ask_bridge(self, sell: Token, buy: Token, amount: int, owner: str) -> tuple[str, ...]:
         if not self._may_ask():

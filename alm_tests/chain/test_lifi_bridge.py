@@ -206,6 +206,9 @@ def test_without_an_answer_or_budget_no_cost_is_known(localnet: Localnet, regist
     spent.take()
     costs = LifiCosts(client, _Memory(), budget=spent)
     assert costs.bridge_cost(sell, buy, AMOUNT, wallet(localnet), gas_usd=0.4) is None
+    asked = len(localnet.servers["lifi"].requests)
+    assert LifiCosts(client, _Broken()).bridge_cost(sell, buy, AMOUNT, wallet(localnet), gas_usd=0.4) is None
+    assert len(localnet.servers["lifi"].requests) == asked
 
 
 def test_a_service_that_is_down_is_unavailable(localnet: Localnet, registry: Registry) -> None:
@@ -231,3 +234,8 @@ class _Memory:
 
     def read_screen(self, key: str) -> tuple[str, ...] | None:
         return self._kept.get(key)
+
+
+class _Broken(_Memory):
+    def read_screen(self, key: str) -> tuple[str, ...] | None:
+        raise SourceUnavailable("dragonfly", f"no answer about {key}")
