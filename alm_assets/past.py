@@ -91,6 +91,7 @@ def _recent(
         expected_gain_usd=gain_usd,
         expected_cost_usd=cost_usd,
         holding_loss_usd=holding_loss_usd,
+        moves=plan.moves if plan is not None and _moved(executed) else (),
     )
 
 

@@ -8,8 +8,12 @@ from alm_core.model.errors import ConfigError
 from alm_resources.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from alm_core.execution.allow_list import AllowList
     from alm_core.execution.saga import PlanExecutor
+    from alm_core.model.market import InTransit
+    from alm_core.model.pools import Pool
     from alm_core.model.ports import (
         BridgeSource,
         CandleFeed,
@@ -120,12 +124,20 @@ class World:
     @cached_property
     def snapshots(self) -> "SnapshotReader | PaperSnapshots":
         from alm_resources.dex.paper import PaperSnapshots
+        from alm_resources.dex.passages import Passages
         from alm_resources.dex.snapshots import SnapshotReader
         from alm_resources.tokens.pools import PoolScreen
 
         screen = PoolScreen(self.hot_state)
         reader = SnapshotReader(
-            self.registry, self.chains, self.adapters, self.pool_markets, screen, programmes=self.programmes
+            self.registry,
+            self.chains,
+            self.adapters,
+            self.pool_markets,
+            screen,
+            programmes=self.programmes,
+            transit=self._in_transit if self.settings.signs else None,
+            passages=Passages(self.lifi_costs) if self.settings.strategy.bridging else None,
         )
         return PaperSnapshots(reader, self.settings.paper_capital_usd) if self.settings.mode == "paper" else reader
 
@@ -247,11 +259,19 @@ class World:
             limits=self.settings.limits,
             allow_list=self._allow_list(pair_id),
             programmes=self.programmes,
+            bridges=self.bridges,
             leadership=StartupGate(leases, checks, self.chains, self.journal, self.startup_memory),
         )
         # Leads end with the work they were taken for: the next executor need not wait for the end of their leases.
         weakref.finalize(executor, leases.close)
         return executor
+
+    def _in_transit(
+        self, pair_id: str, wallet: str, pools: "Sequence[Pool]", heads: "Mapping[int, int]"
+    ) -> "tuple[InTransit, ...]":
+        from alm_core.execution.transfers import value_in_transit
+
+        return value_in_transit(self.journal, self.chains, self.bridges, pools, pair_id, wallet, heads)
 
     def _exchange_budget(self, exchange: str) -> "CallBudget":
         from alm_resources.candles.venues import venue_named

@@ -1,4 +1,4 @@
-"""A plan on one chain: close, collect, swap to the exact ratio, open or add. Each step rests on a fresh read.
+"""A plan on one chain: close, collect, send elsewhere, swap to the exact ratio, open or add. Each step reads afresh.
 
 What a gauge or a farm holds is taken back before it is closed, collected from or added to.
 
@@ -11,28 +11,31 @@ from collections.abc import Sequence
 from functools import partial
 
 from alm_core.execution.chain_state import WalletState
+from alm_core.execution.departures import Departures
 from alm_core.execution.net_swap import NetSwap
 from alm_core.execution.placing import Placing
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.stakes import Stakes
 from alm_core.execution.steps import MOST_ROUNDS, SpendSteps, StepNumbers
 from alm_core.model.decisions import PositionClose
-from alm_core.model.errors import InvalidInput, PositionChanged
-from alm_core.model.ports import Grant, SwapSource
+from alm_core.model.errors import InvalidInput, PositionChanged, SourceUnavailable
+from alm_core.model.ports import BridgeSource, Grant, SwapSource
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
 
 
 class ChainSaga:
-    """One plan's closes, collects, opens and adds on one chain."""
+    """One plan's closes, collects, departures, opens and adds on one chain."""
 
-    def __init__(self, stage: Stage, swaps: SwapSource) -> None:
+    def __init__(self, stage: Stage, swaps: SwapSource, bridges: BridgeSource | None = None) -> None:
         chain_id, plan = stage.chain_id, stage.plan
         self._stage = stage
         self._runner = stage.runner
         self._closes = tuple(close for close in plan.closes if close.chain_id == chain_id)
         self._collects = tuple(collect for collect in plan.collects if collect.chain_id == chain_id)
         self._targets = tuple(target for target in plan.opens if target.chain_id == chain_id)
-        self._steps = StepNumbers(closes=len(self._closes), collects=len(self._collects))
+        moves = tuple(move for move in plan.moves if move.from_chain == chain_id)
+        self._steps = StepNumbers(closes=len(self._closes), collects=len(self._collects), moves=len(moves))
+        self._departures = Departures(stage, bridges, moves, self._steps)
         self._stakes = Stakes(stage)
         self._placing = Placing(stage, self._targets, self._steps)
         self._swap = NetSwap(stage, swaps, self._placing, self._steps.swap())
@@ -58,9 +61,12 @@ class ChainSaga:
             self._close(close, self._steps.close(index))
         for index, collect in enumerate(self._collects):
             self._collect(collect, index)
+        unsent = self._departures.run()
         if self._targets:
             self._swap.run()
             self._placing.run()
+        if unsent:
+            raise SourceUnavailable("bridge", f"not sent from chain {self._stage.chain_id}: {'; '.join(unsent)}")
 
     def _refuse_other_numbers(self) -> None:
         """Refuse a plan that was begun with other step numbers: its steps would not be found, and be done twice."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from alm_core.model.decisions import DecisionKind
+from alm_core.model.decisions import DecisionKind, Move
 from alm_core.model.market import MarketSnapshot
 
 
@@ -27,6 +27,8 @@ class RecentEpoch:
         What its plan promised over the horizon and for how much, gas included; 0 for a HOLD.
     holding_loss_usd
         What positions lost since the epoch before against holding their tokens, 0 or more.
+    moves
+        Capital that its plan sent to other chains.
     """
 
     epoch_at: datetime
@@ -38,6 +40,7 @@ class RecentEpoch:
     expected_gain_usd: float = 0.0
     expected_cost_usd: float = 0.0
     holding_loss_usd: float | None = None
+    moves: tuple[Move, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from alm_core.math.orientation import range_bounds_at_ticks
-from alm_core.model.decisions import DecisionKind, Target
+from alm_core.model.decisions import DecisionKind, Move, Target
 from alm_core.portfolio.chainview import ChainView
 from alm_core.portfolio.costs import NO_COST, Cost, gas_lots, gas_name, move_cost
 from alm_core.portfolio.placements import Placement
@@ -26,6 +26,7 @@ Name = Literal[
     "place idle capital",
     "place and shift",
     "reallocate",
+    "send to other chains",
     "exit",
 ]
 
@@ -108,6 +109,8 @@ class Transition:
         The larger action that this is a part of, done only where the larger one may not be.
     remark
         What a reader must know to follow its gate.
+    moves
+        Capital that goes to other chains.
     """
 
     name: Name
@@ -120,6 +123,7 @@ class Transition:
     collects: tuple[Held, ...] = ()
     part_of: Name | None = None
     remark: str = ""
+    moves: tuple[Move, ...] = ()
 
     @property
     def net_usd(self) -> float:
@@ -128,13 +132,14 @@ class Transition:
 
     @property
     def moved_usd(self) -> float:
-        """Capital that is closed or opened, whichever is more."""
-        return max(sum(held.usd.total for held in self.closes), sum(opening.usd for opening in self.opens))
+        """Capital that is closed, or opened and sent, whichever is more."""
+        placed = sum(opening.usd for opening in self.opens) + sum(move.capital_usd for move in self.moves)
+        return max(sum(held.usd.total for held in self.closes), placed)
 
     @property
     def changes_nothing(self) -> bool:
         """True where there is nothing to carry out."""
-        return not (self.closes or self.opens or self.collects)
+        return not (self.closes or self.opens or self.collects or self.moves)
 
     def gated(self, gate: str) -> "Transition":
         """Return the same with a gate before it."""
@@ -201,6 +206,7 @@ def priced(
     opens: Sequence[Opening] = (),
     collects: Sequence[Held] = (),
     leaves_small_swaps: bool = False,
+    stays_frac: float = 1.0,
 ) -> Transition:
     """Return an action with its gain over the horizon and its cost, not yet gated.
 
@@ -215,12 +221,14 @@ def priced(
     leaves_small_swaps
         Whether a swap too small for the execution to make is not charged. A shift always pays for its swap, here and
         in the simulation.
+    stays_frac
+        Part of idle and closed capital that does not go to other chains before the swap.
     """
     view = case.view
     gain = (_income_after(case, closes, opens) - case.income_usd) * view.outlook.horizon_years
     cost = NO_COST
     if closes or opens or collects:
-        swapped = _swapped_usd(case, closes, opens, collects)
+        swapped = _swapped_usd(case, closes, opens, collects, stays_frac)
         if leaves_small_swaps and swapped < case.rules.min_swap_frac * view.nav_usd:
             swapped = 0.0
         cost = move_cost(
@@ -275,11 +283,13 @@ def _income_after(case: Case, closes: Sequence[Held], opens: Sequence[Opening]) 
     return case.view.income_usd(kept, fresh)
 
 
-def _swapped_usd(case: Case, closes: Sequence[Held], opens: Sequence[Opening], collects: Sequence[Held]) -> float:
+def _swapped_usd(
+    case: Case, closes: Sequence[Held], opens: Sequence[Opening], collects: Sequence[Held], stays_frac: float
+) -> float:
     view = case.view
     base_needed = sum(one.placement().base_usd(one.slot.price) for one in opens)
     quote_needed = sum(one.usd for one in opens) - base_needed
     paid = [amounts_usd(h.state.pool, h.position.fees0, h.position.fees1, view.prices) for h in collects]
     freed = [view.idle, *(held.usd for held in closes), *paid]
-    base, quote = sum(part.base for part in freed), sum(part.quote for part in freed)
+    base, quote = (stays_frac * sum(side) for side in zip(*((part.base, part.quote) for part in freed), strict=True))
     return max(0.0, base_needed - base, quote_needed - quote)

@@ -17,6 +17,7 @@ NAMES: tuple[Name, ...] = (
     "place idle capital",
     "place and shift",
     "reallocate",
+    "send to other chains",
 )
 
 

@@ -20,7 +20,7 @@ from alm_core.portfolio.waterfill import Fill, water_fill
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainView:
-    """Holdings and targets of one chain. Capital does not cross chains.
+    """Holdings and targets of one chain, with the capital that is there, or would be.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def views_at(
     vessels = [_vessel(survey, slot) for survey in scaled for slot in survey.slots]
     groups = groups_of(
         [slot.state.pool for survey in scaled for slot in survey.slots],
-        [ChainCapital(chain_id=one.chain.block.chain_id, capital_usd=one.nav_usd) for one in scaled],
+        [ChainCapital(chain_id=one.chain.block.chain_id, capital_usd=one.capital_usd) for one in scaled],
         config,
     )
     fill = water_fill(vessels, groups)

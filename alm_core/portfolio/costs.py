@@ -76,6 +76,8 @@ BINS_MEASURED = 31
 """How many bins the gas of families with bins is for."""
 GAS_ROUTING = 150_000
 """What an aggregator's router adds to a pool's swap."""
+GAS_BRIDGE = 260_000
+"""What sending one token to another chain takes, beside its approval and reset."""
 GAS_APPROVAL = 48_000
 APPROVALS_PER_OPEN, APPROVALS_PER_SWAP = 4, 2
 """Exact approvals, and their reset to zero."""
@@ -112,8 +114,7 @@ class Cost:
     bridge_usd
         What bridges keep: their fees and what arrives less than was sent.
     in_transit_usd
-        Income that capital misses while it is on its way between chains. Both are zero for moves within a chain, and
-        so far all moves are.
+        Income that capital misses while it is on its way between chains. Both are zero for moves within a chain.
     """
 
     gas_usd: float

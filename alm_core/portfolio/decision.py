@@ -4,7 +4,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from alm_core.model.config import LimitsConfig, StrategyConfig
-from alm_core.model.decisions import AllocationPlan, Counterfactual, Decision, DecisionKind, PositionClose, Target
+from alm_core.model.decisions import (
+    AllocationPlan,
+    Counterfactual,
+    Decision,
+    DecisionKind,
+    Move,
+    PositionClose,
+    Target,
+)
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import MarketSnapshot
@@ -16,13 +24,14 @@ from alm_core.portfolio.canonical import canonical_hash
 from alm_core.portfolio.chainview import ChainView, views_at
 from alm_core.portfolio.choices import Choice, budget_left_usd, choose, kind_of
 from alm_core.portfolio.counterfactual import best_full_range_apr, fee_counterfactual
+from alm_core.portfolio.crossing import crossings, passage_at, with_crossings
 from alm_core.portfolio.doubts import Doubt, doubt_of
 from alm_core.portfolio.exits import exit_closes, exit_decision
 from alm_core.portfolio.reasons import reason_of
 from alm_core.portfolio.rules import Rules, rules_of
 from alm_core.portfolio.slots import Held
 from alm_core.portfolio.survey import survey_chains
-from alm_core.portfolio.valuation import nav_usd
+from alm_core.portfolio.valuation import nav_usd, transit_usd
 
 POLICY = "default"
 
@@ -38,10 +47,11 @@ class _Seen:
     views_at: ViewsAt
     rules: Rules
     budget_usd: float
+    in_transit_usd: float = 0.0
 
     @property
     def nav_usd(self) -> float:
-        return sum(choice.view.nav_usd for choice in self.choices)
+        return sum(choice.view.nav_usd for choice in self.choices) + self.in_transit_usd
 
     def kind_at(self, fee_scale: float) -> DecisionKind:
         """Kind of the decision with all fees scaled."""
@@ -58,6 +68,7 @@ class _Verdict:
     closes: tuple[PositionClose, ...] = ()
     opens: tuple[Target, ...] = ()
     collects: tuple[PositionClose, ...] = ()
+    moves: tuple[Move, ...] = ()
 
 
 def plan_allocation(
@@ -88,10 +99,11 @@ def plan_allocation(
     Notes
     -----
     An exit outranks everything: it needs the positions and nothing else, and no gate, cost or budget holds it back.
-    Otherwise, chain by chain, since capital does not cross chains: HOLD with a reason that names the source wherever
-    an input is missing or doubtful; else the possible actions are priced, those that fail a gate are set aside, and of
-    the rest the one with the largest net gain over ``amortize_days`` is taken, within the budget of the day. One gate
-    never hides another action. A HOLD states from which fee yield on it would be an action.
+    Otherwise HOLD with a reason that names the source wherever an input is missing or doubtful; else, chain by chain,
+    the possible actions are priced, those that fail a gate are set aside, and of the rest the one with the largest net
+    gain over ``amortize_days`` is taken, within the budget of the day. Then capital crosses from one chain to another
+    where that gains more than both chains would by themselves (:mod:`alm_core.portfolio.crossing`). One gate never
+    hides another action. A HOLD states from which fee yield on it would be an action.
     """
     inputs_hash = canonical_hash(
         epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version
@@ -115,6 +127,7 @@ def plan_allocation(
         closes=verdict.closes,
         opens=verdict.opens,
         collects=verdict.collects,
+        moves=verdict.moves,
     )
 
 
@@ -138,9 +151,15 @@ def _seen(
             return views_at(surveys, config, fee_scale=fee_scale)
 
         views = at(1.0)
-        nav = sum(view.nav_usd for view in views)
+        arriving = transit_usd(snapshot, signals.price, [state.pool for state in snapshot.pools])
+        in_transit_usd = sum(value.total for value in arriving.values())
+        nav = sum(view.nav_usd for view in views) + in_transit_usd
         budget_usd = budget_left_usd(epoch, past.recent, nav, config.day_budget_frac)
-        return _Seen(choices=choose(views, rules, budget_usd), views_at=at, rules=rules, budget_usd=budget_usd)
+        choices = choose(views, rules, budget_usd)
+        left_usd = budget_usd - sum(one.taken.cost.total_usd for one in choices if one.taken is not None)
+        passage = passage_at(epoch.epoch_at, snapshot, past, config, limits, nav)
+        choices = with_crossings(choices, crossings(surveys, passage, arriving, rules, left_usd))
+        return _Seen(choices=choices, views_at=at, rules=rules, budget_usd=budget_usd, in_transit_usd=in_transit_usd)
     except InvalidInput as problem:
         return Doubt("inputs", str(problem))
 
@@ -154,6 +173,7 @@ def _decided(seen: _Seen) -> _Verdict:
         closes=tuple(_named(view, held) for view, one in taken for held in one.closes),
         opens=tuple(target_of(view, opening) for view, one in taken for opening in one.opens),
         collects=tuple(_named(view, held) for view, one in taken for held in one.collects),
+        moves=tuple(move for _, one in taken for move in one.moves),
     )
 
 

@@ -24,7 +24,7 @@ def place(case: Case) -> list[Transition]:
         (slot, slot.wanted_usd - sum(held.usd.total for held in view.held if held.placement.pool_id == pool_id))
         for pool_id, slot in view.slots.items()
     ]
-    whole = _placed(case, "place idle capital", _affordable(case, missing, view.idle.total, ()))
+    whole = _placed(case, "place idle capital", affordable(case, missing, view.idle.total, ()))
     if len(whole.opens) < 2:
         return [whole]
     alone = [_placed(case, "place in one pool", (opening,)) for opening in whole.opens]
@@ -61,7 +61,7 @@ def reallocate(case: Case) -> Transition:
             closes.append(held)
     missing = [(slot, slot.wanted_usd - kept[pool_id]) for pool_id, slot in view.slots.items()]
     available = view.idle.total + sum(held.usd.total for held in closes)
-    opens = _affordable(case, missing, available, closes)
+    opens = affordable(case, missing, available, closes)
     transition = priced(case, "reallocate", DecisionKind.PRA, closes=closes, opens=opens)
     return transition.gated(_reallocation_gate(case, transition))
 
@@ -83,9 +83,10 @@ def _cost_gate(case: Case, transition: Transition) -> str:
     return rules.cost_gate(transition.gain_usd, transition.cost.total_usd, rules.config.pra_cost_multiple, "pra_cost")
 
 
-def _affordable(
+def affordable(
     case: Case, missing: Sequence[Missing], available_usd: float, closes: Sequence[Held]
 ) -> tuple[Opening, ...]:
+    """Return openings of what is missing in pools, all alike smaller where there is not enough."""
     wanted = [(slot, usd) for slot, usd in missing if usd >= case.least_usd]
     total = sum(usd for _, usd in wanted)
     scale = min(1.0, available_usd / total) if total > 0.0 else 0.0

@@ -36,7 +36,7 @@ def check_plan(plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsCon
         found += _target(target, snapshot)
     for pool_id in sorted({move.pool_id for move in (*plan.closes, *plan.collects, *plan.opens)}):
         found += _pool_price(pool_id, plan, snapshot, limits)
-    return (*found, *_moved_twice(plan), *_shares(plan), *_turnover(plan, limits))
+    return (*found, *_moved_twice(plan), *_sent(plan, snapshot, limits), *_shares(plan), *_turnover(plan, limits))
 
 
 def price_deviation_frac(state: PoolState, price: float) -> float:
@@ -50,7 +50,7 @@ def is_stable(state: PoolState) -> bool:
 
 
 def _moves_nothing(plan: AllocationPlan) -> tuple[Violation, ...]:
-    moves = len(plan.closes) + len(plan.opens) + len(plan.collects)
+    moves = len(plan.closes) + len(plan.opens) + len(plan.collects) + len(plan.moves)
     if not moves:
         return ()
     return (Violation(limit="hold", bound="0 moves", value=f"{moves} moves", where=plan.pair),)
@@ -59,7 +59,7 @@ def _moves_nothing(plan: AllocationPlan) -> tuple[Violation, ...]:
 def _only_closes(plan: AllocationPlan, snapshot: MarketSnapshot) -> tuple[Violation, ...]:
     """Return what keeps an exit from being one. Leaving needs neither NAV nor price: it must be possible without."""
     found: list[Violation] = []
-    if moves := len(plan.opens) + len(plan.collects):
+    if moves := len(plan.opens) + len(plan.collects) + len(plan.moves):
         found.append(Violation(limit="exit", bound="closes only", value=f"{moves} other moves", where=plan.pair))
     if not plan.closes:
         found.append(Violation(limit="exit", bound="closes only", value="closes nothing", where=plan.pair))
@@ -140,10 +140,30 @@ def _pool_price(pool_id: str, plan: AllocationPlan, snapshot: MarketSnapshot, li
     return beyond("max_price_deviation_frac", limits.max_price_deviation_frac, deviation, pool_id)
 
 
+def _sent(plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsConfig) -> list[Violation]:
+    """Return what is wrong with what the plan sends to other chains: between chains that were seen, each way once."""
+    found: list[Violation] = []
+    known = {holdings.block.chain_id for holdings in snapshot.holdings}
+    ways = Counter((move.from_chain, move.to_chain) for move in plan.moves)
+    for move in plan.moves:
+        where = f"chain {move.from_chain} to chain {move.to_chain}"
+        sound = move.from_chain != move.to_chain and {move.from_chain, move.to_chain} <= known
+        if not sound or ways[(move.from_chain, move.to_chain)] > 1:
+            bound = "between chains seen, once each"
+            found.append(Violation(limit="moves", bound=bound, value=where, where=plan.pair))
+        if not 0 < move.share_frac <= 1 + _ROUNDING:
+            found.append(Violation(limit="share_frac", bound="(0, 1]", value=f"{move.share_frac:.6g}", where=where))
+    sent = sum(move.capital_usd for move in plan.moves)
+    most = limits.max_day_bridge_frac * (plan.nav_usd or 0.0) * (1 + _ROUNDING)
+    return [*found, *(beyond("max_day_bridge_frac x nav_usd", most, sent, plan.pair) if plan.moves else ())]
+
+
 def _shares(plan: AllocationPlan) -> list[Violation]:
     shares: dict[int, float] = defaultdict(float)
     for target in plan.opens:
         shares[target.chain_id] += target.share_frac
+    for move in plan.moves:
+        shares[move.from_chain] += move.share_frac
     return [v for chain, share in shares.items() for v in beyond("share_frac", 1 + 1e-6, share, f"chain {chain}")]
 
 

@@ -27,8 +27,9 @@ def _done(choice: Choice, one: Transition) -> str:
     collected = f"{len(one.collects)} collected, " if one.collects else ""
     added = sum(opening.onto is not None for opening in one.opens)
     opened = f"{len(one.opens) - added} opened" + (f", {added} added to" if added else "")
+    sent = f", {one.remark} sent" if one.moves else ""
     return (
-        f"{one.name} on chain {choice.view.chain.block.chain_id}: {len(one.closes)} closed, {collected}{opened}, "
+        f"{one.name} on chain {choice.view.chain.block.chain_id}: {len(one.closes)} closed, {collected}{opened}{sent}, "
         f"gain {one.gain_usd:.2f} USD for {one.cost.total_usd:.2f} USD"
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from alm_core.math.bin_parts import openable
 from alm_core.model.config import StrategyConfig
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolState
+from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolState, SwapCost
 from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.portfolio.caps import cap_of
 from alm_core.portfolio.costs import shift_cost
@@ -22,6 +22,8 @@ MIN_TARGET_FRAC = 0.02
 """A smaller part of a chain's capital is not worth a position."""
 MIN_KEPT_FRAC = 0.01
 """What is held is given up only below this part: a position just over the line must not be closed a little under it."""
+
+NOTHING = BaseQuoteUsd(base=0.0, quote=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +51,28 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the terms of a chain's pools follow from, whatever capital the chain has.
+
+    ``staying`` are positions that need not move, and ``refused`` pools that nothing may enter, by pool id.
+    """
+
+    chain: ChainState
+    states: tuple[PoolState, ...]
+    prices: Prices
+    outlook: Outlook
+    config: StrategyConfig
+    staying: Mapping[str, tuple[Held, ...]]
+    refused: frozenset[str]
+    quote: SwapCost | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChainSurvey:
-    """One chain, with nothing wanted yet in its slots, the pools whose yield is known; ``terms`` by pool id."""
+    """One chain, with nothing wanted yet in its slots, the pools whose yield is known; ``terms`` by pool id.
+
+    ``leaving_usd`` is what of its capital goes to other chains.
+    """
 
     chain: ChainState
     prices: Prices
@@ -59,11 +81,22 @@ class ChainSurvey:
     held: tuple[Held, ...]
     slots: tuple[Slot, ...]
     terms: Mapping[str, Terms]
+    ground: Ground
+    leaving_usd: float = 0.0
 
     @property
     def nav_usd(self) -> float:
         """Idle balances and positions."""
         return self.idle.total + sum(held.usd.total for held in self.held)
+
+    @property
+    def capital_usd(self) -> float:
+        """What may be placed on the chain."""
+        return max(0.0, self.nav_usd - self.leaving_usd)
+
+    def with_capital(self, *, arriving: BaseQuoteUsd = NOTHING, leaving_usd: float = 0.0) -> "ChainSurvey":
+        """Return the chain as it would be with more idle capital, or with some of its capital gone elsewhere."""
+        return _surveyed(self.ground, self.idle + arriving, self.held, self.slots, self.leaving_usd + leaving_usd)
 
 
 def survey_chains(
@@ -122,50 +155,49 @@ def _survey(
         for state in sorted(states, key=lambda state: state.pool.pool_id)
         if state.pool.pool_id in yields
     )
-    nav = idle.total + sum(entry.usd.total for entry in held)
-    outlook = replace(outlook, shift_cost_frac=_shift_cost_frac(chain, states, prices, nav))
-    staying = {slot.state.pool.pool_id: _staying(slot, held, optimized.params.rs_threshold) for slot in slots}
-    mover = Mover(
+    ground = Ground(
         chain=chain,
         states=states,
         prices=prices,
-        movable=_movable(idle, held, [entry for found in staying.values() for entry in found]),
+        outlook=outlook,
+        config=config,
+        staying={slot.state.pool.pool_id: _staying(slot, held, optimized.params.rs_threshold) for slot in slots},
+        refused=frozenset(refused.pool_id for refused in snapshot.refusals),
         quote=next((one for one in snapshot.swap_costs if one.chain_id == holdings.block.chain_id), None),
     )
+    return _surveyed(ground, idle, held, slots, 0.0)
+
+
+def _surveyed(
+    ground: Ground, idle: BaseQuoteUsd, held: tuple[Held, ...], slots: tuple[Slot, ...], leaving_usd: float
+) -> ChainSurvey:
+    nav = max(0.0, idle.total + sum(entry.usd.total for entry in held) - leaving_usd)
+    shift_cost_frac = _shift_cost_frac(ground.chain, ground.states, ground.prices, nav)
+    outlook = replace(ground.outlook, shift_cost_frac=shift_cost_frac)
+    mover = Mover(
+        chain=ground.chain,
+        states=ground.states,
+        prices=ground.prices,
+        movable=_movable(idle, held, [entry for found in ground.staying.values() for entry in found]),
+        quote=ground.quote,
+    )
     return ChainSurvey(
-        chain=chain,
-        prices=prices,
+        chain=ground.chain,
+        prices=ground.prices,
         outlook=outlook,
         idle=idle,
         held=held,
         slots=slots,
-        terms={
-            slot.state.pool.pool_id: _terms(
-                slot,
-                staying[slot.state.pool.pool_id],
-                nav,
-                mover,
-                outlook,
-                config,
-                refused=snapshot.refusal(slot.state.pool.pool_id) is not None,
-            )
-            for slot in slots
-        },
+        terms={slot.state.pool.pool_id: _terms(slot, ground, nav, mover, outlook) for slot in slots},
+        ground=ground,
+        leaving_usd=leaving_usd,
     )
 
 
-def _terms(
-    slot: Slot,
-    staying: Sequence[Held],
-    nav_usd: float,
-    mover: Mover,
-    outlook: Outlook,
-    config: StrategyConfig,
-    *,
-    refused: bool,
-) -> Terms:
+def _terms(slot: Slot, ground: Ground, nav_usd: float, mover: Mover, outlook: Outlook) -> Terms:
     pool = slot.state.pool
-    cap_usd, cap_name = cap_of(pool, nav_usd, slot.found.active_usd, config)
+    staying, refused = ground.staying[pool.pool_id], pool.pool_id in ground.refused
+    cap_usd, cap_name = cap_of(pool, nav_usd, slot.found.active_usd, ground.config)
     if refused or not _openable(slot):
         cap_usd, cap_name = 0.0, "refused_token" if refused else "too_many_bins"
     kept_usd = sum(entry.usd.total for entry in staying)

@@ -11,13 +11,16 @@ farm.
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import BadAnswer, SourceError
 from alm_core.model.market import (
     Block,
+    BridgeCost,
     ChainState,
     Holdings,
+    InTransit,
     MarketSnapshot,
     PoolRefusal,
     PoolState,
@@ -83,6 +86,24 @@ class _WalletCalls:
         )
 
 
+class TransitReader(Protocol):
+    """Tells what is on its way between chains."""
+
+    def __call__(
+        self, pair_id: str, wallet: str, pools: Sequence[Pool], heads: Mapping[int, int]
+    ) -> tuple[InTransit, ...]:
+        """Return what balances at these blocks do not have (:func:`alm_core.execution.transfers.value_in_transit`)."""
+        ...
+
+
+class PassageReader(Protocol):
+    """Tells what crossing from one chain to another costs."""
+
+    def read_costs(self, snapshot: MarketSnapshot, wallet: str) -> tuple[BridgeCost, ...]:
+        """Return the costs of the ways that are known."""
+        ...
+
+
 class SnapshotReader:
     """Reads snapshots.
 
@@ -98,6 +119,10 @@ class SnapshotReader:
         Looks at the tokens of pools; without one nothing is refused.
     programmes
         What holds positions for the wallet, in pools that name it.
+    transit
+        Tells what is on its way between chains; ``None`` where nothing can be.
+    passages
+        Tells what crossing costs; ``None`` where nothing crosses.
     """
 
     def __init__(
@@ -108,7 +133,11 @@ class SnapshotReader:
         markets: PoolMarketSource,
         screen: PoolScreen | None = None,
         programmes: Sequence[StakingProgramme] = (),
+        transit: TransitReader | None = None,
+        passages: PassageReader | None = None,
     ) -> None:
+        self._transit = transit
+        self._passages = passages
         self._registry = registry
         self._chains = chains
         self._adapters = adapters
@@ -138,7 +167,8 @@ class SnapshotReader:
         yields = [paid for part in parts for paid in part.yields]
         figures = with_rewards(figures, read, yields, self._markets, self._registry)
         states, unpriced = self._chain_states(parts, figures)
-        return MarketSnapshot(
+        in_transit, unknown = self._in_transit(epoch.pair, wallet, pools, parts)
+        snapshot = MarketSnapshot(
             pair=epoch.pair,
             epoch_at=epoch.epoch_at,
             quote_usd=figures.quote_usd(pools),
@@ -146,9 +176,30 @@ class SnapshotReader:
             pools=read,
             markets=figures.markets,
             holdings=tuple(part.holdings for part in parts if part.holdings),
-            problems=(*(problem for part in parts for problem in part.problems), *figures.problems, *unpriced),
+            problems=(
+                *(problem for part in parts for problem in part.problems),
+                *figures.problems,
+                *unpriced,
+                *unknown,
+            ),
             refusals=tuple(refused for part in parts for refused in part.refusals),
+            in_transit=in_transit,
         )
+        if self._passages is None or snapshot.problems:
+            return snapshot
+        return replace(snapshot, bridge_costs=self._passages.read_costs(snapshot, wallet))
+
+    def _in_transit(
+        self, pair_id: str, wallet: str, pools: Sequence[Pool], parts: Sequence[_ChainPart]
+    ) -> tuple[tuple[InTransit, ...], tuple[SourceProblem, ...]]:
+        """Return what is on its way; where nobody can tell, the value of everything is unknown, not less."""
+        if self._transit is None:
+            return (), ()
+        heads = {part.chain_id: part.block.number for part in parts if part.block is not None}
+        try:
+            return self._transit(pair_id, wallet, pools, heads), ()
+        except SourceError as error:
+            return (), (SourceProblem(source=error.source, detail=f"transfers between chains: {error.detail}"),)
 
     def _read_chain(self, chain_id: int, pools: Sequence[Pool], wallet: str) -> _ChainPart:
         own = [pool for pool in pools if pool.chain_id == chain_id]
