@@ -1,7 +1,10 @@
 """``alm exit-all`` on three chains and six families: with every store deleted it gets out all there is, to the wei."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -311,3 +314,33 @@ def test_a_transaction_of_somebody_else_in_flight_loses_nothing(
         assert result.exit_code == 0, errors_of(second)
         got = {key: got.get(key, 0) + amount for key, amount in recovered(second).items()}
     assert got == expected
+
+
+def test_the_signer_process_signs_an_exit_also_for_a_journal_that_forgot_its_fences(
+    localnet: Localnet, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, socket = tmp_path / "policy.toml", tmp_path / "s"
+    policy.write_text(CliRunner().invoke(alm, ["signer", "policy", PAIR]).stdout)
+    monkeypatch.setenv("ALM_SIGNER_SOCKET", str(socket))
+    env = {**os.environ, "ALM_HOME": str(tmp_path / "signer"), "ALM_SIGNER_POLICY": str(policy)}
+    command = [sys.executable, "-m", "alm_cli.main", "signer", "--pair", PAIR]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            assert "signing for" in process.stderr.readline()
+            assert "listening" in process.stderr.readline()
+            monkeypatch.setenv("ALM_SIGNER", "socket")
+            result, found = exit_all("--yes", "--chain", str(AVALANCHE))
+            assert result.exit_code == 0, errors_of(found)
+            shutil.rmtree(home)
+            (chain,) = (chain for chain in localnet.chains if chain.preset.chain_id == AVALANCHE)
+            wallet, token = localnet.wallets.addresses[PAIR], chain.preset.tokens["USDC"].address
+            chain.rpc.call("anvil_impersonateAccount", wallet)
+            chain.rpc.transact(wallet, token, bytes.fromhex(approve_data(chain.preset.position_manager, 7)[2:]))
+            chain.rpc.call("anvil_stopImpersonatingAccount", wallet)
+            result, found = exit_all("--yes", "--chain", str(AVALANCHE))
+            assert result.exit_code == 0, errors_of(found)
+            assert [tx["action"] for tx in found["pairs"][PAIR][0]["transactions"]] == [Action.APPROVE_RESET.value]
+        finally:
+            process.terminate()
+            process.wait(10)
