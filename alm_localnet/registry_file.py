@@ -47,7 +47,8 @@ def _chain(chain: DeployedChain) -> list[str]:
             "native_symbol": preset.native_symbol,
             "gecko_network": preset.gecko_network,
             "lifi_diamond": LIFI_DIAMOND,
-            "finality": "latest",
+            "finality": "finalized",  # two blocks behind the head (anvil with one slot per epoch)
+            "final_depth": 2,
         },
     )
 

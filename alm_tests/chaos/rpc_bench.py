@@ -181,10 +181,9 @@ class Bench:
             client.close()
 
 
-@pytest.fixture(scope="module")
-def node_and_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AnvilNode, Path]]:
+@contextmanager
+def node_in(folder: Path) -> Iterator[tuple[AnvilNode, Path]]:
     """A node with the counting venue, and a folder with the keystore of a funded wallet."""
-    folder = tmp_path_factory.mktemp("rpc")
     wallets = create_wallets(folder, ["key"])
     node = AnvilNode(install_node_modules().anvil(), CHAIN_ID, 1_790_000_000, GWEI, folder / "logs")
     node.wait_until_ready()
@@ -194,6 +193,13 @@ def node_and_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[An
     node.rpc.call("anvil_mine", "0x5")
     yield node, folder
     node.stop()
+
+
+@pytest.fixture(scope="module")
+def node_and_keys(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[AnvilNode, Path]]:
+    """One node for all scenarios of a file."""
+    with node_in(tmp_path_factory.mktemp("rpc")) as found:
+        yield found
 
 
 @pytest.fixture

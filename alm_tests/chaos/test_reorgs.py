@@ -1,7 +1,9 @@
 """B11: reorganisations of 1 to 64 blocks below what is settled and not final. Books follow the chain to the wei."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,15 +11,23 @@ import pytest
 from alm_core.model.books import Journal
 from alm_core.model.chains import ChainRules
 from alm_core.model.transactions import Intent, IntentState
+from alm_localnet.anvil import AnvilNode
 from alm_localnet.rpc_faults import on
-from alm_tests.chaos.rpc_bench import CHAIN_ID, VENUE, VENUE_CODE, Bench, bench, node_and_keys
+from alm_tests.chaos.rpc_bench import CHAIN_ID, VENUE, VENUE_CODE, Bench, bench, node_in
 
-__all__ = ["bench", "node_and_keys"]
+__all__ = ["bench"]
 
 pytestmark = pytest.mark.chain
 DEPTHS = tuple(range(1, 65)) if os.environ.get("ALM_REORGS") == "all" else (1, 2, 5, 20, 64)
 RULES = ChainRules(bump_after_s=5.0, finality="finalized", final_depth=64)
 REVERTS = "0x60006000fd"
+
+
+@pytest.fixture
+def node_and_keys(tmp_path: Path) -> Iterator[tuple[AnvilNode, Path]]:
+    """A node of its own for each scenario: what anvil keeps of states beyond some hundred blocks has lost its code."""
+    with node_in(tmp_path) as found:
+        yield found
 
 
 def settled(bench: Bench, count: int) -> list[Intent]:
