@@ -74,12 +74,21 @@ class Attempts:
         counted = self._nonces.refuse_foreign_count(intent)
         if intent.state is IntentState.PLANNED:
             intent = self._journal.reserve_nonce(intent.key, counted)
+        self._check_reserved(intent, bid)
         try:
             signed = self._ends.signer.sign(intent.tx, nonce_of(intent), bid, fence=self._ends.fence)
         except SignerRefused as error:
             self._journal.release_nonce(intent.key, f"signer refused: {error}")
             raise
         return self._journal.record_signed(intent.key, signed, bid)
+
+    def _check_reserved(self, intent: Intent, bid: FeeBid) -> None:
+        """Ask the limits again now that the reservation counts: of two that race for what is left, none goes beyond."""
+        try:
+            self._ends.guard.check(intent.tx, bid)
+        except LimitExceeded as error:
+            self._journal.release_nonce(intent.key, f"limits refused it once reserved: {error}")
+            raise
 
     def outbid(self, intent: Intent) -> Intent:
         """Sign the payload again with the same nonce and a higher bid.
