@@ -35,6 +35,10 @@ CONTROLS: tuple[Control, ...] = (
         name="balances", watches="every balance of the wallet against the ledger, to the wei", entry="books-differ"
     ),
     Control(name="chain_unreachable", watches="whether a chain answers as the one it is", entry="chain-unreachable"),
+    Control(
+        name="endpoints_agree", watches="blocks and answers of two endpoints of a chain", entry="chain-unreachable"
+    ),
+    Control(name="believable_fee", watches="what a node asks for gas against any fee that ever was", entry="gas"),
     Control(name="clock_skew", watches="this machine's clock against the median of the exchanges'", entry="clock-skew"),
     Control(name="code_hash", watches="code of every contract we call against what it was first", entry="code-hash"),
     Control(name="gas_reserve", watches="native coin of a wallet against the chain's reserve", entry="gas-reserve"),

@@ -74,7 +74,7 @@ class Agreement:
                 hashes.setdefault(block.block_hash, endpoint.source)
         if len(hashes) > 1:
             seen = ", ".join(f"{block_hash} ({source})" for block_hash, source in hashes.items())
-            detail = f"endpoints disagree on block {height}: {seen}; nothing is signed"
+            detail = f"endpoints_agree: they disagree on block {height}: {seen}; nothing is signed"
             raise SourceUnavailable(self._endpoints.source, detail)
 
     def _heads(self) -> list[tuple[Endpoint, Block]]:

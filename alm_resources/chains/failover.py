@@ -70,7 +70,9 @@ class Endpoints:
         answer = self.read(method, *params)
         other = self.second_opinion(method, *params)
         if other is not None and _plain(other) != _plain(answer):
-            raise SourceUnavailable(self.source, f"{method}: two endpoints answer differently: one of them is wrong")
+            raise SourceUnavailable(
+                self.source, f"endpoints_agree: {method}: two endpoints answer differently, one of them is wrong"
+            )
         return answer
 
     def second_opinion(self, method: str, *params: object) -> object | None:

@@ -52,7 +52,7 @@ def read_fees(reader: Reader, rules: ChainRules) -> Fees:
 
 def _believable(fee_wei: int, what: str, source: str) -> int:
     if fee_wei > MOST_FEE_WEI:
-        raise BadAnswer(source, f"{what} of {fee_wei / 10**9:,.0f} gwei cannot be true")
+        raise BadAnswer(source, f"believable_fee: {what} of {fee_wei / 10**9:,.0f} gwei cannot be true")
     return fee_wei
 
 

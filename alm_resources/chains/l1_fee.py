@@ -41,7 +41,9 @@ def read_l1_fee(read: Callable[..., object], tx: UnsignedTransaction, source: st
         # Before Fjord the bound is refused. The envelope is taken as bytes that do not compress.
         fee = _asked(read, EXACT, b"\xff" * _ENVELOPE_BYTES + calldata, source)
     if fee > _MOST_WEI:
-        raise BadAnswer(source, f"L1 fee of {fee} wei for {len(calldata)} bytes of calldata cannot be true")
+        raise BadAnswer(
+            source, f"believable_fee: L1 fee of {fee} wei for {len(calldata)} bytes of calldata cannot be true"
+        )
     return fee
 
 

@@ -365,4 +365,6 @@ class Web3Chain:
         except SourceError:
             return  # There is none, or it keeps no state but the latest, or answers with something else than a batch.
         if same_block and tuple(other) != tuple(results):
-            raise SourceUnavailable(self.source, f"two endpoints answer differently at block {block.number}")
+            raise SourceUnavailable(
+                self.source, f"endpoints_agree: two endpoints answer differently at block {block.number}"
+            )

@@ -109,7 +109,7 @@ def test_b23_a_fee_for_data_that_rises_fiftyfold_stops_the_transaction(bench: Be
     price(20 * GWEI)
     bench.engine.run(intent)
     bench.assert_one_effect(intent)
-    dear, usual = cap.l1_fees
+    dear, usual = max(cap.l1_fees), cap.l1_fees[-1]
     assert dear > cap.most_wei > 10 * usual > 0
 
 

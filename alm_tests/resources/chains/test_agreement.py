@@ -90,17 +90,21 @@ def test_a_single_endpoint_is_not_compared_with_anything(connect: Connect) -> No
         assert [method for method, _ in one.asked] == ["eth_chainId", "eth_feeHistory"]
 
 
+@pytest.mark.control("endpoints_agree", "fires")
 @pytest.mark.parametrize("heads", [(1000, 1000), (1000, 998), (998, 1000)])
 def test_fees_are_not_told_while_two_endpoints_have_different_blocks_at_one_height(
     connect: Connect, heads: tuple[int, int]
 ) -> None:
     with stub_node(node(heads[0])) as one, stub_node(node(heads[1], fork=1, forks_at=990)) as two:
         chain = connect(one, two, rules=RULES)
-        with pytest.raises(SourceUnavailable, match=f"disagree on block {min(heads)}.*nothing is signed") as caught:
+        with pytest.raises(
+            SourceUnavailable, match=f"endpoints_agree: they disagree on block {min(heads)}.*nothing is signed"
+        ) as caught:
             chain.read_fees()
         assert all(f"#{index}" in str(caught.value) for index in (0, 1))
 
 
+@pytest.mark.control("endpoints_agree", "passes")
 def test_fees_are_told_by_two_endpoints_of_one_chain_although_one_is_a_block_ahead(connect: Connect) -> None:
     with stub_node(node(1000)) as one, stub_node(node(1001)) as two:
         assert connect(one, two, rules=RULES).read_fees().base_fee_wei == 100

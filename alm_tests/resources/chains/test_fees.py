@@ -70,6 +70,7 @@ def test_a_figure_that_is_told_nowhere_or_garbled_is_not_taken_for_zero(
 GWEI = 10**9
 
 
+@pytest.mark.control("believable_fee", "passes")
 @pytest.mark.parametrize(
     ("rules", "told", "fees"),
     [
@@ -94,6 +95,7 @@ def test_where_tips_are_ignored_nobody_is_asked_for_one(connect: Connect) -> Non
         assert [method for method, _ in stub.asked] == ["eth_chainId", "eth_feeHistory"]
 
 
+@pytest.mark.control("believable_fee", "fires")
 @pytest.mark.parametrize(
     "script",
     [
