@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alm_cli.progress import terminal
-from alm_core.execution.leaving import look_at, take_back_rights
+from alm_core.execution.leaving import ChainLook, look_at, take_back_rights
 from alm_core.execution.reconcile import reconcile
 from alm_core.execution.saga import PlanExecutor
 from alm_core.model.epochs import floor_to_epoch
@@ -127,19 +127,21 @@ def _repair(world: "World", reconciler: Reconciler) -> list[str]:
     executor = world.executor_for(reconciler.pair)
     if not isinstance(executor, PlanExecutor):
         raise ConfigError(f"ALM_MODE={world.settings.mode} never signs; nothing can be repaired")
-    done: list[str] = []
+    done, looks, name = list[str](), list[ChainLook](), f"{reconciler.pair} repair {token_hex(6)}"
     for chain_id in sorted({pool.chain_id for pool in world.registry.pools_of(reconciler.pair)}):
         try:
-            report = take_back_rights(executor, _look(world, reconciler, chain_id))
+            looks.append(_look(world, reconciler, chain_id, name))
         except AlmError as error:
             done.append(f"chain {chain_id}: {type(error).__name__}: {error}")
-            continue
-        done += [f"chain {chain_id}: {tx.state.value} {tx.summary}" for tx in report.transactions]
+    if looks:
+        report = take_back_rights(executor, looks, reconciler.pair)
+        done += [f"chain {tx.chain_id}: {tx.state.value} {tx.summary}" for tx in report.transactions]
+        done += [f"transfer to chain {one.to_chain}: {one.state.value} {one.detail}" for one in report.transfers]
         done += [report.halted] if report.halted else []
     return done
 
 
-def _look(world: "World", reconciler: Reconciler, chain_id: int) -> Any:
+def _look(world: "World", reconciler: Reconciler, chain_id: int, name: str) -> ChainLook:
     chain = world.chains[chain_id]
     own = [pool for pool in world.registry.pools_of(reconciler.pair) if pool.chain_id == chain_id]
     spenders = sorted(at for chain, at in reconciler.allow_list.spenders if chain == chain_id)
@@ -148,7 +150,7 @@ def _look(world: "World", reconciler: Reconciler, chain_id: int) -> Any:
         own,
         spenders,
         _UNPRICED_NATIVE_USD,
-        f"{reconciler.pair} repair {token_hex(6)}",
+        name,
         floor_to_epoch(max(chain.read_block().block_at, datetime.now(UTC)) + _EPOCH_LEAD),
     )
 

@@ -165,9 +165,26 @@ def leave(executor: PlanExecutor, look: Callable[[str], ChainLook]) -> tuple[Cha
     return seen, tuple(reports)
 
 
-def take_back_rights(executor: PlanExecutor, look: ChainLook) -> ExecutionReport:
-    """Settle what is in flight, compare books and chain, and take back every right that stands; nothing is closed."""
-    return executor.carry_out(close_all(look, ()), look.snapshot, _close)
+def take_back_rights(executor: PlanExecutor, looks: Sequence[ChainLook], pair: str) -> ExecutionReport:
+    """Settle what is in flight, follow transfers, compare books and chains, take back rights that stand; close nothing.
+
+    Parameters
+    ----------
+    executor
+        Of the wallet.
+    looks
+        At least one, of different chains; their name is the plan's.
+    pair
+        Whose transfers are followed.
+    """
+    snapshot = replace(
+        looks[0].snapshot,
+        pair=pair,
+        chains=tuple(state for look in looks for state in look.snapshot.chains),
+        pools=tuple(state for look in looks for state in look.snapshot.pools),
+        holdings=tuple(look.holdings for look in looks),
+    )
+    return executor.carry_out(close_all(looks[0], ()), snapshot, _close)
 
 
 class NoSwaps:

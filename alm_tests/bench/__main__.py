@@ -51,6 +51,12 @@ def world() -> Iterator[Figure]:
     return localnet()
 
 
+def full_exit() -> Iterator[Figure]:
+    from alm_tests.bench.full_exit import full_exit as measured
+
+    return measured()
+
+
 def consensus() -> Iterator[Figure]:
     from alm_tests.bench.consensus import consensus_of_30_days
 
@@ -157,6 +163,7 @@ BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     candle_sources: ("candles_30d_six_sources_seconds",),
     snapshots: ("snapshot_41_pools_seconds", "snapshot_http_calls", "snapshot_rpc_calls"),
     world: ("localnet_start_s", "localnet_start_cpu_s", "localnet_advance_epoch_s"),
+    full_exit: ("exit_all_s", "exit_all_look_s"),
 }
 NAMES = tuple(name for names in BENCHES.values() for name in names)
 

@@ -149,7 +149,9 @@ def test_a_key_that_somebody_else_uses_stops_one_chain_until_a_person_takes_the_
     code, found = reconcile("--adopt")
     assert (code, found["state"]) == (0, "GREEN"), found
     assert any("adjustment" in text for text in found["done"])
-    localnet.advance_to(localnet.now + timedelta(minutes=15))
+    resumed = CliRunner().invoke(alm, ["resume"])
+    assert resumed.exit_code == 0, resumed.output
+    localnet.advance_to(localnet.now + timedelta(minutes=75))
     assert place(world, localnet).halted is None
 
 
@@ -228,7 +230,7 @@ def test_changed_code_lets_the_wallet_only_leave_until_a_person_accepts_it(local
     status, found = reconcile("--accept-code")
     assert (status, found["state"]) == (0, "GREEN"), found
     assert any(text.startswith("accepted: chain 8453: code of") for text in found["done"])
-    localnet.advance_to(localnet.now + timedelta(minutes=15))
+    localnet.advance_to(localnet.now + timedelta(minutes=75))
     assert place(world, localnet).halted is None
 
 
