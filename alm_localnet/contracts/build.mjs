@@ -57,11 +57,31 @@ const extracted = [
     "MIT",
     `foundry-out/${name}.sol/${name}.json`,
   ]),
+  ...["Safe", "proxies/SafeProxyFactory"].map((path) => [
+    path.replace("proxies/", ""),
+    "@safe-global/safe-contracts",
+    "LGPL-3.0",
+    `build/artifacts/contracts/${path}.sol/${path.replace("proxies/", "")}.json`,
+  ]),
 ];
 for (const [name, from, license, file] of extracted) {
   const { abi, bytecode } = artifact(from, file);
   const code = bytecode.object ?? bytecode;
   write(name, { contract: name, from: `${from}@${version(from)} ${file}`, license, abi, bytecode: code });
+}
+
+// The Roles Modifier and its two libraries; places of library addresses are left open, as in the package.
+const typechain = "build/typechain.mjs";
+const parts = readFileSync(join(modules, "zodiac-roles-sdk", typechain), "utf8").match(/from "\.\/(typechain-[^"]+)"/)[1];
+const factories = readFileSync(join(modules, "zodiac-roles-sdk", "build", parts), "utf8");
+for (const path of ["Roles", "Integrity", "packers/Packer"]) {
+  const region = factories.split(`/factories/contracts/${path}__factory.ts`)[1].split("//#endregion")[0];
+  write(`Zodiac${path.replace("packers/", "")}`, {
+    contract: `Zodiac${path.replace("packers/", "")}`,
+    from: `zodiac-roles-sdk@${version("zodiac-roles-sdk")} ${typechain}`,
+    license: "LGPL-3.0+",
+    bytecode: region.match(/const _bytecode\S* = "(0x[0-9a-fA-F_$]+)"/)[1],
+  });
 }
 
 const permit2 = "lib/permit2/test/utils/DeployPermit2.sol";
