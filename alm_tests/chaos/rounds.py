@@ -129,7 +129,7 @@ class Rounds:
             if recovering:
                 self.tally.recovery_s += [event["green_s"] for event in events if "green_s" in event]
             if not killed:
-                self._check(way, snapshot, plan, str(events[-1]["halted"]))
+                self.check(way, snapshot, plan, str(events[-1]["halted"]))
                 return passed
             recovering = True
             self.tally.kills += 1
@@ -184,7 +184,7 @@ class Rounds:
         report = executor.execute(plan, snapshot)
         events.write(json.dumps({"halted": report.halted}) + "\n")
 
-    def _check(self, way: Way, before: MarketSnapshot, plan: AllocationPlan, halted: str) -> None:
+    def check(self, way: Way, before: MarketSnapshot, plan: AllocationPlan, halted: str) -> None:
         """Nothing lost, nothing doubled, books equal to the chain to the wei, nonces contiguous, no right left over."""
         scene = self.scene()
         try:

@@ -115,7 +115,7 @@ def test_a_leader_paused_past_its_lease_cannot_act_when_it_goes_on(
     # By the fence, or where both signed the same bytes by the journal, which has them already.
     assert re.search("lead|already an attempt", leaders.said("old")[1])
     assert (leaders.signed(), leaders.nonce()) == (signed, nonce), "the paused one did something"
-    rounds._check(OPEN, leaders.snapshot, leaders.plan, "None")
+    rounds.check(OPEN, leaders.snapshot, leaders.plan, "None")
 
 
 def test_a_second_executor_is_refused_by_name_while_the_first_lives(
@@ -132,7 +132,7 @@ def test_a_second_executor_is_refused_by_name_while_the_first_lives(
     assert halted == "None"
     assert f"is led by {holder}" in leaders.said("second")[1]
     assert server.client.keys("alm:lease:*") == [], "given back in the end"
-    rounds._check(OPEN, leaders.snapshot, leaders.plan, "None")
+    rounds.check(OPEN, leaders.snapshot, leaders.plan, "None")
 
 
 def test_a_lease_that_is_taken_away_from_a_living_leader_ends_its_work(
@@ -148,4 +148,4 @@ def test_a_lease_that_is_taken_away_from_a_living_leader_ends_its_work(
     wait_for_end(leaders.start("first", lose_the_lease))
     assert "lead" in leaders.said("first")[1]
     assert leaders.said("second")[1] == "None"
-    rounds._check(OPEN, leaders.snapshot, leaders.plan, "None")
+    rounds.check(OPEN, leaders.snapshot, leaders.plan, "None")

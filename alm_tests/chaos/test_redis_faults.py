@@ -61,7 +61,7 @@ class Hot:
             os.sched_yield()
         report = self.execute()
         assert report.halted is None, report.halted
-        self.rounds._check(OPEN, self.snapshot, self.plan, "None")
+        self.rounds.check(OPEN, self.snapshot, self.plan, "None")
         return True
 
 

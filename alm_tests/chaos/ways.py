@@ -32,8 +32,7 @@ EXIT = Way(
     plan=lambda scene, snapshot: scene.exit(snapshot),
     next_plan=lambda scene, snapshot: scene.exit(snapshot),
 )
-WAYS = (OPEN, SHIFT, COMPOUND, EXIT)
-
+# What is left over makes the next adds worth their gas.
 OPEN_PART = Way(
     name="open",
     plan=lambda scene, snapshot: scene.plan(snapshot, shares=(0.5, 0.3)),
@@ -44,6 +43,7 @@ ADD_IDLE = Way(
     plan=lambda scene, snapshot: scene.compound(snapshot, collect=False),
     next_plan=lambda scene, snapshot: scene.plan(snapshot),
 )
+WAYS = (OPEN_PART, COMPOUND, SHIFT, EXIT)
 BIN_WAYS = (OPEN_PART, ADD_IDLE, SHIFT, EXIT)
 """Fees of bins are paid only by removing, so there is nothing to collect."""
 

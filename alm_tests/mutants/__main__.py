@@ -1,4 +1,4 @@
-"""Mutation score of the safety core: ``python -m alm_tests.mutants [MODULE...]``.
+"""Mutation score of the safety core: ``python -m alm_tests.mutants [MODULE...] [--tests PATH...]``.
 
 ``ALM_MUTANTS`` is how many faults are tried (a seeded choice, in proportion to what each module has), or ``all``.
 """
@@ -23,12 +23,13 @@ import web3
 from alm_tests.mutants.loading import ROOT
 from alm_tests.mutants.operators import Mutant, mutants_of
 from alm_tests.mutants.running import SURVIVED, Verdict, time_of, verdicts
-from alm_tests.mutants.safety_core import tests_by_module
+from alm_tests.mutants.safety_core import modules_and_tests
 
 LIBRARIES = (eth_account, hypothesis, numba, redis, scipy.stats, sqlalchemy.orm, web3)
 """Imported once, here: no fork has to do it again. Nothing of the project is."""
 LEAST_SCORE_FRAC = 0.9
 SEED = 20261125
+REPORT = ROOT / ".alm" / "mutants.json"
 
 
 def main(names: Sequence[str]) -> int:
@@ -36,7 +37,8 @@ def main(names: Sequence[str]) -> int:
     os.chdir(ROOT)
     count = os.environ.get("ALM_MUTANTS", "600")
     jobs = int(os.environ.get("ALM_MUTANTS_JOBS", str(os.cpu_count() or 1)))
-    tests = {name: own for name, own in tests_by_module(ROOT).items() if not names or name in names}
+    names, given = names[: names.index("--tests")] if "--tests" in names else names, _after("--tests", names)
+    tests = {name: given or own for name, own in modules_and_tests(ROOT).items() if not names or name in names}
     every = {name: mutants_of(name, (ROOT / name).read_text()) for name in tests}
     tried = _sample(every, None if count == "all" else int(count))
     told: dict[str, list[Verdict]] = {}
@@ -50,6 +52,10 @@ def main(names: Sequence[str]) -> int:
             told[name] = verdicts(mutants, own, right_s[own], Path(folder), jobs) if own else []
             print(f"{name}: {len(mutants)} in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
     return _report(told, every, {name: tried[name] for name in tried if not tests[name]})
+
+
+def _after(word: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(names[names.index(word) + 1 :]) if word in names else ()
 
 
 def _sample(every: dict[str, tuple[Mutant, ...]], count: int | None) -> dict[str, tuple[Mutant, ...]]:
@@ -85,9 +91,8 @@ def _report(
         "score": round(score_frac, 4),
     }
     print(json.dumps(line))
-    folder = ROOT / ".alm"
-    folder.mkdir(exist_ok=True)
-    (folder / "mutants.json").write_text(json.dumps({**line, "survivors": [str(one) for one in survivors]}, indent=1))
+    REPORT.parent.mkdir(exist_ok=True)
+    REPORT.write_text(json.dumps({**line, "survivors": [str(one) for one in survivors]}, indent=1))
     return 0 if score_frac >= LEAST_SCORE_FRAC else 1
 
 

@@ -7,7 +7,7 @@ _PORTFOLIO = "alm_tests/core/portfolio"
 _EXECUTION = "alm_tests/core/execution"
 _JOURNAL = ("alm_tests/resources/journal", f"{_EXECUTION}/test_state_machine.py")
 _SIGNER = ("alm_tests/resources/signer",)
-_LIMITS = (f"{_PORTFOLIO}/test_limits*.py", f"{_PORTFOLIO}/test_plan_limits*.py", "alm_tests/controls")
+_LIMITS = (f"{_PORTFOLIO}/test_limit*.py", f"{_PORTFOLIO}/test_plan_limits*.py", "alm_tests/controls")
 _ENGINE = (f"{_EXECUTION}/test_engine*.py", f"{_EXECUTION}/test_state_machine.py")
 
 CORE: dict[str, tuple[str, ...]] = {
@@ -43,16 +43,18 @@ CORE: dict[str, tuple[str, ...]] = {
     "alm_resources/journal/*.py": _JOURNAL,
     "alm_resources/dragonfly/leases.py": ("alm_tests/resources/dragonfly/test_leases.py",),
 }
-"""Patterns of modules; the first that fits a module counts."""
+"""Patterns of modules; the first that fits a module counts. Tables are declarations, and compared with migrations."""
 
 
-def tests_by_module(root: Path) -> dict[str, tuple[str, ...]]:
+def modules_and_tests(root: Path) -> dict[str, tuple[str, ...]]:
     """Return the tests that exist, for each module that exists."""
     found: dict[str, tuple[str, ...]] = {}
     for pattern, tests in CORE.items():
         for module in sorted(root.glob(pattern)):
             name = module.relative_to(root).as_posix()
-            if module.name != "__init__.py" and not any(fnmatch(name, old) for old in CORE if old in found):
+            if module.name not in ("__init__.py", "tables.py") and not any(
+                fnmatch(name, old) for old in CORE if old in found
+            ):
                 paths = [path.relative_to(root).as_posix() for test in tests for path in sorted(root.glob(test))]
                 found.setdefault(name, tuple(dict.fromkeys(paths)))
     return found
