@@ -7,7 +7,6 @@ from fractions import Fraction
 from alm_core.execution.chain_state import WalletState
 from alm_core.execution.spending import Spending, own_intent
 from alm_core.math.liquidity import burn_minimums, price_interval
-from alm_core.math.orientation import price_at_sqrt_price_x96, price_at_tick
 from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.books import Journal
 from alm_core.model.decisions import AllocationPlan, DecisionKind
@@ -19,7 +18,7 @@ from alm_core.model.ports import SwapQuote
 from alm_core.model.transactions import Action, FeeBid, Intent, IntentState, UnsignedTransaction
 from alm_core.portfolio.eligibility import pool_violations
 from alm_core.portfolio.limits import LimitsEngine
-from alm_core.portfolio.plan_limits import is_stable, price_deviation_frac
+from alm_core.portfolio.plan_limits import is_stable, price_deviation_frac, twap_deviation_frac
 from alm_core.portfolio.transaction_context import BridgeTerms, TransactionContext
 from alm_core.portfolio.worth import exact, is_amount
 
@@ -233,14 +232,6 @@ class ChainGuard:
         judged = [pool_violations(self._snapshot, pool_id, self._limits.config) for pool_id in self._touched]
         found = [f"{pool_id}: {reason}" for pool_id, reason in reasons if reason is not None]
         return (*found, *(str(violation) for violations in judged for violation in violations))
-
-
-def twap_deviation_frac(state: PoolState) -> float:
-    """Return how far a pool's price is from its own mean, as a fraction of the latter; infinite where it keeps none."""
-    if state.twap is None:
-        return float("inf")
-    mean = price_at_tick(state.pool, state.twap.tick)
-    return abs(price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96) / mean - 1)
 
 
 def token_usd_by_chain(snapshot: MarketSnapshot, price: float) -> dict[int, dict[str, float]]:

@@ -103,7 +103,7 @@ class Stage:
 
     def deadline_at(self, pool: PoolState) -> datetime:
         """Return the moment after which a step planned now must not land."""
-        return pool.block.block_at + timedelta(seconds=self.limits.deadline_s)
+        return pool.block.block_at + timedelta(seconds=self.limits.deadline_on_s(self.chain_id))
 
     def rights_until(self) -> datetime:
         """Return when rights that can end by themselves do: one epoch after the plan's own, in which it must begin."""

@@ -26,6 +26,7 @@ from alm_core.portfolio.choices import Choice, budget_left_usd, choose, kind_of
 from alm_core.portfolio.counterfactual import best_full_range_apr, fee_counterfactual
 from alm_core.portfolio.crossing import crossings, passage_at, with_crossings
 from alm_core.portfolio.doubts import Doubt, doubt_of
+from alm_core.portfolio.eligibility import with_ineligible
 from alm_core.portfolio.exits import exit_closes, exit_decision
 from alm_core.portfolio.reasons import reason_of
 from alm_core.portfolio.rules import Rules, rules_of
@@ -140,6 +141,7 @@ def _seen(
     config: StrategyConfig,
     limits: LimitsConfig,
 ) -> _Seen | Doubt:
+    snapshot = with_ineligible(snapshot, limits)
     doubt = doubt_of(epoch, signals, snapshot, limits)
     if doubt is not None:
         return doubt

@@ -3,7 +3,7 @@
 import math
 from collections import Counter, defaultdict
 
-from alm_core.math.orientation import price_at_sqrt_price_x96
+from alm_core.math.orientation import price_at_sqrt_price_x96, price_at_tick
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose, Target
 from alm_core.model.market import MarketSnapshot, PoolState, Position
@@ -42,6 +42,14 @@ def check_plan(plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsCon
 def price_deviation_frac(state: PoolState, price: float) -> float:
     """Return how far a pool's price is from an independent one, as a fraction of the latter."""
     return abs(price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96) / price - 1)
+
+
+def twap_deviation_frac(state: PoolState) -> float:
+    """Return how far a pool's price is from its own mean, as a fraction of the latter; infinite where it keeps none."""
+    if state.twap is None:
+        return float("inf")
+    mean = price_at_tick(state.pool, state.twap.tick)
+    return abs(price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96) / mean - 1)
 
 
 def is_stable(state: PoolState) -> bool:

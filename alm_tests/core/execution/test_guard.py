@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from alm_core.execution.guard import twap_deviation_frac
 from alm_core.execution.spending import rebalances
 from alm_core.execution.steps import SWAP_SLOT
 from alm_core.math.orientation import sqrt_price_x96_from_price
@@ -27,6 +26,7 @@ from alm_core.model.transactions import (
     UnsignedTransaction,
 )
 from alm_core.model.transfers import BridgeTransfer
+from alm_core.portfolio.plan_limits import twap_deviation_frac
 from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET
 from alm_tests.core.execution.guarded import (
