@@ -20,6 +20,7 @@ class _LazyGroup(click.Group):
         "history": ("alm_cli.history", "history"),
         "replay": ("alm_cli.replay", "replay"),
         "signer": ("alm_cli.signer", "signer"),
+        "limits": ("alm_cli.limits", "limits"),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -109,6 +110,31 @@ def reconcile(pairs: tuple[str, ...], full: bool, repair: bool, adopt: bool, acc
 
     request = Request(pairs=pairs, full=full, repair=repair, adopt=adopt, accept_code=accept_code, as_json=as_json)
     sys.exit(run_reconcile(request))
+
+
+@alm.command()
+@click.option("--pair", default=None, help="Pair whose wallet stops; default all wallets.")
+@click.option("--chain", "chain_id", default=None, type=int, help="Chain on which it stops; default all.")
+@click.option("--withdraw-only", is_flag=True, help="Let what leaves through: closes, unstaking, resets of allowances.")
+@click.option("--reason", required=True, help="Why; whoever lifts it reads this.")
+@json_option
+def halt(pair: str | None, chain_id: int | None, withdraw_only: bool, reason: str, as_json: bool) -> None:
+    """Stop all signatures at once, or all but what leaves."""
+    from alm_cli.halt import HaltRequest, run_halt
+
+    request = HaltRequest(pair=pair, chain_id=chain_id, withdraw_only=withdraw_only, reason=reason, as_json=as_json)
+    sys.exit(run_halt(request))
+
+
+@alm.command()
+@click.option("--pair", default=None, help="Pair whose wallet goes on; default all of ALM_PAIRS.")
+@click.option("--chain", "chain_id", default=None, type=int, help="Chain on which it goes on; default all.")
+@json_option
+def resume(pair: str | None, chain_id: int | None, as_json: bool) -> None:
+    """Lift what halts, if books and chains agree; exit code 1 where they do not."""
+    from alm_cli.halt import run_resume
+
+    sys.exit(run_resume(pair, chain_id, as_json=as_json))
 
 
 @alm.command("exit-all")
