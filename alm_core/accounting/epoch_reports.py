@@ -10,6 +10,7 @@ from alm_core.model.pools import Pool
 from alm_core.model.reports import EpochReport
 from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.model.transactions import ExecutedTransaction, ExecutionReport, IntentState
+from alm_core.model.transfers import TransferState
 
 FAILED = frozenset({IntentState.FINAL_REVERTED, IntentState.MANUAL})
 
@@ -148,4 +149,15 @@ def _problems(snapshot: MarketSnapshot, execution: ExecutionReport) -> tuple[str
         for text in (*(() if report.green else report.differences), *report.warnings)
     )
     halted = (f"stopped early: {execution.halted}",) if execution.halted else ()
-    return sources + books + halted
+    return sources + books + halted + _transfers(execution)
+
+
+def _transfers(execution: ExecutionReport) -> tuple[str, ...]:
+    """Transfers between chains that need a person, and those that brought something else than was promised."""
+    told = (TransferState.MANUAL, TransferState.PARTIAL)
+    return tuple(
+        f"transfer of {one.asset} from chain {one.from_chain} to {one.to_chain} needs a person: {one.state.value}, "
+        f"{one.detail}"
+        for one in execution.transfers
+        if one.state in told
+    )

@@ -123,6 +123,7 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         name="max_bridge_loss_frac", watches="guaranteed minimum of a transfer against what is sent", entry="transfers"
     ),
+    Control(name="bridge_overdue_s", watches="time since a transfer of which nothing has arrived", entry="transfers"),
     Control(name="close_value", watches="minima of a close against what the position holds", entry="prices"),
     Control(
         name="takes_nothing", watches="whether what is called staking or claiming takes something", entry="allow-list"

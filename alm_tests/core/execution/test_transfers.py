@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from alm_core.accounting import epoch_reports
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_core.model.transfers import BridgeStatus, BridgeTransfer, BridgeVerdict, TransferState
@@ -177,6 +178,27 @@ def test_a_refund_is_booked_on_the_source(world: TwoChains) -> None:
     assert world.journal.read_ledger_sums(HERE, WALLET, kind="bridge") == {TOKEN: base.sent_amount}
     assert world.journal.read_ledger_sums(HERE, WALLET, kind="deposit") == {}
     assert world.books_equal_chains()
+
+
+@pytest.mark.control("bridge_overdue_s", "fires")
+def test_a_transfer_of_which_nothing_arrives_for_four_hours_is_a_persons_matter(world: TwoChains) -> None:
+    sent_off(world)
+    world.next_epoch(15)
+    report = world.hold()
+    assert {one.state for one in world.transfers()} == {TransferState.MANUAL}
+    problems = epoch_reports._problems(world.snapshot(), report)
+    assert [text.partition(":")[0] for text in problems] == [
+        "transfer of base from chain 8453 to 1 needs a person",
+        "transfer of quote from chain 8453 to 1 needs a person",
+    ]
+
+
+@pytest.mark.control("bridge_overdue_s", "passes")
+def test_a_transfer_waits_for_a_quarter_hour_less_than_four_hours(world: TwoChains) -> None:
+    sent_off(world)
+    world.next_epoch(14)
+    world.hold()
+    assert {one.state for one in world.transfers()} == {TransferState.IN_TRANSIT}
 
 
 @pytest.mark.parametrize(
