@@ -5,19 +5,17 @@ the other if the amount were there. What neither would do without it is its gain
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
 
-from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import Move
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import BridgeCost, MarketSnapshot
-from alm_core.model.past import PastEpochs
+from alm_core.model.market import BridgeCost
 from alm_core.portfolio.actions import Transition, case_of
 from alm_core.portfolio.chainview import ChainView, views_at
 from alm_core.portfolio.choices import Choice
-from alm_core.portfolio.costs import bridge_cost
+from alm_core.portfolio.costs import Cost, bridge_cost
 from alm_core.portfolio.departing import depart
+from alm_core.portfolio.passage import TRANSFERS_PER_MOVE, Passage
 from alm_core.portfolio.rules import Rules
 from alm_core.portfolio.survey import ChainSurvey
 from alm_core.portfolio.transitions import best_of, transitions
@@ -27,35 +25,8 @@ STEPS = 8
 """Amounts are tried in so many parts of the most that may cross."""
 MOST_PAIRS = 4
 """Pairs of chains that are tried in full, the most promising first."""
-TRANSFERS_PER_MOVE = 2
-DAY = timedelta(days=1)
 GAS_SPARE = 2.0
 """Native coin on the destination must pay for so many times what placing takes there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
-    """What is known of the ways between chains at an epoch.
-
-    Parameters
-    ----------
-    costs
-        By source and destination; where there is none, nothing crosses.
-    left_usd
-        What may still be sent today.
-    least_usd
-        Less is not sent.
-    received
-        Chains that something was sent to within the minimum hold: nothing leaves them so soon.
-    native_usd
-        Value of native coin in the wallet, by chain.
-    """
-
-    costs: Mapping[tuple[int, int], BridgeCost]
-    left_usd: float
-    least_usd: float
-    received: frozenset[int] = frozenset()
-    native_usd: Mapping[int, float] = field(default_factory=dict[int, float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,31 +38,6 @@ class Crossing:
     usd: float
     view: ChainView
     transition: Transition
-
-
-def passage_at(
-    epoch_at: datetime,
-    snapshot: MarketSnapshot,
-    past: PastEpochs,
-    config: StrategyConfig,
-    limits: LimitsConfig,
-    nav_usd: float,
-) -> Passage:
-    """Return what is known of the ways between chains; with nothing known, or bridging off, there is none."""
-    sent = [(one.epoch_at, move) for one in past.recent for move in one.moves]
-    today = sum(move.capital_usd for at, move in sent if epoch_at - at < DAY)
-    received = {move.to_chain for at, move in sent if epoch_at - at < config.min_hold}
-    chains = {state.block.chain_id: state.native_usd for state in snapshot.chains}
-    costs = snapshot.bridge_costs if config.bridging else ()
-    return Passage(
-        costs={(one.from_chain, one.to_chain): one for one in costs},
-        left_usd=max(0.0, limits.max_day_bridge_frac * nav_usd - today),
-        least_usd=max(config.min_move_frac * nav_usd, TRANSFERS_PER_MOVE * limits.min_bridge_usd),
-        received=frozenset(received | {going.to_chain for going in snapshot.in_transit}),
-        native_usd={
-            one.block.chain_id: one.native_wei / 1e18 * chains.get(one.block.chain_id, 0.0) for one in snapshot.holdings
-        },
-    )
 
 
 def crossings(
@@ -236,32 +182,29 @@ def _judged(
     placed = _best_on(views[target], rules)
     if placed is None or not placed.opens:
         return None  # it would lie idle there as well
-    cost = passage.costs[way]
-    horizon = views[target].outlook.horizon_years
-    bridging = bridge_cost(
-        usd,
-        fee_usd=TRANSFERS_PER_MOVE * cost.gas_usd,
-        fee_frac=cost.cost_frac,
-        transit_s=cost.duration_s,
-        income_apr=placed.gain_usd / horizon / usd,
-    )
+    bridging = _cost_of_way(passage.costs[way], usd, placed.gain_usd / views[target].outlook.horizon_years)
+    share_frac = min(1.0, usd / now[source].nav_usd)
     without = sum(max(0.0, nets[chain_id]) for chain_id in way)
     made = replace(
         leaves,
         gain_usd=leaves.gain_usd + placed.gain_usd - without,
         cost=leaves.cost + placed.cost + bridging,
-        moves=(
-            Move(
-                from_chain=source,
-                to_chain=target,
-                share_frac=min(1.0, usd / now[source].nav_usd),
-                capital_usd=usd,
-            ),
-        ),
+        moves=(Move(from_chain=source, to_chain=target, share_frac=share_frac, capital_usd=usd),),
         remark=f"{usd:.2f} USD from chain {source} to chain {target}",
     )
     gate = _gate(made, placed, way, passage, rules, budget_usd)
     return Crossing(from_chain=source, to_chain=target, usd=usd, view=views[source], transition=made.gated(gate))
+
+
+def _cost_of_way(cost: BridgeCost, usd: float, income_usd: float) -> Cost:
+    """What the way itself costs; ``income_usd`` is what the amount would earn per year at its end."""
+    return bridge_cost(
+        usd,
+        fee_usd=TRANSFERS_PER_MOVE * cost.gas_usd,
+        fee_frac=cost.cost_frac,
+        transit_s=cost.duration_s,
+        income_apr=income_usd / usd,
+    )
 
 
 def _gate(

@@ -24,10 +24,11 @@ from alm_core.portfolio.canonical import canonical_hash
 from alm_core.portfolio.chainview import ChainView, views_at
 from alm_core.portfolio.choices import Choice, budget_left_usd, choose, kind_of
 from alm_core.portfolio.counterfactual import best_full_range_apr, fee_counterfactual
-from alm_core.portfolio.crossing import crossings, passage_at, with_crossings
+from alm_core.portfolio.crossing import crossings, with_crossings
 from alm_core.portfolio.doubts import Doubt, doubt_of
 from alm_core.portfolio.eligibility import with_ineligible
 from alm_core.portfolio.exits import exit_closes, exit_decision
+from alm_core.portfolio.passage import passage_at
 from alm_core.portfolio.reasons import reason_of
 from alm_core.portfolio.rules import Rules, rules_of
 from alm_core.portfolio.slots import Held
