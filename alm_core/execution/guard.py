@@ -174,8 +174,8 @@ class ChainGuard:
         )
 
     def _quote_age_s(self, tx: UnsignedTransaction, own: Intent | None) -> float | None:
-        """Age of a quoted payload; what holds a nonce has passed this before, and is finished rather than dropped."""
-        if own is not None and own.state is not IntentState.PLANNED:
+        """Age of a quoted payload; what was signed has passed this before, and is finished rather than dropped."""
+        if own is not None and own.state not in (IntentState.PLANNED, IntentState.RESERVED):
             return 0.0
         if self._state is None or tx not in self._quoted_at:
             return None

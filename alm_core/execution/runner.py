@@ -63,7 +63,7 @@ class StepRunner:
         plan_tx: Callable[[], UnsignedTransaction],
         sent_by: Callable[[Intent], BridgeTransfer] | None = None,
     ) -> Intent:
-        """Carry a step to success; planned anew only while nothing of it was reserved or signed.
+        """Carry a step to success; planned anew only while nothing of it was signed: quotes and deadlines age.
 
         What a step sends to another chain (``sent_by``) is stored with its intent, and planned anew along with it.
 
@@ -76,7 +76,7 @@ class StepRunner:
         if intent is None:
             planned = planned_intent(self._plan, self._digest, slot, step_no, plan_tx())
             intent = self._add(planned, sent_by)
-        elif intent.state is IntentState.PLANNED:
+        elif intent.state in (IntentState.PLANNED, IntentState.RESERVED):
             tx = plan_tx()
             if sent_by is not None:
                 self._journal.store_transfer(sent_by(intent))

@@ -117,7 +117,7 @@ class Journal(Protocol):
         ...
 
     def replan(self, key: str, tx: UnsignedTransaction) -> Intent:
-        """Replace the payload of an intent that is still PLANNED; in any other state it is refused."""
+        """Replace the payload of an intent of which nothing was signed (PLANNED, RESERVED); else it is refused."""
         ...
 
     def read_intent(self, key: str) -> Intent:

@@ -76,12 +76,13 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
             _remember(connection, intent.key, intent.state, "")
 
     def replan(self, key: str, tx: UnsignedTransaction) -> Intent:
-        """Replace the payload of an intent that is still PLANNED."""
+        """Replace the payload of an intent of which nothing was signed; a nonce that it holds stays its own."""
         with self.writing() as connection:
             intent = _read(connection, key)
             if (tx.chain_id, tx.sender, tx.action) != (intent.tx.chain_id, intent.tx.sender, intent.tx.action):
                 raise IllegalStep(f"intent {key}: a new payload must keep chain, sender and action")
-            self._step(connection, intent, (IntentState.PLANNED,), {"tx": tx_text(tx)}, "planned again")
+            unsigned = (IntentState.PLANNED, IntentState.RESERVED)
+            self._step(connection, intent, unsigned, {"tx": tx_text(tx)}, "planned again")
             return _read(connection, key)
 
     def read_intent(self, key: str) -> Intent:

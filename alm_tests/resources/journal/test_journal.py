@@ -22,7 +22,7 @@ from alm_core.model.errors import BadAnswer, ConfigError, IllegalStep, NotReconc
 from alm_core.model.transactions import IntentState, SignedTransaction
 from alm_resources.journal import SqlJournal, database
 from alm_resources.journal.tables import HEAD_REVISION, metadata
-from alm_tests.core.execution.fakes import TOKEN, WALLET, transfer_intent
+from alm_tests.core.execution.fakes import TOKEN, WALLET, FakeSigner, transfer_intent
 from alm_tests.resources.journal.scene import BID, CHAIN, blank_journal, entry, in_state, receipt
 
 
@@ -92,15 +92,18 @@ def test_a_nonce_below_a_taken_one_is_not_handed_back(journal: SqlJournal) -> No
     assert journal.read_intent(first.key).state is IntentState.RESERVED
 
 
-def test_a_payload_is_replaced_only_while_it_is_planned(journal: SqlJournal) -> None:
+def test_a_payload_is_replaced_only_until_it_is_signed(journal: SqlJournal) -> None:
     intent = journal.add_intents([transfer_intent(0)])[0]
     fresh = replace(intent.tx, data="0x01")
     assert journal.replan(intent.key, fresh).tx == fresh
     with pytest.raises(IllegalStep, match="must keep"):
         journal.replan(intent.key, replace(fresh, sender="0x" + "bb" * 20))
     journal.reserve_nonce(intent.key, 0)
+    again = journal.replan(intent.key, intent.tx)
+    assert (again.tx, again.state, again.nonce) == (intent.tx, IntentState.RESERVED, 0)
+    journal.record_signed(intent.key, FakeSigner().sign(again.tx, 0, BID), BID)
     with pytest.raises(IllegalStep):
-        journal.replan(intent.key, intent.tx)
+        journal.replan(intent.key, fresh)
 
 
 def test_one_hash_belongs_to_one_intent(journal: SqlJournal) -> None:
