@@ -76,8 +76,9 @@ BINS_MEASURED = 31
 """How many bins the gas of families with bins is for."""
 GAS_ROUTING = 150_000
 """What an aggregator's router adds to a pool's swap."""
-GAS_BRIDGE = 260_000
-"""What sending one token to another chain takes, beside its approval and reset."""
+GAS_BRIDGE = 288_000
+"""What sending one token to another chain takes, beside its approval and reset: twice what was measured (126,000 to
+144,000) on the localnet's diamond, which has the real ABI and does less than real bridges do."""
 GAS_APPROVAL = 48_000
 APPROVALS_PER_OPEN, APPROVALS_PER_SWAP = 4, 2
 """Exact approvals, and their reset to zero."""
