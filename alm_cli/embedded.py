@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DEMO_CONFIG = """\
 [strategy]
 min_hold = "PT1H"
+[limits]
+max_day_turnover_frac = 12.0
+max_day_spend_frac = 24.0
 """
 
 

@@ -4,13 +4,15 @@ import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.errors import ConfigError
+from alm_core.portfolio.limit_bounds import too_loose
+from alm_resources.hidden import hide, hide_urls
 
 Mode = Literal["demo", "paper", "live", "backtest"]
 SignerKind = Literal["keystore", "socket"]
@@ -29,12 +31,12 @@ class Settings:
     mode: Mode
     home: Path
     history_dir: Path
-    journal_url: str
-    hot_state_url: str
+    journal_url: str = field(repr=False)
+    hot_state_url: str = field(repr=False)
     registry_overlay: Path | None
     keystore_dir: Path
     password_file: Path
-    alert_urls: tuple[str, ...]
+    alert_urls: tuple[str, ...] = field(repr=False)
     pairs: tuple[str, ...]
     strategy: StrategyConfig
     limits: LimitsConfig
@@ -72,6 +74,8 @@ class Settings:
         overlay = environ.get("ALM_REGISTRY")
         pairs = environ.get("ALM_PAIRS", DEFAULT_PAIRS).split(",")
         alerts = environ.get("ALM_ALERT_URLS", f"file://{home / 'alerts.jsonl'}").split(",")
+        hide_urls((*alerts, environ.get("ALM_JOURNAL_URL", ""), environ.get("ALM_HOT_STATE_URL", "")))
+        hide(environ.get("ALM_LIFI_API_KEY"))
         return Settings(
             mode=mode,
             home=home,
@@ -88,7 +92,7 @@ class Settings:
             signer_socket=Path(environ.get("ALM_SIGNER_SOCKET", home / "signer.sock")),
             signer_policy=Path(environ.get("ALM_SIGNER_POLICY", home / "signer" / "policy")),
             strategy=_read(StrategyConfig, tables.get("strategy", {}), _config_name(environ, "strategy")),
-            limits=_read(LimitsConfig, tables.get("limits", {}), _config_name(environ, "limits")),
+            limits=_within_ceilings(environ, tables.get("limits", {})),
         )
 
 
@@ -138,10 +142,31 @@ def _config_tables(environ: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     return tables
 
 
+def read_limits(path: Path | None) -> LimitsConfig:
+    """Read the limits of a configuration file, or the built-in ones; however loose they are.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the key and the value.
+    """
+    environ = {} if path is None else {"ALM_CONFIG": str(path)}
+    return _read(LimitsConfig, _config_tables(environ).get("limits", {}), _config_name(environ, "limits"))
+
+
+def _within_ceilings(environ: Mapping[str, str], table: Mapping[str, Any]) -> LimitsConfig:
+    where = _config_name(environ, "limits")
+    limits = _read(LimitsConfig, table, where)
+    if broken := too_loose(limits, where):
+        one = broken[0]
+        raise ConfigError(f"{where}: {one.limit} = {one.value} is looser than its ceiling {one.bound}")
+    return limits
+
+
 def _read(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config:
     from pydantic import TypeAdapter, ValidationError
 
-    unknown = set(table) - {field.name for field in fields(kind)}
+    unknown = set(table) - {entry.name for entry in fields(kind)}
     if unknown:
         raise ConfigError(f"{where}: unknown key {sorted(unknown)[0]!r}")
     if not table:
@@ -159,10 +184,10 @@ def _read(kind: type[_Config], table: Mapping[str, Any], where: str) -> _Config:
 
 def _refuse_unbounded(config: StrategyConfig | LimitsConfig, where: str) -> None:
     """Refuse what TOML can write and no rule can use: every comparison with ``nan`` is false, so it limits nothing."""
-    for field in fields(config):
-        value: object = getattr(config, field.name)
+    for entry in fields(config):
+        value: object = getattr(config, entry.name)
         if isinstance(value, str):
             continue
         seconds = value.total_seconds() if isinstance(value, timedelta) else value
         if not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-            raise ConfigError(f"{where}: {field.name} = {value}: must be a finite number and not negative")
+            raise ConfigError(f"{where}: {entry.name} = {value}: must be a finite number and not negative")

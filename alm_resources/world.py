@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from alm_core.model.errors import ConfigError
+from alm_resources.hidden import hide_in_logs
 from alm_resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from alm_resources.journal.startup import StartupMemory
     from alm_resources.lifi import LifiClient, LifiCosts
     from alm_resources.lifi.transport import Endpoint
+    from alm_resources.limits import InForce
     from alm_resources.registry import Registry
     from alm_resources.startup import StartupChecks
     from alm_resources.startup.reconciliation import Reconciler
@@ -75,9 +77,11 @@ class World:
 
     @cached_property
     def candle_feed(self) -> "CandleFeed":
+        from alm_core.candles import ConsensusRules
         from alm_resources.candles import CcxtCandleFeed
 
-        return CcxtCandleFeed(self.registry, budget_of=self._exchange_budget)
+        rules = ConsensusRules(min_sources=self.settings.limits.min_price_sources)
+        return CcxtCandleFeed(self.registry, rules=rules, budget_of=self._exchange_budget)
 
     @cached_property
     def pool_markets(self) -> "PoolMarketSource":
@@ -256,7 +260,7 @@ class World:
             swaps=self.swaps,
             signer=self.signer_for(pair_id),
             journal=self.journal,
-            limits=self.settings.limits,
+            limits=self.limits_in_force().limits,
             allow_list=self._allow_list(pair_id),
             programmes=self.programmes,
             bridges=self.bridges,
@@ -265,6 +269,19 @@ class World:
         # Leads end with the work they were taken for: the next executor need not wait for the end of their leases.
         weakref.finalize(executor, leases.close)
         return executor
+
+    def limits_in_force(self) -> "InForce":
+        """Limits that hold now: those of the settings, a looser one only once its delay has passed."""
+        from alm_resources.journal.limit_versions import LimitVersions
+        from alm_resources.limits import LimitBook
+
+        return LimitBook(LimitVersions(self.journal)).in_force(self.settings.limits)
+
+    def forget_marks(self, pair_id: str, wallet: str) -> None:
+        """Let breakers measure a wallet anew from its next epoch on."""
+        from alm_resources.limits.marks import forget_marks
+
+        forget_marks(self.journal, pair_id, wallet)
 
     def _in_transit(
         self, pair_id: str, wallet: str, pools: "Sequence[Pool]", heads: "Mapping[int, int]"
@@ -308,4 +325,5 @@ class World:
 def build_world(settings: Settings) -> World:
     """Build the world; nothing is opened or imported until a part is used."""
     settings.home.mkdir(parents=True, exist_ok=True)
+    hide_in_logs()
     return World(settings)
