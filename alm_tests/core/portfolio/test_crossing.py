@@ -204,3 +204,34 @@ def test_equal_chains_keep_what_they_have() -> None:
 
 def test_the_same_inputs_give_the_same_moves() -> None:
     assert plan(poor(), rich(), poor(chain_id=YONDER)) == plan(poor(), rich(), poor(chain_id=YONDER))
+
+
+def broken(*moves: Move, limits: LimitsConfig = FREE, kind: DecisionKind = DecisionKind.PRA) -> set[str]:
+    """Names of the limits that a plan with these moves and nothing else breaks."""
+    snapshot = joined((poor(), rich()), bridge_costs=WAYS)
+    made = replace(plan(poor(), rich()), moves=moves, opens=(), closes=(), collects=())
+    made = replace(made, decision=replace(made.decision, kind=kind))
+    return {violation.limit for violation in check_plan(made, snapshot, limits)}
+
+
+def move(source: int, target: int, share: float = 0.5, usd: float = 20_000.0) -> Move:
+    return Move(from_chain=source, to_chain=target, share_frac=share, capital_usd=usd)
+
+
+def test_a_plan_may_not_send_what_no_chain_of_the_snapshot_sends_or_takes() -> None:
+    assert broken(move(HERE, THERE)) == set()
+    assert broken(move(HERE, YONDER)) == {"moves"}
+    assert broken(move(HERE, HERE)) == {"moves"}
+    assert broken(move(HERE, THERE, 0.2), move(HERE, THERE, 0.2)) == {"moves"}
+    assert broken(move(HERE, THERE, 0.0)) == {"share_frac"}
+    assert broken(move(HERE, THERE, 1.1)) == {"share_frac"}
+
+
+def test_a_plan_that_sends_more_than_the_share_of_a_day_is_refused() -> None:
+    assert broken(move(HERE, THERE), limits=LimitsConfig(max_day_bridge_frac=0.5)) == set()
+    assert broken(move(HERE, THERE), limits=LimitsConfig(max_day_bridge_frac=0.49)) == {"max_day_bridge_frac x nav_usd"}
+
+
+def test_neither_a_hold_nor_an_exit_sends_anything() -> None:
+    assert broken(move(HERE, THERE), kind=DecisionKind.HOLD) == {"hold"}
+    assert "exit" in broken(move(HERE, THERE), kind=DecisionKind.EXIT)
