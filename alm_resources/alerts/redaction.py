@@ -2,6 +2,8 @@
 
 import re
 
+from alm_resources.hidden import without_secrets
+
 _RULES = (
     # user:password@ of any URL
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^/\s@]+@", re.IGNORECASE), r"\1***@"),
@@ -23,7 +25,7 @@ _RULES = (
 
 
 def redact(text: str) -> str:
-    """Return ``text`` without passwords and keys in URLs, named secrets and whole 32-byte values.
+    """Return ``text`` without known secrets, passwords and keys in URLs, named secrets and whole 32-byte values.
 
     Examples
     --------
@@ -32,6 +34,7 @@ def redact(text: str) -> str:
     >>> redact("sent 0x" + "ab" * 32)
     'sent 0xabababab…'
     """
+    text = without_secrets(text)
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

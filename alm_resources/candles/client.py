@@ -85,7 +85,7 @@ class VenueClient:
         """Fetch the exchange's own time; raises as :meth:`fetch_page` does."""
         now_ms = self._asked("time", lambda: self._ccxt.fetch_time())
         if not isinstance(now_ms, int) or now_ms <= 0:
-            raise BadAnswer(self._venue.name, f"time is {now_ms!r}, in {self._body!r:.120}")
+            raise BadAnswer(self._venue.name, f"time is {now_ms!r}, in {self._excerpt}")
         return now_ms
 
     def _rows(self, symbol: str) -> list[object]:
@@ -94,7 +94,7 @@ class VenueClient:
         for key in self._venue.rows_at:
             found = cast("dict[str, object]", found).get(key) if isinstance(found, dict) else None
         if not isinstance(found, list):
-            raise BadAnswer(self._venue.name, f"{symbol}: answer has no list of candles: {self._body!r:.120}")
+            raise BadAnswer(self._venue.name, f"{symbol}: answer has no list of candles: {self._excerpt}")
         return cast("list[object]", found)
 
     def _asked(self, what: str, ask: Callable[[], _Answer]) -> _Answer:
@@ -103,18 +103,20 @@ class VenueClient:
         try:
             answer = ask()
         except errors.OperationFailed as error:
-            raise self._unavailable(error) from error
+            raise self._unavailable(error) from None  # its text holds the address
         except errors.BaseError as error:
             # Some exchanges word a failure of their own as a refusal.
             if self._status is not None and self._status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise self._unavailable(error) from error
-            raise SourceRejected(self._venue.name, self._detail(error)) from error
+                raise self._unavailable(error) from None
+            raise SourceRejected(self._venue.name, self._detail(error)) from None
         except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
             # ccxt indexes into whatever came; an answer of another shape surfaces as one of these.
-            raise BadAnswer(self._venue.name, f"{what}: answer has an unknown shape: {error!r:.120}") from error
+            raise BadAnswer(
+                self._venue.name, f"{what}: answer has an unknown shape: {redact(repr(error)):.120}"
+            ) from None
         # A body that is no JSON, one cut short too, is for ccxt an object without anything in it.
         if self._json is None:
-            raise BadAnswer(self._venue.name, f"{what}: answer has an unknown shape: {self._body!r:.120}")
+            raise BadAnswer(self._venue.name, f"{what}: answer has an unknown shape: {self._excerpt}")
         return answer
 
     def _unavailable(self, error: Exception) -> SourceUnavailable:
@@ -123,6 +125,10 @@ class VenueClient:
         if self._status in BLOCKED_STATUS or (retry_after_s or 0.0) > MAX_RETRY_AFTER_S:
             return SourceUnavailable(self._venue.name, detail)
         return Transient(self._venue.name, detail, retry_after_s)
+
+    @property
+    def _excerpt(self) -> str:
+        return f"{redact(self._body[:400])!r:.120}"
 
     def _detail(self, error: Exception) -> str:
         status = "no answer" if self._status is None else f"HTTP {self._status}"

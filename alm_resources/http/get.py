@@ -10,6 +10,7 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from alm_core.model.errors import BadAnswer, SourceUnavailable
+from alm_resources.hidden import without_secrets
 from alm_resources.http.fields import printable
 
 MAX_BODY_BYTES = 4_000_000
@@ -28,7 +29,7 @@ class HttpAnswer:
     @property
     def excerpt(self) -> str:
         """Start of the body on one line, for messages."""
-        return printable(" ".join(self.text[:200].split()), 200) or "empty body"
+        return without_secrets(printable(" ".join(self.text[:400].split()), 400))[:200] or "empty body"
 
     def field(self, name: str) -> object:
         """Field of a JSON object; ``None`` if there is none, or the body is something else."""
@@ -106,7 +107,7 @@ class JsonHttp:
         except (OSError, HTTPError) as error:
             # Errors of requests are OSErrors; those of the library below it are not, and some pass through.
             # The text of the exception may hold the URL; its class says what happened.
-            raise SourceUnavailable(self._source, f"no answer: {type(error).__name__}") from error
+            raise SourceUnavailable(self._source, f"no answer: {type(error).__name__}") from None
         text = body.decode("utf-8", errors="replace")
         lower = {name.lower(): value for name, value in response.headers.items()}
         return HttpAnswer(status=response.status_code, headers=lower, json=_parsed(text), text=text)

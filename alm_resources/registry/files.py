@@ -1,5 +1,6 @@
 """Registry files: read, laid over each other and checked, every complaint with its file."""
 
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ IDENTITY: dict[str, tuple[str, ...]] = {
 }
 
 _Entry = TypeVar("_Entry", bound=Entry)
+_ADDRESS = re.compile(r"""(\w+://)(?:[^/@\s'"]*@)?([^/?\s'"]*)[^\s'"]*""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,13 @@ class RawEntry:
         except ValidationError as error:
             first = error.errors()[0]
             path = ".".join(str(part) for part in first["loc"]) or "entry"
-            message = f"{self.origin}: {self.where}: {path} = {first['input']!r}: {first['msg']}"
-            raise ConfigError(message) from error
+            message = f"{self.origin}: {self.where}: {path} = {_shown(first['input'])}: {first['msg']}"
+            raise ConfigError(message) from None  # the other error shows every value, addresses with keys too
+
+
+def _shown(value: object) -> str:
+    """Return a value for a message; addresses of services end with their host, for what follows is often a key."""
+    return _ADDRESS.sub(r"\1\2", repr(value))
 
 
 @dataclass(frozen=True, slots=True)

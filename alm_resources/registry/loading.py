@@ -10,6 +10,7 @@ from types import MappingProxyType
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import ConfigError
 from alm_core.model.pools import Pair, Pool, Token
+from alm_resources.hidden import hide_urls
 from alm_resources.registry.entries import (
     ChainEntry,
     DexEntry,
@@ -52,7 +53,13 @@ def load_registry(overlay: Path | None = None, families: Collection[str] | None 
     allowed = TRADABLE_FAMILIES if families is None else frozenset(families)
     if unknown := sorted(allowed - FAMILIES.keys()):
         raise ConfigError(f"families {unknown}: no such family; known are {sorted(FAMILIES)}")
-    return _Loader(read_raw(overlay), str(overlay or "built-in registry"), allowed).registry()
+    registry = _Loader(read_raw(overlay), str(overlay or "built-in registry"), allowed).registry()
+    for chain in registry.chains.values():
+        hide_urls((*chain.rpc, *chain.private_rpc))
+    services = registry.services
+    hide_urls((services.geckoterminal_url, services.lifi_url, services.dexscreener_url, services.merkl_url or ""))
+    hide_urls(services.exchange_urls.values())
+    return registry
 
 
 class _Loader:

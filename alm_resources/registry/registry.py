@@ -127,13 +127,16 @@ class CandleSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Addresses of HTTP services; ``exchange_urls`` names hosts that stand in for exchanges."""
+    """Addresses of HTTP services, left out of ``repr`` as they may hold keys.
 
-    geckoterminal_url: str
-    lifi_url: str
-    dexscreener_url: str
-    exchange_urls: Mapping[str, str]
-    merkl_url: str | None = None
+    ``exchange_urls`` names hosts that stand in for exchanges.
+    """
+
+    geckoterminal_url: str = field(repr=False)
+    lifi_url: str = field(repr=False)
+    dexscreener_url: str = field(repr=False)
+    exchange_urls: Mapping[str, str] = field(repr=False)
+    merkl_url: str | None = field(repr=False, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
