@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from alm_core.execution.bidding import bid_for, gas_limit_for, higher_bid
+from alm_core.execution.bidding import MORE_GAS, bid_for, gas_limit_for, higher_bid
 from alm_core.execution.intents import describe, nonce_of
 from alm_core.execution.nonces import Nonces, current_attempt, noop_for
 from alm_core.model.books import Journal
@@ -30,8 +30,8 @@ _UNFUNDED = re.compile(r"insufficient funds|upfront cost exceeds account balance
 class TransactionGuard(Protocol):
     """The choke point before a nonce is spent, and before every further signature."""
 
-    def check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
-        """Refuse the transaction by raising ``LimitExceeded``."""
+    def check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
+        """Refuse the transaction by raising ``LimitExceeded``; ``simulated_gas`` is told for the first bid."""
         ...
 
 
@@ -68,9 +68,10 @@ class Attempts:
 
     def sign_first(self, intent: Intent) -> Intent:
         """Check and sign the payload of a PLANNED or RESERVED intent; durable when this returns."""
-        limit = gas_limit_for(self._chain.simulate(intent.tx), intent.tx.action, self._chain.rules)
+        simulated = self._chain.simulate(intent.tx)
+        limit = gas_limit_for(simulated, intent.tx.action, self._chain.rules)
         bid = bid_for(self._chain.read_fees(), self._chain.rules, limit, self._chain.read_l1_fee(intent.tx))
-        self._check(intent.tx, bid)
+        self._check(intent.tx, bid, simulated + MORE_GAS.get(intent.tx.action, 0))
         counted = self._nonces.refuse_foreign_count(intent)
         if intent.state is IntentState.PLANNED:
             intent = self._journal.reserve_nonce(intent.key, counted)
@@ -172,8 +173,8 @@ class Attempts:
             return lean
         return generous
 
-    def _check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
-        self._ends.guard.check(tx, bid)
+    def _check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
+        self._ends.guard.check(tx, bid, simulated_gas)
         held = self._chain.read_native_balance(self._ends.signer.address, self._chain.read_block())
         if held < tx.value_wei + bid.most_wei:
             raise GasReserveShort(

@@ -16,9 +16,9 @@ class LedGuard:
         self._guard = guard
         self._leadership = leadership
 
-    def check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
+    def check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
         """Refuse by raising ``NotLeading``, or as the guard does."""
         unled = self._leadership.refusal(tx.chain_id, tx.sender)
         if unled:
             raise NotLeading(unled)
-        self._guard.check(tx, bid)
+        self._guard.check(tx, bid, simulated_gas)

@@ -42,7 +42,7 @@ class PriceCap:
         self.most_wei = most_wei
         self.refused = 0
 
-    def check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
+    def check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
         if bid.most_wei > self.most_wei:
             self.refused += 1
             raise LimitExceeded(f"max_gas: {bid.most_wei} (bound {self.most_wei})")

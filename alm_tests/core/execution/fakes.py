@@ -260,7 +260,7 @@ class AllowAll:
     def __init__(self) -> None:
         self.checked: list[UnsignedTransaction] = []
 
-    def check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
+    def check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
         self.checked.append(tx)
 
 

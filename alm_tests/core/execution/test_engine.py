@@ -112,7 +112,7 @@ def test_running_a_finished_intent_again_does_nothing(
 
 def test_a_refusal_of_the_limits_spends_no_nonce(chain: FakeChain, journal: SqlJournal) -> None:
     class Refuse:
-        def check(self, tx: object, bid: object) -> None:
+        def check(self, tx: object, bid: object, simulated_gas: int | None = None) -> None:
             raise LimitExceeded("cap")
 
     intent = stored(journal)

@@ -161,7 +161,7 @@ def test_where_not_even_the_self_transfer_is_allowed_the_outcome_stays_unknown_a
     intent = stored(journal)
 
     class Once(AllowAll):
-        def check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
+        def check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
             super().check(tx, bid)
             if len(self.checked) > 2:  # before the first signature it is asked twice
                 raise LimitExceeded("halted: by hand")
@@ -182,7 +182,7 @@ def test_without_the_lead_nothing_more_is_signed_and_the_same_bytes_go_out_again
     chain.on_wait = lambda: setattr(chain, "send_mode", "ok")
 
     class Lost(AllowAll):
-        def check(self, tx: UnsignedTransaction, bid: FeeBid) -> None:
+        def check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
             super().check(tx, bid)
             if len(self.checked) > 2:  # before the first signature it is asked twice
                 raise NotLeading("the store of leases does not answer")
