@@ -1,9 +1,9 @@
 """Capital that leaves a chain: what has to be closed for it, and what of that is placed again."""
 
-from dataclasses import replace
+from collections.abc import Sequence
 
 from alm_core.model.decisions import DecisionKind
-from alm_core.portfolio.actions import Case, Transition, priced
+from alm_core.portfolio.actions import Case, Opening, Transition, priced
 from alm_core.portfolio.placing import affordable
 from alm_core.portfolio.slots import Held
 
@@ -23,17 +23,29 @@ def depart(case: Case, leaving_usd: float) -> Transition:
     Notes
     -----
     Idle capital goes first. Then whole positions are closed, first those that do not fit, then those that hold most
-    beyond what is wanted in their pools; what they free beyond the amount is placed again in the same plan.
+    beyond what is wanted in their pools. What lies idle then and stays is placed in the same plan, if that pays.
     """
     closes = _closed_for(case, leaving_usd - case.view.idle.total)
     free = case.view.idle.total + sum(held.usd.total for held in closes)
+    stays = max(0.0, 1.0 - leaving_usd / free) if free > 0.0 else 1.0
+    opens = _placed_again(case, closes, max(0.0, free - leaving_usd))
+    bare, made = (
+        priced(case, SEND, DecisionKind.PRA, closes=closes, opens=one, leaves_small_swaps=True, stays_frac=stays)
+        for one in ((), opens)
+    )
+    rules = case.rules
+    gain, cost = made.gain_usd - bare.gain_usd, made.cost.total_usd - bare.cost.total_usd
+    return bare if rules.cost_gate(gain, cost, rules.config.pra_cost_multiple, "pra_cost") else made
+
+
+def _placed_again(case: Case, closes: Sequence[Held], left_usd: float) -> tuple[Opening, ...]:
+    """Return what is placed of what stays, where that is missing."""
+    if not closes and left_usd < case.rules.config.idle_threshold_frac * case.view.nav_usd:
+        return ()
     kept = [held for held in case.view.held if held not in closes]
     holds = {pool_id: sum(h.usd.total for h in kept if h.placement.pool_id == pool_id) for pool_id in case.view.slots}
     missing = [(slot, slot.wanted_usd - holds[pool_id]) for pool_id, slot in case.view.slots.items()]
-    opens = affordable(case, missing, max(0.0, free - leaving_usd), closes) if closes else ()
-    stays = max(0.0, 1.0 - leaving_usd / free) if free > 0.0 else 1.0
-    made = priced(case, SEND, DecisionKind.PRA, closes=closes, opens=opens, leaves_small_swaps=True, stays_frac=stays)
-    return replace(made, remark="")
+    return affordable(case, missing, left_usd, closes)
 
 
 def _closed_for(case: Case, needed_usd: float) -> list[Held]:

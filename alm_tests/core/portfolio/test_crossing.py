@@ -197,6 +197,15 @@ def test_two_chains_with_a_surplus_both_send_to_the_third() -> None:
     assert {(move.from_chain, move.to_chain) for move in made.moves} == {(HERE, THERE), (YONDER, THERE)}
 
 
+def test_what_stays_is_placed_in_the_same_plan_where_that_pays() -> None:
+    limits = LimitsConfig(max_day_bridge_frac=0.2)
+    good = Scene(chain_id=HERE, fees_usd_day=(2_000.0, 1_200.0))
+    made = plan(good, rich(), limits=limits)
+    (gone,) = made.moves
+    here = [target for target in made.opens if target.chain_id == HERE]
+    assert sum(target.share_frac for target in here) == pytest.approx(1.0 - gone.share_frac, abs=0.05)
+
+
 def test_equal_chains_keep_what_they_have() -> None:
     there = Scene(chain_id=THERE)
     assert plan(Scene(chain_id=HERE), there).moves == ()
