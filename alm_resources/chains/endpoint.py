@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import requests
+from pydantic_core import from_json
 
 from alm_core.model.errors import SourceError, SourceRejected, SourceUnavailable, WrongChain
 from alm_resources.http.fields import printable
@@ -200,12 +201,13 @@ class Endpoint:
             )
             if response.status_code != HTTPStatus.OK:
                 return _refused_over_http(response)
-            answer = cast("object", json.loads(response.content))
+            # Bounded in depth: the key library sets a recursion limit at which the standard parser crashes the process.
+            answer = cast("object", from_json(response.content))
         except requests.Timeout:
             return {}, "timed out"
         except requests.RequestException as error:
             return {}, f"no connection ({type(error).__name__})"
-        except (ValueError, RecursionError):
+        except ValueError:
             return {}, "answer is not JSON-RPC"
         if not isinstance(answer, dict):
             return {}, "answer is not JSON-RPC"
@@ -237,8 +239,8 @@ def _refused_over_http(response: requests.Response) -> tuple[dict[str, Any], str
     if status in _UNAVAILABLE_STATUSES:
         return {}, f"HTTP {status}"
     try:
-        body: object = response.json()
-    except (ValueError, RecursionError, requests.RequestException):
+        body: object = from_json(response.content)
+    except (ValueError, requests.RequestException):
         body = None
     if isinstance(body, dict) and isinstance(cast("dict[str, Any]", body).get("error"), dict):
         return cast("dict[str, Any]", body), ""

@@ -1,5 +1,6 @@
 """Reads at the head: block, chain id and answers in one request, and later readings compared with that block."""
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -224,3 +225,20 @@ def test_arb_sys_is_asked_on_arbitrum_only_and_by_the_published_selector() -> No
         "27e86d6e",
         "a3b1b31d",
     ]
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_answer_nested_without_end_is_no_answer_and_kills_nobody(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)  # as the library that signs does when it is imported
+    monkeypatch.setattr("alm_resources.chains.failover._ROUNDS", 1)
+    try:
+        with (
+            stub_node(lambda *_: Http(status, "[" * 1_000_000)) as node,
+            pytest.raises((SourceUnavailable, SourceRejected)),
+        ):
+            connect(node).read_block()
+    finally:
+        sys.setrecursionlimit(before)
