@@ -42,6 +42,7 @@ class Scene:
     localnet: Localnet
     journal_file: Path
     pair: str = PAIR
+    limits: LimitsConfig = LIMITS
 
     def __post_init__(self) -> None:
         registry = load_registry(self.localnet.registry_file)
@@ -75,7 +76,7 @@ class Scene:
             swaps=wrap(self.swaps),
             signer=wrap(self.signer),
             journal=wrap(self.journal),
-            limits=LIMITS,
+            limits=self.limits,
             allow_list=self.allow_list,
             leadership=leadership,
         )

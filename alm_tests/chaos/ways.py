@@ -30,7 +30,7 @@ COMPOUND = Way(
 EXIT = Way(
     name="exit",
     plan=lambda scene, snapshot: scene.exit(snapshot),
-    next_plan=lambda scene, snapshot: scene.exit(snapshot),
+    next_plan=lambda scene, snapshot: scene.exit(snapshot) if scene.closes(snapshot) else scene.hold(snapshot),
 )
 # What is left over makes the next adds worth their gas.
 OPEN_PART = Way(
