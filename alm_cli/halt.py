@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from alm_core.model.books import ANY_CHAIN, ANY_WALLET, StandstillMode
-from alm_core.model.errors import AlmError, SourceError
+from alm_core.model.errors import AlmError, SignerRefused, SourceError
 from alm_resources.settings import Settings
 from alm_resources.world import build_world
 
@@ -32,16 +32,22 @@ class HaltRequest:
 def run_halt(request: HaltRequest) -> int:
     """Stop signatures at once: the journal first, which every signature asks, then the hot state for other processes.
 
-    The hot state may be down: that is said, and stops nothing.
+    A stop of everything also throws the signer's own switch. Hot state or signer may be down: that is said, and stops
+    nothing.
     """
-    world = build_world(Settings.from_env(os.environ))
+    settings = Settings.from_env(os.environ)
+    world = build_world(settings)
     mode: StandstillMode = "withdraw_only" if request.withdraw_only else "halt"
     wallet = world.wallet_of(request.pair) if request.pair else ANY_WALLET
     chain_id = request.chain_id if request.chain_id is not None else ANY_CHAIN
     world.journal.halt(chain_id, wallet, request.reason, mode=mode, set_by="operator")
-    told = _tell_hot_state(world, request, mode) if wallet == ANY_WALLET and chain_id == ANY_CHAIN else "not asked"
-    plain = {"mode": mode, "wallet": wallet, "chain_id": chain_id, "reason": request.reason, "hot_state": told}
-    _write(plain, request.as_json, f"{mode}: {_where(chain_id, wallet)}; {request.reason} (hot state: {told})")
+    everything = (chain_id, wallet) == (ANY_CHAIN, ANY_WALLET)
+    told = _tell_hot_state(world, request, mode) if everything else "not asked"
+    signer = _tell_signer(settings, request, mode) if everything else "not asked"
+    plain = {"mode": mode, "wallet": wallet, "chain_id": chain_id, "reason": request.reason}
+    plain |= {"hot_state": told, "signer": signer}
+    words = f"{mode}: {_where(chain_id, wallet)}; {request.reason} (hot state: {told}; signer: {signer})"
+    _write(plain, request.as_json, words)
     return 0
 
 
@@ -61,8 +67,9 @@ def run_resume(pair: str | None, chain_id: int | None, *, as_json: bool) -> int:
         for wallet, one in wallets.items():
             world.forget_marks(one, wallet)
         _clear_hot_state(world, everything=pair is None and chain_id is None)
-    plain = {"resumed": not refusals, "lifted": lifted, "refusals": refusals}
-    words = "; ".join(refusals) if refusals else f"{len(lifted)} standstills lifted"
+    signer = _ask_signer(settings, lift=not refusals and pair is None and chain_id is None)
+    plain = {"resumed": not refusals, "lifted": lifted, "refusals": refusals, "signer": signer}
+    words = "; ".join(refusals) if refusals else f"{len(lifted)} standstills lifted (signer: {signer})"
     _write(plain, as_json, words)
     return 1 if refusals else 0
 
@@ -99,6 +106,31 @@ def _tell_hot_state(world: "World", request: HaltRequest, mode: StandstillMode) 
     except SourceError as error:
         return f"does not answer: {error}"
     return "told"
+
+
+def _tell_signer(settings: Settings, request: HaltRequest, mode: StandstillMode) -> str:
+    from alm_resources.signer import SocketSigner
+    from alm_resources.signer.standstill import SignerSwitch
+
+    try:
+        if settings.signer == "socket":
+            return SocketSigner(settings.signer_socket, settings.pairs[0]).stand_still(mode, request.reason)
+        return SignerSwitch(settings.signer_halt_file).set(mode, request.reason)
+    except (SourceError, SignerRefused) as error:
+        return f"not told: {error}"
+
+
+def _ask_signer(settings: Settings, *, lift: bool) -> str:
+    """Lift the switch of a signer in this process; one of a process of its own is its operator's to lift."""
+    from alm_resources.signer.standstill import SignerSwitch
+
+    switch = SignerSwitch(settings.signer_halt_file)
+    if settings.signer == "socket":
+        return "its switch is lifted where it runs: alm signer lift"
+    if lift:
+        switch.lift()
+    standing = switch.read()
+    return "signs" if standing is None else standing[0]
 
 
 def _clear_hot_state(world: "World", *, everything: bool) -> None:
