@@ -1,6 +1,7 @@
 """Composition root: builds the outside world of one process from its settings, each part when first used."""
 
 import weakref
+import os
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -149,7 +150,10 @@ class World:
     def lifi(self) -> "LifiClient":
         from alm_resources.lifi import LifiClient
 
-        return LifiClient.from_registry(self.registry, budgets=self._lifi_budgets(), cooldowns=self.hot_state)
+        # A secret: it goes from the environment to the header, and is in no settings.
+        key = os.environ.get("ALM_LIFI_API_KEY")
+        budgets = self._lifi_budgets(keyed=key is not None)
+        return LifiClient.from_registry(self.registry, api_key=key, budgets=budgets, cooldowns=self.hot_state)
 
     @cached_property
     def lifi_costs(self) -> "LifiCosts":
@@ -305,15 +309,15 @@ class World:
             return None
         return SharedWindow(self.hot_state, "geckoterminal", calls=CALLS_PER_WINDOW, window_s=WINDOW_S)
 
-    def _lifi_budgets(self) -> "dict[Endpoint, CallBudget] | None":
+    def _lifi_budgets(self, *, keyed: bool) -> "dict[Endpoint, CallBudget] | None":
         from alm_resources.dragonfly import SharedWindow
-        from alm_resources.lifi.transport import KEYLESS_CALLS, is_real_host
+        from alm_resources.lifi.transport import KEYED_CALLS, KEYLESS_CALLS, is_real_host
 
         if not is_real_host(self.registry.services.lifi_url):
             return None
         return {
             endpoint: SharedWindow(self.hot_state, f"lifi-{endpoint}", calls=calls, window_s=window_s)
-            for endpoint, (calls, window_s) in KEYLESS_CALLS.items()
+            for endpoint, (calls, window_s) in (KEYED_CALLS if keyed else KEYLESS_CALLS).items()
         }
 
     def _allow_list(self, pair_id: str) -> "AllowList":

@@ -79,7 +79,7 @@ class PositionChanged(NotReconciled):
 
 
 class NotLeading(AlmError):
-    """This process does not lead the wallet, or does not know it: nothing new is begun; what is in flight is watched."""
+    """The wallet is led by another process, or nobody knows: nothing is begun; what is in flight is watched."""
 
 
 class SignerRefused(AlmError):

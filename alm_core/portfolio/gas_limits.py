@@ -7,7 +7,7 @@ from alm_core.portfolio.transaction_context import TransactionContext
 from alm_core.portfolio.violations import Violation, beyond, unknown
 from alm_core.portfolio.worth import PLACING, is_amount, outflow_usd
 
-ETHEREUM = 1
+_ETHEREUM = 1
 """The one chain on which fees of many USD are usual."""
 
 
@@ -23,7 +23,7 @@ def gas_violations(
     cost = bid.most_wei / 1e18 * native
     found += beyond("max_gas_usd", limits.max_gas_usd, cost, where)
     leaving = leaves(tx, context)
-    if tx.chain_id != ETHEREUM and not (leaving and context.exiting):
+    if tx.chain_id != _ETHEREUM and not (leaving and context.exiting):
         found += beyond("max_gas_cheap_usd", limits.max_gas_cheap_usd, cost, where)
     if not leaving:
         found += beyond("max_day_gas_usd", limits.max_day_gas_usd, context.spent.gas_usd + cost, where)

@@ -25,6 +25,14 @@ KEYLESS_CALLS: Mapping[Endpoint, tuple[int, float]] = {
 }
 """Calls and seconds of the window that Li.Fi grants without a key, by endpoint (docs.li.fi, rate limits)."""
 
+KEYED_CALLS: Mapping[Endpoint, tuple[int, float]] = {
+    "quote": (12_000, QUOTA_WINDOW_S),
+    "advanced/routes": (12_000, QUOTA_WINDOW_S),
+    "advanced/stepTransaction": (12_000, QUOTA_WINDOW_S),
+    "status": (100, 60.0),
+}
+"""The same with a key of the default plan: 100 a minute, counted over two hours."""
+
 
 class OutOfBudget(SourceUnavailable):
     """Not asked: the window of the endpoint is used up. Another endpoint may still be open."""

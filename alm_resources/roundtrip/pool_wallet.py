@@ -189,12 +189,16 @@ class PoolWallet:
         return floor_to_epoch(max(self.chain.read_block().block_at, datetime.now(UTC)) + _EPOCH_LEAD)
 
     def _limits(self, look: Look) -> LimitsConfig:
-        """The limits given, no swap ever, and deadlines that count from now where the head is older."""
+        """The limits given, no swap ever, and deadlines that count from now where the head is older.
+
+        What is moved is a trifle on purpose: its gas is bounded in USD alone.
+        """
         limits = self._options.limits
         behind_s = (datetime.now(UTC) - look.state.block.block_at).total_seconds()
         return replace(
             limits,
             min_swap_nav_frac=math.inf,
+            max_gas_value_frac=math.inf,
             max_gas_usd=limits.max_gas_usd if self._native_usd is not None else math.inf,
             deadline_s=limits.deadline_s + max(math.ceil(behind_s), 0),
             receipt_timeout_s=self._options.receipt_timeout_s,

@@ -15,8 +15,10 @@ import pytest
 
 from alm_core.model.pools import Pool
 from alm_localnet import Localnet, LocalnetConfig
+from alm_localnet.contracts import Bytecode, install
 from alm_localnet.node import install_node_modules
 from alm_localnet.rpc import RpcClient
+from alm_resources.chains.l1_fee import GAS_PRICE_ORACLE
 from alm_resources.dex import adapters
 from alm_resources.roundtrip import Options
 from alm_tests.chain.roundtrip_scene import KEY_ENV, DyingNode, Traveller, no_pause
@@ -332,6 +334,11 @@ def test_the_file_of_the_how_to_page_is_proven_where_its_contracts_are(base: Tra
     here = text.replace("http://127.0.0.1:8545", base.chain(BASE).rpc.url).replace("FORK_KEY", KEY_ENV)
     file = base.folder / "fork.toml"
     file.write_text(here)
+    # The built-in registry knows that Base charges for data on Ethereum, and asks the contract there for how much.
+    local = base.chain(BASE)
+    install(
+        local.rpc, local.operator, GAS_PRICE_ORACLE, Bytecode(install_node_modules()).creation("GasPriceOracleStandIn")
+    )
     base.fund_all()
     lines = base.lines(file=file)
     assert [(line["dex"], line["error"]) for line in lines] == [("my-v3", None), ("uni-v3", None)]

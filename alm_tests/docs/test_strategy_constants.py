@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted((ROOT / "docs" / "strategy").glob("*.md"))
 ROW = re.compile(r"^\| `(?P<name>[^`]+)` \| (?P<value>[^|]+) \|")
 STRATEGY_PACKAGES = ("forces", "ranges", "regimes", "portfolio", "shadow")
-CONVERSIONS = {"WEI", "PIPS", "DAY", "DAYS_PER_YEAR"}
+CONVERSIONS = {"WEI", "PIPS", "HOUR", "DAY", "DAYS_PER_YEAR"}
 """Names of mere changes of units."""
 UNITS = {"%": 0.01, "bp": 1e-4, "h": 3600.0, "min": 60.0, "d": 86_400.0}
 
