@@ -1,7 +1,7 @@
 """Composition root: builds the outside world of one process from its settings, each part when first used."""
 
-import weakref
 import os
+import weakref
 from functools import cached_property
 from typing import TYPE_CHECKING
 
