@@ -13,12 +13,14 @@ from click.testing import CliRunner
 
 from alm_cli.main import alm
 from alm_core.execution.erc20 import approve_data
+from alm_core.execution.nonces import noop_for
 from alm_core.execution.saga import PlanExecutor
 from alm_core.model.books import ReconciledPoint
 from alm_core.model.epochs import Epoch
+from alm_core.model.errors import SignerRefused
 from alm_core.model.ports import PriceInterval
 from alm_core.model.startup import ContractCode, KnownBlock
-from alm_core.model.transactions import ExecutionReport, IntentState
+from alm_core.model.transactions import ExecutionReport, FeeBid, IntentState
 from alm_localnet import Localnet, LocalnetConfig
 from alm_localnet.config import LIFI_DIAMOND
 from alm_localnet.pairs import WETH_USDC
@@ -426,3 +428,36 @@ def _mint_many(localnet: Localnet, world: World) -> None:
         (),
         (),
     )
+
+
+def test_a_halt_of_everything_holds_in_journal_and_signer_until_a_person_resumes(
+    localnet: Localnet, world: World
+) -> None:
+    assert all(report.green for report in hold(world, localnet).reconciliations)
+    signer, noop = world.signer_for(PAIR), noop_for(BASE, world.wallet_of(PAIR), 0)
+    bid = FeeBid(gas_limit=21_000, max_fee_per_gas_wei=10**9, max_priority_fee_per_gas_wei=1)
+    told = CliRunner().invoke(alm, ["halt", "--reason", "drill", "--json"])
+    assert (told.exit_code, json.loads(told.stdout)["signer"]) == (0, "halt")
+    with pytest.raises(SignerRefused, match="signer_halt: nothing is signed: drill"):
+        signer.sign(noop, 0, bid, fence=1_000)
+    assert "drill" in str(hold(world, localnet).reconciliations)
+    back = CliRunner().invoke(alm, ["resume", "--json"])
+    assert back.exit_code == 0, back.output
+    answer = json.loads(back.stdout)
+    assert (answer["resumed"], answer["signer"], len(answer["lifted"])) == (True, "signs", 1)
+    assert world.journal.read_halts() == ()
+    assert signer.sign(noop, 0, bid, fence=1_000).raw
+
+
+def test_nothing_is_resumed_while_books_and_chain_disagree(localnet: Localnet, world: World) -> None:
+    hold(world, localnet)
+    assert CliRunner().invoke(alm, ["halt", "--reason", "drill"]).exit_code == 0
+    wallet, rpc = world.wallet_of(PAIR), localnet.rpc(BASE)
+    rpc.call("anvil_impersonateAccount", wallet)
+    rpc.transact(wallet, wallet, b"", gas=30_000)
+    back = CliRunner().invoke(alm, ["resume", "--json"])
+    answer = json.loads(back.stdout)
+    assert (back.exit_code, answer["resumed"], answer["lifted"]) == (1, False, [])
+    assert any("8453" in refusal for refusal in answer["refusals"])
+    assert [held.reason for _, _, held in world.journal.read_halts()] == ["drill"]
+    assert world.settings.signer_halt_file.exists()
