@@ -98,24 +98,27 @@ def _is_known(holdings: Holdings, pools: Sequence[Pool]) -> bool:
 def _moves_on(journal: Journal, wallet: str, snapshot: MarketSnapshot) -> bool:
     """Whether books and snapshot are not of one moment: something is in flight, or was done since."""
     for holdings in snapshot.holdings:
-        point = journal.read_reconciled(holdings.block.chain_id, wallet)
-        if point is not None and point.block_number > holdings.block.number:
+        chain_id = holdings.block.chain_id
+        point = journal.read_reconciled(chain_id, wallet)
+        # A process that dies between settling and reconciling leaves books that are newer than their last proof.
+        booked = (journal.read_last_settled(chain_id, wallet), point.block_number if point is not None else None)
+        if any(number is not None and number > holdings.block.number for number in booked):
             return True
-        open_intents = journal.read_open_intents(holdings.block.chain_id, wallet)
+        open_intents = journal.read_open_intents(chain_id, wallet)
         if any(intent.nonce is not None for intent in open_intents):
             return True
-    return _arrived_unbooked(journal, wallet, snapshot)
+    return _transit_differs(journal, wallet, snapshot)
 
 
-def _arrived_unbooked(journal: Journal, wallet: str, snapshot: MarketSnapshot) -> bool:
-    """Whether the snapshot has seen a transfer come in that the books still count as on its way: in it, a deposit."""
+def _transit_differs(journal: Journal, wallet: str, snapshot: MarketSnapshot) -> bool:
+    """Whether a transfer has arrived by the snapshot alone, where it looks a deposit, or by the books alone."""
     seen = Counter((one.from_chain, one.to_chain, one.token, one.amount, one.started_at) for one in snapshot.in_transit)
     booked = Counter(
         (one.from_chain, one.to_chain, one.buy_token, one.expected_amount, one.started_at)
         for one in journal.read_transfers(snapshot.pair, wallet)
         if one.state is not TransferState.PLANNED or journal.read_intent(one.intent_key).state is IntentState.FINAL_OK
     )
-    return bool(booked - seen)
+    return booked != seen
 
 
 def _own_sums(journal: Journal, chain_id: int, wallet: str) -> dict[str, int]:

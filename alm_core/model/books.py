@@ -217,6 +217,10 @@ class Journal(Protocol):
         """Receipt an intent was settled with (without its logs); ``None`` if it never was."""
         ...
 
+    def read_last_settled(self, chain_id: int, wallet: str) -> int | None:
+        """Highest block of a receipt that an intent of the wallet is settled with; ``None`` if there is none."""
+        ...
+
     def add_ledger_entries(self, entries: Sequence[LedgerEntry]) -> None:
         """Insert entries; one that is already there (same tx hash, log index, token) is left as it is."""
         ...

@@ -19,7 +19,7 @@ from alm_core.model.transactions import (
     UnsignedTransaction,
 )
 from alm_core.model.transfers import BridgeTransfer
-from alm_resources.journal.books import GONE, Books, insert_entries, record_positions
+from alm_resources.journal.books import GONE, Books, insert_entries, of_wallet, record_positions
 from alm_resources.journal.marks import Marks
 from alm_resources.journal.rows import (
     attempt_from,
@@ -254,6 +254,12 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
         with self.reading() as connection:
             row = connection.execute(sa.select(receipts).where(receipts.c.intent_key == key)).mappings().first()
         return receipt_from(dict(row)) if row else None
+
+    def read_last_settled(self, chain_id: int, wallet: str) -> int | None:
+        """Highest block of a receipt that an intent of the wallet is settled with."""
+        own = sa.select(sa.func.max(receipts.c.block_number)).join(intent_table)
+        with self.reading() as connection:
+            return connection.execute(own.where(of_wallet(intent_table, chain_id, wallet))).scalar()
 
     def _select(self, *where: sa.ColumnElement[bool]) -> tuple[Intent, ...]:
         with self.reading() as connection:

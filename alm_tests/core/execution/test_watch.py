@@ -13,14 +13,16 @@ from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose, Target
 from alm_core.model.market import Holdings, InTransit, MarketSnapshot, TokenBalance
 from alm_core.model.transactions import Action, IntentState
+from alm_core.model.transfers import TransferState
 from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET
 from alm_tests.core.execution.guarded import AT, intent_of, plan_at, snapshot_at, spending_tx
-from alm_tests.core.execution.test_guard import brought_to, transfer_of
+from alm_tests.core.execution.test_guard import MINED, brought_to, transfer_of
 from alm_tests.core.execution.v3_fakes import POOL, PRICE
 from alm_tests.core.execution.v3_world import target
 
 USD = 10**6
+TRANSIT = InTransit(from_chain=8453, to_chain=8453, token=OTHER_TOKEN.lower(), amount=3_000 * USD, started_at=AT)
 
 
 @pytest.fixture
@@ -100,10 +102,13 @@ def test_a_withdrawal_is_no_loss_booked_or_not(journal: SqlJournal) -> None:
 
 def test_what_is_between_chains_counts_as_held(journal: SqlJournal) -> None:
     begin(journal, seen(), planned(kind=DecisionKind.HOLD))
-    book(journal, OTHER_TOKEN, -4_000 * USD, "transfer")
-    transit = InTransit(from_chain=8453, to_chain=8453, token=OTHER_TOKEN.lower(), amount=4_000 * USD, started_at=AT)
-    on_the_way = seen(1, quote_raw=6_000 * USD, in_transit=(transit,))
+    intent = intent_of(spending_tx(3_000 * USD, Action.BRIDGE), 1)
+    journal.add_transfer(intent, transfer_of(intent, 2_990 * USD))
+    brought_to(journal, intent, IntentState.FINAL_OK)
+    book(journal, OTHER_TOKEN, -3_000 * USD, "transfer")
+    on_the_way = seen(1, quote_raw=7_000 * USD, in_transit=(TRANSIT,))
     assert begin(journal, on_the_way, planned(1, DecisionKind.HOLD)) == Verdict()
+    assert len(journal.read_marks("WETH-USDC", WALLET, AT)) == 2
 
 
 @pytest.mark.parametrize(
@@ -137,8 +142,33 @@ def test_an_arrival_that_is_seen_but_not_booked_leaves_no_mark(journal: SqlJourn
     assert mark_of(journal, WALLET, planned(), seen()) is not None, "it was never sent"
     brought_to(journal, intent, IntentState.FINAL_OK)
     assert mark_of(journal, WALLET, planned(), seen()) is None
-    transit = InTransit(from_chain=8453, to_chain=8453, token=OTHER_TOKEN.lower(), amount=3_000 * USD, started_at=AT)
-    assert mark_of(journal, WALLET, planned(), seen(in_transit=(transit,))) is not None
+    assert mark_of(journal, WALLET, planned(), seen(in_transit=(TRANSIT,))) is not None
+
+
+def test_an_arrival_that_is_booked_but_not_seen_leaves_no_mark(journal: SqlJournal) -> None:
+    intent = intent_of(spending_tx(3_000 * USD, Action.BRIDGE), 1)
+    transfer = transfer_of(intent, 2_990 * USD)
+    journal.add_transfer(intent, transfer)
+    brought_to(journal, intent, IntentState.FINAL_OK)
+    assert mark_of(journal, WALLET, planned(), seen(in_transit=(TRANSIT,))) is not None
+    journal.store_transfer(replace(transfer, state=TransferState.ARRIVED, received_amount=3_000 * USD))
+    assert mark_of(journal, WALLET, planned(), seen(in_transit=(TRANSIT,))) is None
+
+
+def test_what_was_settled_after_the_snapshot_and_never_reconciled_trips_no_breaker(journal: SqlJournal) -> None:
+    """A process died while something of an earlier plan was in flight, the next one right after it had settled that."""
+    earlier = intent_of(spending_tx(0, Action.CLOSE), 1)
+    brought_to(journal, earlier, IntentState.BROADCAST)
+    before = seen(0, quote_raw=4_000 * USD)  # at block 100; 6,000 are in the position that is being closed
+    begin(journal, before, planned())
+    assert journal.read_marks("WETH-USDC", WALLET, AT) == ()
+    journal.advance(earlier.key, IntentState.MINED)
+    journal.settle(earlier.key, IntentState.FINAL_OK, replace(MINED, tx_hash=earlier.key, block_number=101), ())
+    book(journal, OTHER_TOKEN, 6_000 * USD, "transfer")
+    begin(journal, before, planned())
+    assert journal.read_marks("WETH-USDC", WALLET, AT) == ()
+    assert begin(journal, seen(1), planned(1)).tripped == ()
+    assert len(journal.read_marks("WETH-USDC", WALLET, AT)) == 1
 
 
 CLOSING = (PositionClose(pool_id=POOL.pool_id, chain_id=8453, token_id=1),)
