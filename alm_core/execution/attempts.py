@@ -8,6 +8,7 @@ from typing import Protocol
 from alm_core.execution.bidding import MORE_GAS, bid_for, gas_limit_for, higher_bid
 from alm_core.execution.intents import describe, nonce_of
 from alm_core.execution.nonces import Nonces, current_attempt, noop_for
+from alm_core.execution.outcome import balance_problems
 from alm_core.model.books import Journal
 from alm_core.model.errors import GasReserveShort, LimitExceeded, SignerRefused, SourceRejected
 from alm_core.model.ports import ChainClient, Signer
@@ -72,6 +73,7 @@ class Attempts:
         limit = gas_limit_for(simulated, intent.tx.action, self._chain.rules)
         bid = bid_for(self._chain.read_fees(), self._chain.rules, limit, self._chain.read_l1_fee(intent.tx))
         self._check(intent.tx, bid, simulated + MORE_GAS.get(intent.tx.action, 0))
+        self._refuse_other_effects(intent)
         counted = self._nonces.refuse_foreign_count(intent)
         if intent.state is IntentState.PLANNED:
             intent = self._journal.reserve_nonce(intent.key, counted)
@@ -82,6 +84,13 @@ class Attempts:
             self._journal.release_nonce(intent.key, f"signer refused: {error}")
             raise
         return self._journal.record_signed(intent.key, signed, bid)
+
+    def _refuse_other_effects(self, intent: Intent) -> None:
+        """Refuse a payload that, run now, would move other tokens than planned, or more of them."""
+        effects = self._chain.read_effects(intent.tx)
+        problems = () if effects is None else balance_problems(intent.tx, effects)
+        if problems:
+            raise LimitExceeded(f"simulated_effects: {describe(intent)}: {'; '.join(problems)}")
 
     def _check_reserved(self, intent: Intent, bid: FeeBid) -> None:
         """Ask the limits again now that the reservation counts: of two that race for what is left, none goes beyond."""

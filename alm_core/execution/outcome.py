@@ -6,7 +6,15 @@ from alm_core.accounting.ledger import entries_from_receipt
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, balance_changes
 from alm_core.execution.position_logs import collected_from_bins, grown_positions, moved_bins
 from alm_core.model.books import LedgerEntry, PositionChange
-from alm_core.model.transactions import Action, Intent, IntentState, Log, Receipt, SignedTransaction
+from alm_core.model.transactions import (
+    Action,
+    Intent,
+    IntentState,
+    Log,
+    Receipt,
+    SignedTransaction,
+    UnsignedTransaction,
+)
 
 _ZERO_WORD = "0" * 64
 
@@ -93,7 +101,7 @@ def _verdict(
     if not receipt.succeeded:
         return IntentState.FINAL_REVERTED, f"reverted in block {receipt.block_number}, {receipt.gas_used} gas spent"
     problems = (
-        *_balance_problems(intent, receipt),
+        *balance_problems(intent.tx, receipt.logs),
         *_position_problems(intent, positions),
         *_growth_problems(intent, receipt),
     )
@@ -102,9 +110,10 @@ def _verdict(
     return IntentState.FINAL_OK, ""
 
 
-def _balance_problems(intent: Intent, receipt: Receipt) -> tuple[str, ...]:
-    changes = balance_changes(receipt.logs, intent.tx.sender)
-    bounds = {bound.token.lower(): bound for bound in intent.tx.bounds}
+def balance_problems(tx: UnsignedTransaction, logs: tuple[Log, ...]) -> tuple[str, ...]:
+    """Return what token transfers among the events of a payload, mined or simulated, do beyond its bounds."""
+    changes = balance_changes(logs, tx.sender)
+    bounds = {bound.token.lower(): bound for bound in tx.bounds}
     problems = [f"{token} moved by {delta}, not planned" for token, delta in changes.items() if token not in bounds]
     for token, bound in bounds.items():
         delta = changes.get(token, 0)

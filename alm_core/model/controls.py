@@ -56,6 +56,11 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(name="journal_intact", watches="pages of the journal's file, when it is opened", entry="journal-broken"),
     Control(name="transaction_gas_cap", watches="gas of a transaction against what its chain takes", entry="gas-cap"),
+    Control(
+        name="simulated_effects",
+        watches="token transfers of a payload that is run, not sent, against its bounds",
+        entry="simulated-effects",
+    ),
     Control(name="max_gas_usd", watches="fee of one transaction at its bid", entry="gas"),
     Control(
         name="signer_allow_list", watches="the signer's own list against calldata it decodes itself", entry="signer"

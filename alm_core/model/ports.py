@@ -12,6 +12,7 @@ from alm_core.model.pools import Pool, Token
 from alm_core.model.transactions import (
     FeeBid,
     Inclusion,
+    Log,
     Receipt,
     SignedTransaction,
     UnsignedTransaction,
@@ -177,6 +178,16 @@ class ChainClient(Protocol):
         ------
         TransactionWouldRevert
             With the decoded reason.
+        """
+        ...
+
+    def read_effects(self, tx: UnsignedTransaction) -> tuple[Log, ...] | None:
+        """Run the payload at the head and return the events it would leave; ``None`` where the nodes cannot tell.
+
+        Raises
+        ------
+        TransactionWouldRevert
+            If it fails.
         """
         ...
 

@@ -8,7 +8,7 @@ from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer, OutcomeUnknown, SourceError, SourceUnavailable
 from alm_core.model.market import Block
 from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
-from alm_core.model.transactions import Inclusion, Receipt, SignedTransaction, UnsignedTransaction
+from alm_core.model.transactions import Inclusion, Log, Receipt, SignedTransaction, UnsignedTransaction
 from alm_resources.chains.agreement import Agreement
 from alm_resources.chains.answers import block_from, counter, hex_bytes, quantity, receipt_from, record
 from alm_resources.chains.broadcast import broadcast, refuse_unsent
@@ -26,7 +26,7 @@ from alm_resources.chains.multicall import (
     decoded_results,
     read_aggregated,
 )
-from alm_resources.chains.simulation import revert_bytes, simulated_gas
+from alm_resources.chains.simulation import revert_bytes, simulated_events, simulated_gas
 from alm_resources.chains.transfers import LogReader, TransferRow
 
 _FIRST_POLL_S = 0.05
@@ -91,6 +91,7 @@ class Web3Chain:
         self._chain_id = config.chain_id
         self._multicall3 = config.multicall3
         self._rules = config.rules
+        self._tells_effects = True
         self._endpoints = Endpoints(config.chain_id, config.rpc, timeout_s=timeout_s)
         self._private = [
             Endpoint(config.chain_id, index, url, sends_only=True, timeout_s=timeout_s)
@@ -267,6 +268,15 @@ class Web3Chain:
         """Run the payload at the head with ``eth_call``, and return the gas estimate."""
         self._agreement.refresh()
         return simulated_gas(self._endpoints.read, tx, self.source)
+
+    def read_effects(self, tx: UnsignedTransaction) -> tuple[Log, ...] | None:
+        """Run the payload at the head and return its events; ``None`` where the nodes do not offer that."""
+        if self._tells_effects:
+            effects = simulated_events(self._endpoints.read, tx, self.source)
+            if effects is not None:
+                return effects
+            self._tells_effects = False
+        return None
 
     def send_raw(self, signed: SignedTransaction, *, private: bool = False) -> None:
         """Broadcast with exactly one POST to every endpoint: the private ones if told so, else the public ones.

@@ -6,7 +6,7 @@ import pytest
 from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
-from alm_core.execution.erc20 import balance_of_data, transfer_data
+from alm_core.execution.erc20 import balance_changes, balance_of_data, transfer_data
 from alm_core.model.errors import OutcomeUnknown, SourceRejected, SourceUnavailable, TransactionWouldRevert, WrongChain
 from alm_core.model.ports import Call
 from alm_core.model.transactions import Action, SignedTransaction, UnsignedTransaction
@@ -117,6 +117,16 @@ def test_a_simulation_tells_the_gas_or_the_reason(world: V3Chain, account: Local
     assert 21_000 < world.chain.simulate(transfer_of(account.address, 1000)) < 100_000
     with pytest.raises(TransactionWouldRevert, match="move USD: Token: balance too low"):
         world.chain.simulate(transfer_of(account.address, 1001))
+
+
+def test_what_a_payload_would_leave_is_told_without_sending_it(world: V3Chain, account: LocalAccount) -> None:
+    nonce = world.chain.read_nonce(account.address)
+    effects = world.chain.read_effects(transfer_of(account.address, 7))
+    assert effects is not None
+    assert balance_changes(effects, account.address) == {USD.address.lower(): -7}
+    with pytest.raises(TransactionWouldRevert):
+        world.chain.read_effects(transfer_of(account.address, 1001))
+    assert world.chain.read_nonce(account.address) == nonce
 
 
 def test_reads_at_a_pinned_block_do_not_see_what_came_later(world: V3Chain, account: LocalAccount) -> None:

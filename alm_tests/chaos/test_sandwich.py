@@ -137,9 +137,8 @@ def _back(pool: LocalPool, price_x96: int) -> Trade:
 
 
 @pytest.fixture
-def scene(localnet: Localnet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    monkeypatch.setattr("alm_tests.chaos.scene.LIMITS", LIMITS)
-    opened = Scene(localnet, tmp_path / "journal.db")
+def scene(localnet: Localnet, tmp_path: Path) -> Iterator[Scene]:
+    opened = Scene(localnet, tmp_path / "journal.db", limits=LIMITS)
     yield opened
     opened.close()
 
@@ -163,7 +162,7 @@ def rebalanced(scene: Scene) -> Outcome:
     assert {Action.SWAP, Action.OPEN} <= set(done)
     token_usd = token_usd_of(scene.pools, plan.price, snapshot.quote_usd)
     swaps = [intent.tx for intent in scene.intents() if intent.tx.action is Action.SWAP]
-    swapped = sum(outflow_usd(tx, token_usd) or 0.0 for tx in swaps)
+    swapped = float(sum(outflow_usd(tx, token_usd) or 0 for tx in swaps))
     after = replace(scene.hold(scene.snapshot(scene.localnet.now)), price=plan.price)
     return Outcome(nav_usd=after.nav_usd or 0.0, swapped_usd=swapped, moved_usd=plan.nav_usd or 0.0)
 
@@ -173,7 +172,7 @@ def test_a_sandwich_takes_no_more_than_the_limits_allow(scene: Scene) -> None:
     clean = rpc.call("evm_snapshot")
     undisturbed = rebalanced(scene)
     rpc.call("evm_revert", clean)
-    squeezed_scene = Scene(scene.localnet, scene.journal_file.with_name("squeezed.db"))
+    squeezed_scene = Scene(scene.localnet, scene.journal_file.with_name("squeezed.db"), limits=LIMITS)
     with Sandwicher(squeezed_scene) as trader:
         squeezed = rebalanced(squeezed_scene)
     swap = [tx for tx in (i for i in squeezed_scene.intents()) if tx.tx.action is Action.SWAP]

@@ -77,6 +77,7 @@ class FakeChain:
         """Blocks on top after which a block is final; ``None``: never."""
         self.reverting: set[str] = set()
         self.would_revert = False
+        self.effects: tuple[Log, ...] | None = None
         self.received: list[SignedTransaction] = []
         self.received_privately: list[SignedTransaction] = []
         self.waits: list[float] = []
@@ -121,6 +122,9 @@ class FakeChain:
 
     def read_l1_fee(self, tx: UnsignedTransaction) -> int:
         return self.l1_fee
+
+    def read_effects(self, tx: UnsignedTransaction) -> tuple[Log, ...] | None:
+        return self.effects
 
     def read_inclusion(self, receipt: Receipt) -> Inclusion:
         if all(block.block_hash != receipt.block_hash for block in self.blocks):

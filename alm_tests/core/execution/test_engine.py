@@ -33,6 +33,7 @@ from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import (
     GAS_PRICE,
     GAS_USED,
+    OTHER_TOKEN,
     TOKEN,
     VENUE,
     WALLET,
@@ -43,6 +44,7 @@ from alm_tests.core.execution.fakes import (
     FakeChain,
     FakeSigner,
     transfer_intent,
+    transfer_log,
 )
 from alm_tests.resources.journal.scene import blank_journal
 
@@ -120,6 +122,26 @@ def test_a_refusal_of_the_limits_spends_no_nonce(chain: FakeChain, journal: SqlJ
         engine_of(chain, journal, guard=Refuse()).run(intent)
     assert journal.read_intent(intent.key).state is IntentState.PLANNED
     assert chain.received == []
+
+
+@pytest.mark.control("simulated_effects", "fires")
+def test_a_payload_that_would_move_more_than_planned_is_not_signed(
+    chain: FakeChain, journal: SqlJournal, engine: TransactionEngine
+) -> None:
+    chain.effects = (transfer_log(TOKEN, -6, 0), transfer_log(OTHER_TOKEN, 5, 1))
+    intent = stored(journal)
+    with pytest.raises(LimitExceeded, match=f"simulated_effects: .*{TOKEN} moved by -6, allowed is -5..0"):
+        engine.run(intent)
+    assert journal.read_intent(intent.key).state is IntentState.PLANNED
+    assert journal.read_signed(intent.key) == ()
+
+
+@pytest.mark.control("simulated_effects", "passes")
+def test_a_payload_that_would_move_just_what_is_planned_is_sent(
+    chain: FakeChain, journal: SqlJournal, engine: TransactionEngine
+) -> None:
+    chain.effects = (transfer_log(TOKEN, -5, 0), transfer_log(OTHER_TOKEN, 5, 1))
+    assert engine.run(stored(journal)).state is IntentState.FINAL_OK
 
 
 def test_what_would_revert_is_not_signed(chain: FakeChain, journal: SqlJournal, engine: TransactionEngine) -> None:
