@@ -40,16 +40,14 @@ def spend_violations(
     spent, nav, pair_nav = context.spent, context.nav_usd, context.pair_nav_usd
     found = [
         *_above(name, limits.max_transaction_nav_frac, moved, nav, where),
-        *_above("max_epoch_turnover_frac", limits.max_epoch_turnover_frac, _sum(spent.epoch_usd, moved), nav, where),
-        *_above("max_day_spend_frac", limits.max_day_spend_frac, _sum(spent.day_usd, moved), nav, where),
+        *_above("max_epoch_turnover_frac", limits.max_epoch_turnover_frac, spent.epoch_usd + moved, nav, where),
+        *_above("max_day_spend_frac", limits.max_day_spend_frac, spent.day_usd + moved, nav, where),
     ]
     if moved:
         name, bound = "max_day_turnover_frac", limits.max_day_turnover_frac
-        found += _above(name, bound, _sum(spent.pair_day_usd, moved), pair_nav, where)
+        found += _above(name, bound, spent.pair_day_usd + moved, pair_nav, where)
     if tx.action is Action.BRIDGE:
-        found += _above(
-            "max_day_bridge_frac", limits.max_day_bridge_frac, _sum(spent.bridged_usd, moved), pair_nav, where
-        )
+        found += _above("max_day_bridge_frac", limits.max_day_bridge_frac, spent.bridged_usd + moved, pair_nav, where)
     return found
 
 
@@ -102,16 +100,10 @@ def close_violations(tx: UnsignedTransaction, context: TransactionContext, where
     ]
 
 
-def _sum(spent: Usd, moved: Fraction) -> Usd:
-    # What is not known of others is infinite; no fraction is.
-    return spent + moved if isinstance(spent, Fraction | int) else float(spent) + float(moved)
-
-
 def _above(limit: str, share: float, value: Usd, whole: Usd | None, where: str) -> list[Violation]:
     if whole is None or not is_amount(whole):
         return [unknown(limit, share, "NAV of the pair", where)]
-    if isinstance(value, float):
-        return beyond(limit, share, value / float(whole), where)
+    # What is not known of others is infinite, a float; no sum of raw amounts is.
     if value <= exact(share) * exact(whole):
         return []
     return [Violation(limit=limit, bound=f"{share:.6g}", value=f"{float(value / exact(whole)):.9g}", where=where)]

@@ -322,3 +322,35 @@ def test_exact_means_as_written(value: float) -> None:
 def test_what_has_no_bounds_and_moves_no_value_takes_nothing_out() -> None:
     assert outflow_usd(RESET, {}) == 0
     assert broken(opening(1), bid=BID) == set()
+
+
+def test_what_moves_nothing_needs_no_nav_of_the_pair_and_what_moves_does() -> None:
+    spent_up = replace(CONTEXT, spent=spent(pair_day_usd=10**6))
+    for context in (replace(CONTEXT, pair_nav_usd=None), replace(CONTEXT, pair_nav_usd=0.0), spent_up):
+        assert broken(CLOSING, context) == set()
+        assert broken(opening(1), context) == {"max_day_turnover_frac"}
+
+
+def test_without_a_nav_one_reason_is_given_and_not_one_per_cap() -> None:
+    for nav in (None, 0.0, -1.0, math.nan, math.inf):
+        (found,) = LimitsEngine(LIMITS, ALLOWED).violations(opening(1), ANY, replace(CONTEXT, nav_usd=nav))
+        assert str(found).startswith("max_transaction_nav_frac: NAV unknown")
+
+
+def test_a_swap_that_pays_nothing_has_no_price() -> None:
+    (found,) = LimitsEngine(LIMITS, ALLOWED).violations(swapping(0, 5), ANY, CONTEXT)
+    assert str(found).startswith("swap_slippage_frac: value of the swap unknown")
+
+
+def test_the_minimum_of_a_swap_may_miss_its_bound_by_rounding_alone() -> None:
+    fair = 10**18 * 400 // 2000
+    for missing, refused in ((0, set()), (fair // 2 * 10**-9, set()), (fair * 2 * 10**-9, {"swap_slippage_frac"})):
+        assert broken(swapping(400_000_000, fair * 995 // 1000 - int(missing))) == refused
+
+
+def test_what_arrives_may_be_the_bound_as_a_float_is_and_no_less() -> None:
+    """0.005 as a float is a little more than 0.005."""
+    least = Fraction(1, 2) * (1 - Fraction(LIMITS.max_bridge_loss_frac))
+    assert of_bridge(replace(SENT, bridge=BridgeTerms(sent=Fraction(1, 2), least=least))) == set()
+    less = BridgeTerms(sent=Fraction(1, 2), least=least - Fraction(1, 10**30))
+    assert of_bridge(replace(SENT, bridge=less)) == {"max_bridge_loss_frac"}

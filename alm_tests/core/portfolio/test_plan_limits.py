@@ -1,11 +1,13 @@
 """Plans that collect, add to positions, or only leave."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
-from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
+from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, Move, PositionClose, Target
 from alm_core.model.market import MarketSnapshot, SourceProblem
+from alm_core.model.pools import Token
 from alm_core.portfolio.plan_limits import check_plan
 from alm_tests.core.portfolio.deciding import LIMITS, invested
 from alm_tests.core.portfolio.scene import PRICE
@@ -133,3 +135,70 @@ def test_an_exit_from_a_chain_that_was_not_seen_is_refused() -> None:
     for source, found in (("rpc:8453", {"sources"}), ("rpc:1", set()), ("geckoterminal", set())):
         blind = replace(SNAPSHOT, problems=(SourceProblem(source=source, detail="down"),))
         assert refused(leaving(), blind) == found
+
+
+def test_pools_of_two_stables_must_be_closer_to_the_independent_price() -> None:
+    def pegged(token: Token) -> Token:
+        return replace(token, asset_class="stable")
+
+    pools = [replace(s.pool, token0=pegged(s.pool.token0), token1=pegged(s.pool.token1)) for s in SNAPSHOT.pools]
+    states = tuple(replace(state, pool=pool) for state, pool in zip(SNAPSHOT.pools, pools, strict=True))
+    stables = replace(SNAPSHOT, pools=states)
+    for off, refusal in ((1.001, set()), (1.005, {"max_price_deviation_stable_frac"})):
+        assert refused(made(opens=(), price=PRICE * off), stables) == refusal
+        assert refused(made(opens=(), price=PRICE * off)) == set()
+
+
+def test_without_a_nav_turnover_is_not_judged_since_the_plan_is_refused_already() -> None:
+    assert refused(made(nav_usd=None)) == {"nav_usd"}
+
+
+@pytest.mark.parametrize("nav", [0.0, -1.0, math.inf, math.nan])
+def test_a_nav_that_is_no_amount_is_unknown(nav: float) -> None:
+    assert "nav_usd" in refused(made(nav_usd=nav))
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, math.inf])
+def test_a_price_that_is_no_price_is_unknown(price: float) -> None:
+    assert "price" in refused(made(price=price))
+
+
+def test_turnover_shares_and_ticks_at_their_bounds_pass() -> None:
+    limits = replace(LIMITS, max_epoch_turnover_frac=0.01)
+    assert check_plan(made(), SNAPSHOT, limits) == ()
+    assert check_plan(made(opens=(added(capital_usd=400.1),)), SNAPSHOT, limits) != ()
+    assert refused(made(opens=(added(share_frac=1.0),))) == set()
+    assert refused(made(opens=(added(share_frac=1.000001),))) == {"share_frac"}
+    assert refused(made(opens=(added(share_frac=0.0),))) == {"share_frac"}
+    for ticks in ((FIRST.tick_lower, FIRST.tick_lower), (FIRST.tick_upper, FIRST.tick_lower)):
+        new = added(token_id=None, tick_lower=ticks[0], tick_upper=ticks[1])
+        assert refused(made(opens=(new,))) == {"ticks"}
+    assert refused(made(opens=(added(token_id=None, tick_upper=FIRST.tick_upper + 1),))) == {"ticks"}
+
+
+def sending(*moves: Move, **changes: object) -> set[str]:
+    here = SNAPSHOT.holdings[0]
+    there = replace(here, block=replace(here.block, chain_id=10), positions=())
+    both = replace(SNAPSHOT, holdings=(here, there))
+    return refused(made(DecisionKind.PRA, opens=(), collects=(), moves=moves, **changes), both)
+
+
+def sent(**changes: object) -> Move:
+    return replace(Move(from_chain=8453, to_chain=10, share_frac=0.1, capital_usd=4_000.0), **changes)
+
+
+def test_capital_is_sent_between_chains_that_were_seen_each_way_once() -> None:
+    assert sending(sent()) == set()
+    assert sending(sent(), sent(from_chain=10, to_chain=8453)) == set()
+    for wrong in ((sent(to_chain=8453),), (sent(to_chain=1),), (sent(from_chain=1),), (sent(), sent())):
+        assert sending(*wrong) == {"moves"}
+    for share in (0.0, -0.1, 1.1):
+        assert "share_frac" in sending(sent(share_frac=share))
+    assert sending(sent(share_frac=1.0)) == set()
+
+
+def test_a_plan_sends_no_more_than_a_day_may() -> None:
+    most = LIMITS.max_day_bridge_frac * 40_000.0
+    assert sending(sent(capital_usd=most)) == set()
+    assert sending(sent(capital_usd=most * 1.001)) == {"max_day_bridge_frac x nav_usd"}
+    assert sending(sent(share_frac=0.6), sent(from_chain=10, to_chain=8453, share_frac=0.6)) == set()
