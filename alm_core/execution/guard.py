@@ -248,9 +248,11 @@ def token_usd_by_chain(snapshot: MarketSnapshot, price: float) -> dict[int, dict
 def token_usd(pools: Sequence[Pool], price: float, quote_usd: float | None) -> dict[str, float]:
     """Return USD per raw unit of each token of the pools at an independent price; empty if the quote is unknown."""
     prices: dict[str, float] = {}
-    for pool in pools if quote_usd is not None else ():
-        prices[pool.base.address.lower()] = price * (quote_usd or 0.0) / 10**pool.base.decimals
-        prices[pool.quote.address.lower()] = (quote_usd or 0.0) / 10**pool.quote.decimals
+    if quote_usd is None:
+        return prices
+    for pool in pools:
+        prices[pool.base.address.lower()] = price * quote_usd / 10**pool.base.decimals
+        prices[pool.quote.address.lower()] = quote_usd / 10**pool.quote.decimals
     return prices
 
 

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from alm_core.execution.guard import token_usd
 from alm_core.execution.spending import rebalances
 from alm_core.execution.steps import SWAP_SLOT
+from alm_core.math.liquidity import burn_minimums, price_interval
 from alm_core.math.orientation import sqrt_price_x96_from_price
-from alm_core.math.tick import tick_at_sqrt_price_x96
+from alm_core.math.tick import sqrt_price_x96_at_tick, tick_at_sqrt_price_x96
 from alm_core.model.config import LimitsConfig
-from alm_core.model.decisions import DecisionKind
+from alm_core.model.decisions import DecisionKind, Move
 from alm_core.model.errors import LimitExceeded
 from alm_core.model.market import PoolMarket, PoolRefusal, Position, Twap
 from alm_core.model.ports import SwapQuote
@@ -27,6 +29,7 @@ from alm_core.model.transactions import (
 )
 from alm_core.model.transfers import BridgeTransfer
 from alm_core.portfolio.plan_limits import twap_deviation_frac
+from alm_core.portfolio.worth import exact
 from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET
 from alm_tests.core.execution.guarded import (
@@ -40,6 +43,7 @@ from alm_tests.core.execution.guarded import (
     state_of,
 )
 from alm_tests.core.execution.v3_fakes import POOL, PRICE
+from alm_tests.core.execution.v3_world import target
 
 BID = FeeBid(gas_limit=100_000, max_fee_per_gas_wei=1, max_priority_fee_per_gas_wei=0)
 USD = 10**6
@@ -408,3 +412,55 @@ def test_what_may_still_be_sent_today_is_known_beforehand(journal: SqlJournal) -
 def test_a_price_that_is_none_makes_the_nav_unknown(journal: SqlJournal) -> None:
     assert guard_of(journal, plan=replace(plan_at(), price=0.0)).nav_usd() is None
     assert guard_of(journal).nav_usd() == pytest.approx(30_000.0)
+
+
+def test_the_nav_counts_positions_with_their_fees_to_the_raw_unit(journal: SqlJournal) -> None:
+    snapshot = snapshot_at()
+    held = replace(POSITION, amount0=10**18, amount1=10**9, fees0=10**17, fees1=10**8)
+    plain = guard_of(journal, snapshot=snapshot)._nav()
+    with_position = guard_of(journal, snapshot=snapshot, state=state_of(snapshot, positions=(held,)))._nav()
+    prices = guard_of(journal).token_usd
+    more = 11 * 10**17 * exact(prices[POOL.token0.address.lower()])
+    more += 11 * 10**8 * exact(prices[POOL.token1.address.lower()])
+    assert plain is not None
+    assert with_position == plain + more
+
+
+def test_tokens_are_priced_by_the_pair_and_its_quote() -> None:
+    prices = token_usd([POOL], 2000.7, 0.5)
+    assert prices[POOL.base.address.lower()] == pytest.approx(1000.35 / 10**POOL.base.decimals, rel=1e-15)
+    assert prices[POOL.quote.address.lower()] == pytest.approx(0.5 / 10**POOL.quote.decimals, rel=1e-15)
+    assert token_usd([POOL], 2000.0, 0.0) == dict.fromkeys(prices, 0.0), "worth nothing is not worth a little"
+    assert token_usd([POOL], 2000.0, None) == {} == token_usd([], 2000.0, 1.0)
+
+
+def test_a_plan_places_what_it_opens_on_the_chain_and_sends_from_it(journal: SqlJournal) -> None:
+    here, there = POOL.chain_id, POOL.chain_id + 1
+    opens = tuple(replace(target(0.1, (-10, 10)), chain_id=at, capital_usd=usd) for at, usd in ((here, 5), (there, 70)))
+    moves = tuple(
+        Move(from_chain=source, to_chain=aim, share_frac=0.1, capital_usd=usd)
+        for source, aim, usd in ((here, there, 300.0), (there, here, 1000.0))
+    )
+    plan = replace(plan_at(), opens=opens, moves=moves)
+    assert guard_of(journal, plan=plan)._plan_usd() == 305.0
+
+
+def test_a_close_is_held_against_twice_the_interval_of_its_plan(journal: SqlJournal) -> None:
+    snapshot = snapshot_at()
+    guard = guard_of(journal, snapshot=snapshot, state=state_of(snapshot, positions=(POSITION,)))
+    interval = price_interval(snapshot.pools[0].sqrt_price_x96, 2 * LimitsConfig().price_interval_frac)
+    ticks = (sqrt_price_x96_at_tick(tick) for tick in (POSITION.tick_lower, POSITION.tick_upper))
+    least = burn_minimums(interval, *ticks, POSITION.liquidity)
+    assert guard._least_close(closing(0, 0)) == {
+        token.address.lower(): amount for token, amount in zip((POOL.token0, POOL.token1), least, strict=True)
+    }
+
+
+def test_what_is_signed_already_has_no_age_and_what_was_never_quoted_none_that_is_known(journal: SqlJournal) -> None:
+    guard, intent = guard_of(journal), intent_of(SWAP, 1)
+    for state in (IntentState.SIGNED, IntentState.BROADCAST, IntentState.MINED):
+        assert guard._quote_age_s(SWAP, replace(intent, state=state)) == 0.0
+    for state in (IntentState.PLANNED, IntentState.RESERVED):
+        assert guard._quote_age_s(SWAP, replace(intent, state=state)) is None
+    guard.quoted(SWAP)
+    assert guard._quote_age_s(SWAP, intent) == 0.0

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from alm_core.execution.marking import mark_of
+from alm_core.execution.marking import _own_sums, mark_of
 from alm_core.execution.watch import EpochWatch, Verdict, pegged_sides
 from alm_core.model.books import ANY_CHAIN, LedgerEntry, ReconciledPoint
 from alm_core.model.config import LimitsConfig
@@ -218,3 +218,26 @@ def test_off_its_peg_three_times_nothing_is_placed(journal: SqlJournal) -> None:
 def test_only_sides_that_are_stables_everywhere_are_pegged() -> None:
     assert [side.side for side in pegged_sides([POOL])] == ["quote"]
     assert pegged_sides([]) == ()
+
+
+@pytest.mark.parametrize(("token", "base", "quote"), [(OTHER_TOKEN, 10.0, 13_000.0), (TOKEN, 10.0 + 3e-9, 10_000.0)])
+def test_a_mark_counts_what_is_between_chains_in_its_own_token_alone(
+    journal: SqlJournal, token: str, base: float, quote: float
+) -> None:
+    intent = intent_of(spending_tx(3_000 * USD, Action.BRIDGE), 1)
+    journal.add_transfer(intent, transfer_of(intent, 2_990 * USD, token))
+    brought_to(journal, intent, IntentState.FINAL_OK)
+    mark = mark_of(journal, WALLET, planned(), seen(in_transit=(replace(TRANSIT, token=token.lower()),)))
+    assert mark is not None
+    assert mark.base_amount == pytest.approx(base, rel=1e-15)
+    assert mark.quote_amount == pytest.approx(quote, rel=1e-15)
+
+
+def test_flows_are_what_is_held_beyond_our_own_entries_to_the_raw_unit(journal: SqlJournal) -> None:
+    for kind, delta in (("transfer", -7), ("fees", 3), ("rewards", 2), ("bridge", 5), ("reorg", -1), ("deposit", 100)):
+        book(journal, OTHER_TOKEN, delta, kind)
+    book(journal, TOKEN, 1, "transfer")
+    assert _own_sums(journal, POOL.chain_id, WALLET) == {OTHER_TOKEN.lower(): 2, TOKEN.lower(): 1}
+    mark = mark_of(journal, WALLET, planned(), seen(quote_raw=10, base_raw=1))
+    assert mark is not None
+    assert (mark.base_flow, mark.quote_flow) == (0.0, 8 / USD)

@@ -163,3 +163,12 @@ def test_with_nothing_held_or_seen_before_nothing_trips() -> None:
     assert tripped(now=mark(5.0)) == set()
     assert tripped(mark(0.0, QUARTER), now=mark(0.0)) == set()
     assert within((mark(1.0), mark(1.0, QUARTER)), AT, QUARTER) == (mark(1.0, QUARTER),), "this moment is not before"
+
+
+def test_holding_counts_both_tokens_and_what_came_and_went_of_each() -> None:
+    start = mark(1000.0, base_amount=0.25, quote_amount=500.0, base_flow=0.1, quote_flow=20.0)
+    now = mark(0.0, base_usd=1600.5, quote_usd=0.5, base_flow=0.35, quote_flow=-30.0)
+    assert holding_usd(start, now) == pytest.approx((0.25 + 0.25) * 1600.5 + (500.0 - 50.0) * 0.5, rel=1e-15)
+    assert loss_frac(start, replace(now, nav_usd=holding_usd(start, now) * 0.75)) == pytest.approx(0.25)
+    assert loss_frac(start, replace(now, nav_usd=holding_usd(start, now) * 1.25)) == 0.0
+    assert loss_frac(mark(0.0), mark(0.0)) == 0.0, "there was nothing"

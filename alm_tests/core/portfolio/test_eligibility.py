@@ -72,3 +72,9 @@ def test_ineligible_pools_are_refusals_of_the_snapshot() -> None:
     assert {one.pool_id for one in small.refusals} == {state.pool.pool_id for state in PLAIN.pools}
     known = replace(seen(1.0, 1.0), refusals=(PoolRefusal(pool_id=POOL, reason="token"),))
     assert with_ineligible(known, LIMITS).refusal(POOL) == "token"
+
+
+def test_of_a_pool_without_value_no_turnover_is_told_and_of_one_with_a_little_it_is() -> None:
+    tiny = replace(LIMITS, min_pool_tvl_usd=0.0)
+    assert broken(seen(0.0, 5.0), tiny) == set()
+    assert broken(seen(0.5, 50.0), tiny) == {"max_pool_volume_tvl"}

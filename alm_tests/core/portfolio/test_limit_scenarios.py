@@ -13,7 +13,7 @@ from alm_core.model.config import LimitsConfig
 from alm_core.model.transactions import Action, BalanceBound, FeeBid, UnsignedTransaction
 from alm_core.portfolio.limits import BridgeTerms, LimitsEngine, TransactionContext
 from alm_core.portfolio.standing import leaves
-from alm_core.portfolio.worth import exact, outflow_usd
+from alm_core.portfolio.worth import exact, inflow_usd, outflow_usd
 from alm_tests.core.execution.test_allow_list import ALLOWED, MANAGER, THIEF, WALLET, approve_data
 from alm_tests.core.portfolio.test_limits import (
     ADDING,
@@ -354,3 +354,19 @@ def test_what_arrives_may_be_the_bound_as_a_float_is_and_no_less() -> None:
     assert of_bridge(replace(SENT, bridge=BridgeTerms(sent=Fraction(1, 2), least=least))) == set()
     less = BridgeTerms(sent=Fraction(1, 2), least=least - Fraction(1, 10**30))
     assert of_bridge(replace(SENT, bridge=less)) == {"max_bridge_loss_frac"}
+
+
+def test_what_comes_in_takes_nothing_out_and_what_goes_out_brings_nothing_in() -> None:
+    coming, going = (
+        replace(opening(1), bounds=(BalanceBound(token=QUOTE, min_delta=d, max_delta=9),)) for d in (5, -5)
+    )
+    assert outflow_usd(coming, CONTEXT.token_usd) == 0 == inflow_usd(going, CONTEXT.token_usd)
+    assert outflow_usd(going, CONTEXT.token_usd) == Fraction(5, 10**6) == inflow_usd(coming, CONTEXT.token_usd)
+
+
+def test_a_standstill_says_what_it_lets_through() -> None:
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    for mode, bound in (("halt", "not halted"), ("withdraw_only", "only what leaves")):
+        standstill = Standstill(mode=mode, reason="drill", set_by="me", set_at=at)
+        (found,) = LimitsEngine(LIMITS, ALLOWED).violations(opening(1), ANY, replace(CONTEXT, standstill=standstill))
+        assert str(found) == f"{mode}: drill (set by me) (bound {bound}, chain 8453)"

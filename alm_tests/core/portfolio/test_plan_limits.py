@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, Move, PositionClose, Target
-from alm_core.model.market import MarketSnapshot, SourceProblem
+from alm_core.model.market import MarketSnapshot, SourceProblem, Twap
 from alm_core.model.pools import Token
-from alm_core.portfolio.plan_limits import check_plan
+from alm_core.portfolio.plan_limits import check_plan, twap_deviation_frac
 from alm_tests.core.portfolio.deciding import LIMITS, invested
 from alm_tests.core.portfolio.scene import PRICE
 
@@ -202,3 +203,31 @@ def test_a_plan_sends_no_more_than_a_day_may() -> None:
     assert sending(sent(capital_usd=most)) == set()
     assert sending(sent(capital_usd=most * 1.001)) == {"max_day_bridge_frac x nav_usd"}
     assert sending(sent(share_frac=0.6), sent(from_chain=10, to_chain=8453, share_frac=0.6)) == set()
+
+
+def told(of: AllocationPlan) -> list[str]:
+    return [str(violation) for violation in check_plan(of, SNAPSHOT, LIMITS)]
+
+
+def test_what_is_unknown_is_said_with_its_value() -> None:
+    assert told(made(nav_usd=None)) == [
+        "nav_usd: NAV None at quote price 1.0 unknown (bound 0, WETH-USDC)",
+    ]
+    assert "price: independent price 0.0 unknown (bound 0, WETH-USDC)" in told(made(price=0.0))
+
+
+def test_shares_of_a_chain_are_one_together() -> None:
+    assert refused(made(opens=(added(share_frac=0.5), added(share_frac=0.5, token_id=None)))) == set()
+    assert refused(made(opens=(added(share_frac=0.5), added(share_frac=0.50001, token_id=None)))) == {"share_frac"}
+
+
+def test_how_far_a_pool_is_from_its_own_mean_is_told_by_ticks() -> None:
+    (state, *_) = SNAPSHOT.pools
+    for ticks, deviation in ((0, 0.0), (100, 1.0001**100 - 1), (-100, 1 - 1.0001**-100)):
+        at_mean = replace(state, sqrt_price_x96=sqrt_price_x96_at_tick(-200_000 + ticks))
+        far = twap_deviation_frac(replace(at_mean, twap=Twap(window_s=1800, tick=-200_000)))
+        assert far == pytest.approx(deviation, abs=1e-10), "a square root has 96 bits after the point"
+
+
+def test_without_a_nav_nothing_is_sent() -> None:
+    assert sending(sent(), nav_usd=None) == {"nav_usd", "max_day_bridge_frac x nav_usd"}
