@@ -2,19 +2,27 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 RECOVERY_LIMIT_S = 30.0
+SUMMED = ("kills", "lost", "duplicated", "rounds", "given_up", "boundaries", "visited")
 
 
 def totals(lines: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Sum the lines that tests left."""
     recovery_s = sorted(seconds for line in lines for seconds in line["recovery_s"])
-    summed = {name: sum(line[name] for line in lines) for name in ("kills", "lost", "duplicated", "rounds", "visited")}
+    summed = {name: sum(line[name] for line in lines) for name in SUMMED}
+    halted = Counter[str]()
+    for line in lines:
+        halted.update(line["halted"])
     return {
         **summed,
+        "missed": sum(len(line["missed"]) for line in lines),
+        "halted": halted.total(),
+        "halted_most": halted.most_common(3),
         "recovery_p50_s": _quantile(recovery_s, 0.5),
         "recovery_p99_s": _quantile(recovery_s, 0.99),
         "recovery_max_s": _quantile(recovery_s, 1.0),

@@ -4,22 +4,22 @@ import json
 import os
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from alm_core.accounting.ledger import NATIVE
 from alm_core.execution.saga import PlanExecutor
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.transactions import ExecutionReport
+from alm_core.model.rewards import StakingProgramme
 from alm_localnet import Localnet
 from alm_tests.chaos.boundaries import Boundaries
 from alm_tests.chaos.killing import kill_myself, run_killed
+from alm_tests.chaos.proof import Proof
 from alm_tests.chaos.scene import LIMITS, Scene
+from alm_tests.chaos.tally import Tally
 
 KILLED_AGAIN = 0.3
 """Chance that a process which recovers is killed as well, at any boundary among its first ones."""
@@ -28,7 +28,7 @@ BY_CLOCK = 0.1
 """Chance that the parent kills at any moment, also in the middle of a commit or a request."""
 GIVEN_UP = 0.05
 """Chance after a kill that the epoch is over when the next process comes, and a new plan is made."""
-ALL_KILLS = 3400
+ALL_KILLS = 5200
 """What it takes to visit every boundary of every way, with those killed again."""
 KILLS = int(os.environ.get("ALM_KILLS", "200"))
 """Kills that are wanted of the whole suite."""
@@ -36,9 +36,15 @@ KILLS_PER_PLAN = 25
 MOST_CYCLES = 3
 MOST_CHILDREN = 400
 RECOVERY_LIMIT_S = 30.0
-MOST_HALTED_FRAC = 0.1
+NOT_ALWAYS_NEEDED = frozenset({"swap", "approve", "approve_reset"})
+"""Steps that depend on prices: whether, and which way, there is anything to swap, and so which rights are given."""
 BUSY = replace(
-    LIMITS, max_day_spend_frac=1e6, max_day_turnover_frac=1e6, max_day_gas_usd=1e9, max_rebalances_hour=1_000_000
+    LIMITS,
+    max_day_spend_frac=1e6,
+    max_day_turnover_frac=1e6,
+    max_day_bridge_frac=1e6,
+    max_day_gas_usd=1e9,
+    max_rebalances_hour=1_000_000,
 )
 """The whole capital is moved every quarter hour here: what counts a day's work is not what is tested."""
 
@@ -66,46 +72,6 @@ class Way:
 
 
 @dataclass
-class Tally:
-    """What the kills of one test came to."""
-
-    name: str
-    kills: int = 0
-    lost: int = 0
-    duplicated: int = 0
-    boundaries: int = 0
-    rounds: int = 0
-    given_up: int = 0
-    """Plans left half done to the next epoch."""
-    halted: Counter[str] = field(default_factory=Counter)
-    """Plans that a re-run could not finish, for the next epoch to place what lies idle."""
-    recovery_s: list[float] = field(default_factory=list)
-    killed_at: Counter[str] = field(default_factory=Counter)
-
-    def write(self) -> None:
-        """Leave a line for the summary of the run, and print it."""
-        line = {
-            "test": self.name,
-            "kills": self.kills,
-            "boundaries": self.boundaries,
-            "visited": len(self.killed_at),
-            "lost": self.lost,
-            "duplicated": self.duplicated,
-            "rounds": self.rounds,
-            "given_up": self.given_up,
-            "halted": sum(self.halted.values()),
-            "halted_most": [why for why, _ in self.halted.most_common(2)],
-            "recovery_s": [round(seconds, 3) for seconds in self.recovery_s],
-        }
-        folder = os.environ.get("ALM_KILLS_DIR")
-        if folder:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            (Path(folder) / f"{self.name}.json").write_text(json.dumps(line))
-        slowest = max(self.recovery_s, default=0.0)
-        print(json.dumps({**line, "recovery_s": f"max {slowest:.2f} of {len(self.recovery_s)}"}))
-
-
-@dataclass
 class Rounds:
     """One world and one journal, and a wallet whose capital goes round."""
 
@@ -115,14 +81,22 @@ class Rounds:
     seed: int
     executor: Ports = lambda scene, wrap: scene.executor(wrap)
     given_up: float = GIVEN_UP
+    programmes: tuple[StakingProgramme, ...] = ()
+    bridging: bool = False
 
     def __post_init__(self) -> None:
         self._moments = random.Random(self.seed)
         self._events = self.folder / "events"
-        self._known = 0
+        self._proof = Proof(self.tally)
 
     def scene(self) -> Scene:
-        return Scene(self.localnet, self.folder / "journal.db", limits=BUSY)
+        return Scene(
+            self.localnet,
+            self.folder / "journal.db",
+            limits=BUSY,
+            programmes=self.programmes,
+            bridging=self.bridging,
+        )
 
     def take(self, way: Way, kill_at: Sequence[str] = ()) -> list[str]:
         """Play a quarter hour and go a way, killed at each of these boundaries; returns all that were passed."""
@@ -191,62 +165,15 @@ class Rounds:
         events.write(json.dumps({"halted": report.halted}) + "\n")
 
     def check(self, way: Way, before: MarketSnapshot, plan: AllocationPlan, halted: str) -> None:
-        """Nothing lost, nothing doubled, books equal to the chain to the wei, nonces contiguous, no right left over."""
+        """Prove the books (:class:`~alm_tests.chaos.proof.Proof`), and count a plan that did not come to its end."""
         scene = self.scene()
         try:
-            snapshot = scene.snapshot(self.localnet.now)
-            report = self._hold(scene, snapshot)
             what = f"{way.name} of {plan.epoch_at:%H:%M} ({halted}): "
-            self._check_books(scene, snapshot, report, what)
-            if halted == "None":
-                held = Counter(one.pool_id for holdings in snapshot.holdings for one in holdings.positions)
-                wanted = {target.pool_id for target in plan.opens}
-                self.tally.lost += len(wanted - held.keys())
-                self.tally.duplicated += len(held.keys() - wanted) + self._twice(scene, plan, held)
-                assert (self.tally.lost, self.tally.duplicated) == (0, 0), f"{what}{dict(held)}, planned {wanted}"
-                assert scene.hold(snapshot).nav_usd > 0.97 * scene.hold(before).nav_usd, what
-            else:
-                self.tally.halted[halted] += 1
+            self._proof.check(scene, before, plan, what, finished=halted == "None")
         finally:
             scene.close()
-
-    def _hold(self, scene: Scene, snapshot: MarketSnapshot) -> ExecutionReport:
-        report = scene.executor().execute(scene.hold(snapshot), snapshot)
-        assert all(result.green for result in report.reconciliations), report.reconciliations
-        return report
-
-    def _check_books(self, scene: Scene, snapshot: MarketSnapshot, report: ExecutionReport, what: str) -> None:
-        rights = [left for result in report.reconciliations for left in result.allowances]
-        intents = scene.intents()
-        for holdings in snapshot.holdings:
-            chain_id = holdings.block.chain_id
-            chain, journal = scene.chains[chain_id], scene.journal
-            own = [intent for intent in intents if intent.tx.chain_id == chain_id]
-            nonce = chain.read_nonce(scene.wallet)
-            nonces = [intent.nonce for intent in own if intent.nonce is not None]
-            in_flight = journal.read_open_intents(chain_id, scene.wallet)
-            self.tally.lost += len(set(range(nonce)) - set(nonces)) + len(in_flight)
-            self.tally.duplicated += len(nonces) - len(set(nonces))
-            assert (self.tally.lost, self.tally.duplicated) == (0, 0), f"{what}nonces {nonce}: {sorted(nonces)}"
-            assert journal.read_next_nonce(chain_id, scene.wallet) == nonce == len(nonces), what
-            balances = {entry.address.lower(): entry.amount for entry in holdings.balances}
-            assert journal.read_ledger_sums(chain_id, scene.wallet) == {NATIVE: holdings.native_wei, **balances}, what
-            booked = {token_id for _, token_id in journal.read_positions(chain_id, scene.wallet)}
-            assert booked == {position.token_id for position in holdings.positions}, what
-            for intent in own[self._known :]:
-                if intent.nonce is not None:
-                    receipt = chain.read_receipt(str(intent.tx_hash))
-                    assert receipt is not None, f"{what}{intent.key} says {intent.tx_hash} was mined, and it was not"
-        self._known = len(intents) if len(snapshot.holdings) == 1 else 0
-        assert not rights, f"{what}{rights}"
-
-    def _twice(self, scene: Scene, plan: AllocationPlan, held: Counter[str]) -> int:
-        """Positions beyond those that the plan's own opens and adds account for."""
-        opened = Counter[str]()
-        for target in plan.opens:
-            opened[target.pool_id] += 1
-        bins = {pool.pool_id for pool in scene.pools if pool.bin_step}
-        return sum(max(0, count - opened[pool_id]) for pool_id, count in held.items() if pool_id not in bins)
+        if halted != "None":
+            self.tally.halted[f"{way.name}: {halted}"] += 1
 
 
 def chosen(boundaries: Sequence[str], share: float, moments: random.Random) -> list[str]:
@@ -259,31 +186,51 @@ def chosen(boundaries: Sequence[str], share: float, moments: random.Random) -> l
     return [own[(first + number * len(own) // count) % len(own)] for number in range(count)]
 
 
-def kill_everywhere(rounds: Rounds, ways: Sequence[Way]) -> None:
+def kill_everywhere(rounds: Rounds, ways: Sequence[Way], actions: Iterable[str]) -> None:
     """Count the boundaries of each way, then visit them: all of them, or an even choice where fewer kills are wanted.
 
-    A step that a way does not always need (a swap, a right of which something is left) may not come up again.
+    No plan may halt, and every boundary that was chosen is visited but those of :data:`NOT_ALWAYS_NEEDED`.
+
+    Parameters
+    ----------
+    actions
+        Steps that the ways must have among them.
     """
-    boundaries = {way.name: list(dict.fromkeys(rounds.take(way))) for way in ways}
-    assert not rounds.tally.halted, rounds.tally.halted
-    moments = random.Random(rounds.seed + 1)
-    for _ in range(max(1, KILLS // ALL_KILLS)):
+    tally = rounds.tally
+    try:
+        boundaries = {way.name: list(dict.fromkeys(rounds.take(way))) for way in ways}
+        tally.boundaries = sum(len(own) for own in boundaries.values())
+        assert not tally.halted, tally.halted
+        passed = {_action(one) for own in boundaries.values() for one in own}
+        assert passed.issuperset(actions), f"only {sorted(passed)}"
+        moments = random.Random(rounds.seed + 1)
         left = {name: chosen(own, KILLS / ALL_KILLS, moments) for name, own in boundaries.items()}
-        wanted = sum(len(own) for own in left.values())
         for _ in range(MOST_CYCLES):
-            if not any(left.values()):
-                break
-            parts = -(-max(len(own) for own in left.values()) // KILLS_PER_PLAN)
-            for part in range(parts):
-                for way in ways:
-                    rounds.take(way, left[way.name][part::parts])
-            left = {
-                name: [one for one in own if f"{name}: {one}" not in rounds.tally.killed_at]
-                for name, own in left.items()
-            }
-    rounds.tally.boundaries = sum(len(own) for own in boundaries.values())
-    rounds.tally.write()
-    assert sum(rounds.tally.halted.values()) <= MOST_HALTED_FRAC * rounds.tally.rounds, rounds.tally.halted
-    missed = [f"{name}: {one}" for name, own in left.items() for one in own]
-    assert len(missed) <= max(2, 0.05 * wanted), f"{len(missed)} boundaries did not come up again: {missed[:8]}"
-    assert max(rounds.tally.recovery_s) <= RECOVERY_LIMIT_S
+            if any(left.values()):
+                _visit(rounds, ways, left)
+                left = {name: _unvisited(tally, name, own) for name, own in left.items()}
+        tally.missed = [f"{name}: {one}" for name, own in left.items() for one in own]
+    finally:
+        tally.write()
+    assert not tally.halted, tally.halted
+    strange = [one for own in left.values() for one in own if _action(one) not in NOT_ALWAYS_NEEDED]
+    assert not strange, f"{len(strange)} boundaries did not come up again: {strange[:8]}"
+    assert max(tally.recovery_s) <= RECOVERY_LIMIT_S
+
+
+def _unvisited(tally: Tally, way: str, boundaries: Sequence[str]) -> list[str]:
+    return [one for one in boundaries if f"{way}: {one}" not in tally.killed_at]
+
+
+def _visit(rounds: Rounds, ways: Sequence[Way], wanted: Mapping[str, Sequence[str]]) -> None:
+    """Go the ways round and round, each time killed at another part of the boundaries."""
+    parts = -(-max(len(own) for own in wanted.values()) // KILLS_PER_PLAN)
+    for part in range(parts):
+        for way in ways:
+            rounds.take(way, wanted[way.name][part::parts])
+
+
+def _action(boundary: str) -> str:
+    """Action of the step that a boundary belongs to, ``start`` before the first."""
+    step = boundary.split(" ")[0]
+    return step.split("/")[1] if "/" in step else step

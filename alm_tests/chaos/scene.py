@@ -1,21 +1,24 @@
 """A pair on one local chain with real Uniswap V3 contracts, and plans that move all of its capital."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import requests
 
 from alm_core.execution.saga import PlanExecutor
+from alm_core.execution.transfers import value_in_transit
 from alm_core.math.liquidity import amounts_for_liquidity, liquidity_for_amounts
 from alm_core.math.orientation import price_at_sqrt_price_x96, sqrt_price_x96_from_price, ticks_for_range
 from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.config import LimitsConfig
-from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
+from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, Move, PositionClose, Target
 from alm_core.model.epochs import Epoch
-from alm_core.model.market import MarketSnapshot
+from alm_core.model.market import InTransit, MarketSnapshot
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Leadership
+from alm_core.model.rewards import StakingProgramme
 from alm_core.model.signals import PriceRange
 from alm_core.model.transactions import Intent
 from alm_core.portfolio.valuation import amounts_usd, idle_usd, nav_usd, prices_usd
@@ -43,6 +46,9 @@ class Scene:
     journal_file: Path
     pair: str = PAIR
     limits: LimitsConfig = LIMITS
+    programmes: tuple[StakingProgramme, ...] = ()
+    bridging: bool = False
+    """Whether capital may cross, and what is on its way is seen."""
 
     def __post_init__(self) -> None:
         registry = load_registry(self.localnet.registry_file)
@@ -60,7 +66,10 @@ class Scene:
         self.swaps = LifiClient(registry.services.lifi_url, diamonds, session=self._http)
         networks = {chain_id: chain.gecko_network for chain_id, chain in registry.chains.items()}
         markets = GeckoTerminalClient(registry.services.geckoterminal_url, networks, session=self._http)
-        self.reader = SnapshotReader(registry, self.chains, adapters(), markets)
+        transit = self._in_transit if self.bridging else None
+        self.reader = SnapshotReader(
+            registry, self.chains, adapters(), markets, programmes=self.programmes, transit=transit
+        )
 
     def close(self) -> None:
         """Close every connection: a forked child must not inherit any."""
@@ -68,6 +77,11 @@ class Scene:
         self._http.close()
         for chain in self.chains.values():
             chain.close()
+
+    def _in_transit(
+        self, pair_id: str, wallet: str, pools: Sequence[Pool], heads: Mapping[int, int]
+    ) -> tuple[InTransit, ...]:
+        return value_in_transit(self.journal, self.chains, self.swaps, pools, pair_id, wallet, heads)
 
     def executor(self, wrap: object = lambda port: port, leadership: Leadership | None = None) -> PlanExecutor:
         return PlanExecutor(
@@ -78,7 +92,9 @@ class Scene:
             journal=wrap(self.journal),
             limits=self.limits,
             allow_list=self.allow_list,
+            programmes=self.programmes,
             leadership=leadership,
+            bridges=wrap(self.swaps) if self.bridging else None,
         )
 
     def intents(self) -> list[Intent]:
@@ -144,6 +160,14 @@ class Scene:
     def exit(self, snapshot: MarketSnapshot) -> AllocationPlan:
         """Close everything held and open nothing."""
         return self.plan_of(snapshot, DecisionKind.EXIT, self.closes(snapshot), ())
+
+    def cross(self, snapshot: MarketSnapshot, from_chain: int, to_chain: int, share_frac: float) -> AllocationPlan:
+        """Close everything on a chain, send a share of its capital to another, and place half of it anew."""
+        closes = tuple(close for close in self.closes(snapshot) if close.chain_id == from_chain)
+        opens = tuple(target for target in self.plan(snapshot, shares=(0.5,)).opens if target.chain_id == from_chain)
+        capital_usd = nav_usd(snapshot, self.price(snapshot), self.pools) * share_frac / len(self.chains)
+        move = Move(from_chain=from_chain, to_chain=to_chain, share_frac=share_frac, capital_usd=capital_usd)
+        return replace(self.plan_of(snapshot, DecisionKind.PRA, closes, opens), moves=(move,))
 
     def compound(self, snapshot: MarketSnapshot, *, collect: bool = True) -> AllocationPlan:
         """Add what lies idle, and the fees of every position if they are collected, to the positions as they stand."""

@@ -10,8 +10,9 @@ from alm_core.execution.saga import PlanExecutor
 from alm_core.model.ports import ChainClient, Signer
 from alm_core.model.transactions import SignedTransaction, UnsignedTransaction
 from alm_localnet import Localnet
-from alm_tests.chaos.rounds import Rounds, Tally
+from alm_tests.chaos.rounds import Rounds
 from alm_tests.chaos.scene import Scene
+from alm_tests.chaos.tally import Tally
 from alm_tests.chaos.ways import EXIT, OPEN
 
 

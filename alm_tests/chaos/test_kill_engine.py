@@ -4,7 +4,6 @@ Ways: a call, an approval, a plan given up, a transaction outbid and then mined,
 block is gone. ``ALM_KILLS`` is how many kills are wanted of the whole suite; each way takes its part of them.
 """
 
-import json
 import os
 import random
 import time
@@ -33,6 +32,7 @@ from alm_resources.chains import Web3Chain
 from alm_resources.journal import SqlJournal
 from alm_resources.signer import KeystoreSigner
 from alm_tests.chaos.killing import kill_myself, run_killed
+from alm_tests.chaos.tally import Tally
 from alm_tests.core.execution.fakes import AllowAll, Crashing, CrashPoint, transfer_intent
 
 CHAIN_ID = 8453
@@ -42,7 +42,7 @@ SPENDER = "0x5555555555555555555555555555555555555555"
 VENUE_CODE = "0x6000546001016000556001600052" + "61dead" + "33" + "7f" + TRANSFER_TOPIC[2:] + "60206000" + "a3" + "00"
 OPENING_WEI = 10**18
 KILLS = int(os.environ.get("ALM_KILLS", "200"))
-KILLS_PER_WAY = max(KILLS // 20, 6)
+KILLS_PER_WAY = max(KILLS // 60, 6)
 KILLED_AGAIN = 0.3
 RECOVERY_LIMIT_S = 30.0
 HASTY = ChainRules(bump_after_s=0.03)
@@ -66,8 +66,7 @@ class Bench:
     node: AnvilNode
     folder: Path
     wallet: str
-    kills: int = 0
-    recovery_s: list[float] = field(default_factory=list)
+    tally: Tally = field(default_factory=lambda: Tally("engine"))
     moments: random.Random = field(default_factory=lambda: random.Random(5))
 
     def effects(self) -> int:
@@ -135,6 +134,8 @@ class Bench:
             sums = journal.read_ledger_sums(CHAIN_ID, self.wallet)
         states = [state for _, state in rows]
         done = states.count("FINAL_OK")
+        self.tally.lost += max(0, done - self.effects())
+        self.tally.duplicated += max(0, self.effects() - done)
         assert self.effects() == done, f"{self.effects()} effects of {done} intents"
         assert sorted(nonce for nonce, _ in rows) == list(range(self.nonce()))
         assert done + states.count("CANCELLED") == len(states)
@@ -202,50 +203,36 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 @pytest.mark.chain
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.name)
 def test_a_kill_at_any_boundary_loses_and_doubles_nothing(bench: Bench, way: Way) -> None:
-    boundaries = _boundaries(bench, way)
-    assert boundaries >= 10
-    for number, at in enumerate(_moments(boundaries, KILLS_PER_WAY), start=1):
-        _killed_and_carried_on(bench, way, number, at)
-        bench.check()
-    assert bench.kills >= KILLS_PER_WAY
-    assert max(bench.recovery_s) <= RECOVERY_LIMIT_S
-    _write(bench, way, boundaries)
-
-
-def _write(bench: Bench, way: Way, boundaries: int) -> None:
-    """Leave a line for the summary of the run; a lost or doubled effect has failed the test by now."""
-    line = {
-        "test": f"engine-{way.name.replace(' ', '-')}",
-        "kills": bench.kills,
-        "boundaries": boundaries,
-        "visited": min(boundaries, KILLS_PER_WAY),
-        "lost": 0,
-        "duplicated": 0,
-        "rounds": len(bench.recovery_s),
-        "given_up": 0,
-        "halted": 0,
-        "recovery_s": [round(seconds, 3) for seconds in bench.recovery_s],
-    }
-    print(json.dumps(line))
-    folder = os.environ.get("ALM_KILLS_DIR")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        (Path(folder) / f"{line['test']}.json").write_text(json.dumps(line))
+    tally = bench.tally
+    tally.name, tally.boundaries = f"engine: {way.name}", _boundaries(bench, way)
+    assert tally.boundaries >= 10
+    try:
+        for number, at in enumerate(_moments(tally.boundaries, KILLS_PER_WAY), start=1):
+            _killed_and_carried_on(bench, way, number, at)
+            bench.check()
+    finally:
+        tally.write()
+    assert tally.kills >= KILLS_PER_WAY
+    assert max(tally.recovery_s) <= RECOVERY_LIMIT_S
 
 
 def _killed_and_carried_on(bench: Bench, way: Way, number: int, at: int) -> None:
     key = bench.store(number, way.action)
     way.prepare(bench, key)
-    bench.kills += run_killed(lambda: bench.run(_verb(way.first, key), CrashPoint(at, crash=kill_myself), way.rules))
+    first = CrashPoint(at, crash=kill_myself)
+    if run_killed(lambda: bench.run(_verb(way.first, key), first, way.rules)):
+        bench.tally.kills += 1
+        bench.tally.killed_at[str(at)] += 1
     while bench.moments.random() < KILLED_AGAIN:
         # Killed again while it recovers: recovery has to survive it as well.
         again = CrashPoint(bench.moments.randint(1, 40), crash=kill_myself)
-        bench.kills += run_killed(lambda again=again: bench.run(_verb(way.then, key), again, way.rules))
+        bench.tally.kills += run_killed(lambda again=again: bench.run(_verb(way.then, key), again, way.rules))
     if not way.mined:
         bench.mining(True)
     began = time.monotonic()
     assert not run_killed(lambda: bench.run(_verb(way.then, key), CrashPoint(), ChainRules()))
-    bench.recovery_s.append(time.monotonic() - began)
+    bench.tally.recovery_s.append(time.monotonic() - began)
+    bench.tally.rounds += 1
 
 
 def _verb(verb: str, key: str) -> Callable[[TransactionEngine, SqlJournal], None]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from alm_localnet.presets import PoolPreset
-from alm_tests.chaos.rounds import Rounds, Tally, kill_everywhere
-from alm_tests.chaos.ways import WAYS, two_pools
+from alm_tests.chaos.rounds import Rounds, kill_everywhere
+from alm_tests.chaos.tally import Tally
+from alm_tests.chaos.ways import PLACED, WAYS, pools_on
 
 POOLS = (
     PoolPreset(dex="uni-v4", fee_pips=500, tick_spacing=10, tvl_usd=3e6, daily_volume_usd=6e6),
@@ -18,5 +19,5 @@ POOLS = (
 @pytest.mark.chain
 @pytest.mark.timeout(3600)
 def test_plans_killed_anywhere_lose_nothing_and_do_nothing_twice(tmp_path: Path) -> None:
-    with two_pools(tmp_path / "world", 1, *POOLS) as localnet:
-        kill_everywhere(Rounds(localnet, tmp_path, Tally("plans: Uniswap V4 and PancakeSwap V3"), seed=1), WAYS)
+    with pools_on(tmp_path / "world", (1,), *POOLS) as localnet:
+        kill_everywhere(Rounds(localnet, tmp_path, Tally("plans: Uniswap V4 and PancakeSwap V3"), seed=1), WAYS, PLACED)

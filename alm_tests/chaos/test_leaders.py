@@ -17,7 +17,8 @@ from alm_resources.dragonfly import HotState, WalletLeases
 from alm_tests.chaos.boundaries import Boundaries
 from alm_tests.chaos.killing import forked, stop_myself, wait_for_end, wait_until_stopped
 from alm_tests.chaos.redis_server import RedisServer, redis_server
-from alm_tests.chaos.rounds import Rounds, Tally
+from alm_tests.chaos.rounds import Rounds
+from alm_tests.chaos.tally import Tally
 from alm_tests.chaos.ways import OPEN
 
 pytestmark = pytest.mark.chain

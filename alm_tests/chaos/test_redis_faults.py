@@ -15,7 +15,8 @@ from alm_core.model.transactions import ExecutionReport, IntentState
 from alm_localnet import Localnet
 from alm_resources.dragonfly import HotState, WalletLeases
 from alm_tests.chaos.redis_server import RedisServer, Way, redis_server
-from alm_tests.chaos.rounds import Rounds, Tally
+from alm_tests.chaos.rounds import Rounds
+from alm_tests.chaos.tally import Tally
 from alm_tests.chaos.ways import OPEN
 from alm_tests.core.execution.fakes import Crash
 

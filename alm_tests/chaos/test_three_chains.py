@@ -158,10 +158,18 @@ def standing() -> Iterator[Localnet]:
         yield localnet
 
 
-@pytest.fixture(scope="module")
-def placed(standing: Localnet, tmp_path_factory: pytest.TempPathFactory) -> Rig:
+@pytest.fixture
+def rig(standing: Localnet, tmp_path: Path) -> Iterator[Rig]:
+    """Three chains as they began, a wallet whose books begin with this test."""
+    with standing.restored():
+        rig = Rig(standing, tmp_path / "journal.db")
+        yield rig
+        rig.scene.close()
+
+
+@pytest.fixture
+def placed(rig: Rig) -> Rig:
     """Capital placed on two chains of three, with a few epochs of yields; nothing may be placed on the third."""
-    rig = Rig(standing, tmp_path_factory.mktemp("three") / "journal.db")
     for _ in range(3):
         _, report = rig.next_epoch()
         assert report.halted is None, report.halted
@@ -205,15 +213,6 @@ def test_capital_that_no_pool_of_its_chain_takes_crosses_and_is_placed_though_on
     assert rig.idle_frac() < 0.05
     assert rig.nav_usd() == pytest.approx(before, rel=0.008)
     assert all(one.green for one in report.reconciliations)
-
-
-@pytest.fixture
-def rig(standing: Localnet, tmp_path: Path) -> Iterator[Rig]:
-    """Three chains as they began, a wallet whose books begin with this test."""
-    with standing.restored():
-        rig = Rig(standing, tmp_path / "journal.db")
-        yield rig
-        rig.scene.close()
 
 
 def sent_half(rig: Rig, fate: BridgeFate) -> None:

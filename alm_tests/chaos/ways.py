@@ -43,14 +43,31 @@ ADD_IDLE = Way(
     plan=lambda scene, snapshot: scene.compound(snapshot, collect=False),
     next_plan=lambda scene, snapshot: scene.plan(snapshot),
 )
+BRIDGE_CHAINS = (8453, 42161)
+"""Base and Arbitrum."""
+
+
+def crossing(name: str, from_chain: int, to_chain: int) -> Way:
+    """Two fifths of a chain's capital go to another; what is left half done lies idle for the next epoch."""
+    return Way(
+        name=name,
+        plan=lambda scene, snapshot: scene.cross(snapshot, from_chain, to_chain, 0.4),
+        next_plan=lambda scene, snapshot: scene.plan(snapshot, shares=(0.5,)),
+    )
+
+
 WAYS = (OPEN_PART, COMPOUND, SHIFT, EXIT)
+PLACED = ("open", "collect", "add", "close", "swap")
+"""Steps of them."""
 BIN_WAYS = (OPEN_PART, ADD_IDLE, SHIFT, EXIT)
 """Fees of bins are paid only by removing, so there is nothing to collect."""
+# What arrives is booked, and found to lie idle, by the shift that follows.
+BRIDGE_WAYS = (OPEN_PART, crossing("out", *BRIDGE_CHAINS), SHIFT, crossing("back", *reversed(BRIDGE_CHAINS)), EXIT)
 
 
 @contextmanager
-def two_pools(folder: Path, chain_id: int, *pools: PoolPreset) -> Generator[Localnet]:
-    """A localnet of one chain on which the pair has these pools."""
+def pools_on(folder: Path, chain_ids: tuple[int, ...], *pools: PoolPreset) -> Generator[Localnet]:
+    """A localnet of few chains on which the pair has these pools."""
     pair = replace(WETH_USDC, pools=pools)
-    with Localnet(folder, LocalnetConfig(start_at=START_AT, chains=(chain_id,), pairs=(pair,))) as localnet:
+    with Localnet(folder, LocalnetConfig(start_at=START_AT, chains=chain_ids, pairs=(pair,))) as localnet:
         yield localnet
