@@ -69,6 +69,14 @@ def mutated(source: str, mutant: Mutant) -> ast.Module:
     return ast.fix_missing_locations(tree)
 
 
+def is_in_function(mutant: Mutant, source: str) -> bool:
+    """Whether a fault is in what a function does, and not in what is made when its module is imported."""
+    tree = ast.parse(source)
+    wanted = dict(_mutable(tree))[mutant.node]
+    bodies = [line for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for line in node.body]
+    return any(node is wanted for line in bodies for node in ast.walk(line))
+
+
 class _Swap(ast.NodeTransformer):
     def __init__(self, old: ast.AST, new: ast.AST) -> None:
         self._old = old

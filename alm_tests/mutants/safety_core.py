@@ -5,40 +5,68 @@ from pathlib import Path
 
 _PORTFOLIO = "alm_tests/core/portfolio"
 _EXECUTION = "alm_tests/core/execution"
-_JOURNAL = ("alm_tests/resources/journal", f"{_EXECUTION}/test_state_machine.py")
-_SIGNER = ("alm_tests/resources/signer",)
-_LIMITS = (f"{_PORTFOLIO}/test_limit*.py", f"{_PORTFOLIO}/test_plan_limits*.py", "alm_tests/controls")
-_ENGINE = (f"{_EXECUTION}/test_engine*.py", f"{_EXECUTION}/test_state_machine.py")
+_JOURNAL = tuple(
+    f"alm_tests/resources/journal/test_{name}.py"
+    for name in ("journal", "standstills", "unsettle", "faults", "migrations", "rows")
+)
+_SIGNER_FOLDER = "alm_tests/resources/signer"
+_SIGNER = tuple(
+    f"{_SIGNER_FOLDER}/test_{name}.py"
+    for name in ("signing_policy", "signer_desk", "keystore", "environment", "kms", "policy_file", "vault", "server")
+)
+_LIMITS = (
+    *(
+        f"{_PORTFOLIO}/test_{name}.py"
+        for name in ("limits", "limit_scenarios", "plan_limits", "breakers", "eligibility")
+    ),
+    f"{_EXECUTION}/test_guard.py",
+    f"{_EXECUTION}/test_watch.py",
+    f"{_EXECUTION}/test_leading.py",
+    f"{_EXECUTION}/test_quotes.py",
+    "alm_tests/resources/limits/test_in_force.py",
+)
+_ENGINE = (f"{_EXECUTION}/test_engine*.py",)
+_CALLS = (
+    f"{_EXECUTION}/test_allow_list.py",
+    f"{_EXECUTION}/test_*_calls.py",
+    f"{_EXECUTION}/test_erc20.py",
+    "alm_tests/golden/test_calldata*.py",
+)
+_PROCESS = (f"{_SIGNER_FOLDER}/test_server.py", f"{_SIGNER_FOLDER}/test_signer_process.py")
 
 CORE: dict[str, tuple[str, ...]] = {
     "alm_core/portfolio/limits.py": _LIMITS,
-    "alm_core/portfolio/plan_limits.py": _LIMITS,
     "alm_core/portfolio/*_limits.py": _LIMITS,
     "alm_core/portfolio/limit_bounds.py": _LIMITS,
     "alm_core/portfolio/violations.py": _LIMITS,
-    "alm_core/portfolio/breakers*.py": (f"{_PORTFOLIO}/test_breakers*.py", *_LIMITS),
-    "alm_core/portfolio/eligibility.py": (f"{_PORTFOLIO}/test_eligibility*.py", *_LIMITS),
-    "alm_core/portfolio/standing.py": (f"{_PORTFOLIO}/test_standing*.py", *_LIMITS),
+    "alm_core/portfolio/breakers.py": _LIMITS,
+    "alm_core/portfolio/eligibility.py": _LIMITS,
+    "alm_core/portfolio/standing.py": _LIMITS,
     "alm_core/portfolio/transaction_context.py": _LIMITS,
-    "alm_core/portfolio/worth.py": (f"{_PORTFOLIO}/test_worth*.py", *_LIMITS),
+    "alm_core/portfolio/worth.py": _LIMITS,
+    "alm_core/execution/guard.py": _LIMITS,
+    "alm_core/execution/spending.py": _LIMITS,
+    "alm_core/execution/quotes.py": _LIMITS,
+    "alm_core/execution/marking.py": _LIMITS,
+    "alm_core/execution/watch.py": _LIMITS,
+    "alm_core/execution/leading.py": _LIMITS,
+    "alm_resources/limits/*.py": _LIMITS,
     "alm_core/execution/engine.py": _ENGINE,
     "alm_core/execution/attempts.py": _ENGINE,
-    "alm_core/execution/bidding.py": (f"{_EXECUTION}/test_bidding*.py", *_ENGINE),
-    "alm_core/execution/finality.py": (f"{_EXECUTION}/test_finality*.py", *_ENGINE),
+    "alm_core/execution/bidding.py": _ENGINE,
+    "alm_core/execution/finality.py": _ENGINE,
     "alm_core/execution/nonces.py": _ENGINE,
     "alm_core/execution/pursuit.py": _ENGINE,
     "alm_core/execution/settling.py": _ENGINE,
     "alm_core/execution/outcome.py": _ENGINE,
     "alm_core/execution/intents.py": _ENGINE,
-    "alm_core/execution/leading.py": (f"{_EXECUTION}/test_leading.py",),
-    "alm_core/execution/guard.py": (f"{_EXECUTION}/test_guard*.py", f"{_EXECUTION}/test_chain_saga.py", *_LIMITS),
-    "alm_core/execution/allow_list.py": (f"{_EXECUTION}/test_allow_list*.py", "alm_tests/golden/test_calldata*.py"),
-    "alm_core/execution/calldata.py": (
-        f"{_EXECUTION}/test_allow_list*.py",
-        f"{_EXECUTION}/test_*call*.py",
-        "alm_tests/golden/test_calldata*.py",
-    ),
-    "alm_core/execution/transfers.py": (f"{_EXECUTION}/test_transfers*.py",),
+    "alm_core/execution/allow_list.py": _CALLS,
+    "alm_core/execution/calldata.py": _CALLS,
+    "alm_core/execution/transfers.py": (f"{_EXECUTION}/test_transfers.py",),
+    "alm_core/execution/arrivals.py": (f"{_EXECUTION}/test_transfers.py",),
+    "alm_resources/signer/safe.py": ("alm_tests/chain/test_safe_roles.py",),
+    "alm_resources/signer/server.py": _PROCESS,
+    "alm_resources/signer/socket_client.py": _PROCESS,
     "alm_resources/signer/*.py": _SIGNER,
     "alm_resources/journal/*.py": _JOURNAL,
     "alm_resources/dragonfly/leases.py": ("alm_tests/resources/dragonfly/test_leases.py",),

@@ -6,12 +6,13 @@ from datetime import timedelta
 
 import pytest
 
+from alm_core.execution.intents import plan_hash
 from alm_core.execution.marking import _own_sums, mark_of
 from alm_core.execution.watch import EpochWatch, Verdict, pegged_sides
 from alm_core.model.books import ANY_CHAIN, LedgerEntry, ReconciledPoint
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose, Target
-from alm_core.model.market import Holdings, InTransit, MarketSnapshot, TokenBalance
+from alm_core.model.market import Holdings, InTransit, MarketSnapshot, Position, TokenBalance
 from alm_core.model.transactions import Action, IntentState
 from alm_core.model.transfers import TransferState
 from alm_resources.journal import SqlJournal
@@ -241,3 +242,35 @@ def test_flows_are_what_is_held_beyond_our_own_entries_to_the_raw_unit(journal: 
     mark = mark_of(journal, WALLET, planned(), seen(quote_raw=10, base_raw=1))
     assert mark is not None
     assert (mark.base_flow, mark.quote_flow) == (0.0, 8 / USD)
+
+
+def test_a_mark_counts_positions_with_their_fees_in_the_pairs_own_order(journal: SqlJournal) -> None:
+    position = Position(
+        pool_id=POOL.pool_id,
+        token_id=1,
+        tick_lower=-10,
+        tick_upper=10,
+        liquidity=1,
+        amount0=10**18,
+        amount1=2 * 10**9,
+        fees0=10**17,
+        fees1=3 * 10**8,
+    )
+    assert POOL.base_is_token0
+    snapshot = seen()
+    (holdings,) = snapshot.holdings
+    mark = mark_of(journal, WALLET, planned(), replace(snapshot, holdings=(replace(holdings, positions=(position,)),)))
+    assert mark is not None
+    assert (mark.base_amount, mark.quote_amount) == (pytest.approx(11.1), pytest.approx(12_300.0))
+    assert mark.nav_usd == pytest.approx(11.1 * PRICE + 12_300.0)
+    assert mark.base_flow == pytest.approx(10.0), "a position is no deposit"
+    strange = replace(position, pool_id="8453:0xunknown")
+    unknown = replace(snapshot, holdings=(replace(holdings, positions=(strange,)),))
+    assert mark_of(journal, WALLET, planned(), unknown) is None
+
+
+def test_a_plan_that_was_begun_is_finished_though_it_would_be_too_much_now(journal: SqlJournal) -> None:
+    plan = placing(90_000.0)
+    brought_to(journal, intent_of(spending_tx(60_000 * USD), 1, plan=plan_hash(plan)), IntentState.FINAL_OK)
+    assert begin(journal, seen(), plan).refusal is None
+    assert begin(journal, seen(), placing(89_999.0)).refusal is not None

@@ -7,7 +7,7 @@ import pytest
 
 from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, Move, PositionClose, Target
-from alm_core.model.market import MarketSnapshot, SourceProblem, Twap
+from alm_core.model.market import MarketSnapshot, PoolRefusal, SourceProblem, Twap
 from alm_core.model.pools import Token
 from alm_core.portfolio.plan_limits import check_plan, twap_deviation_frac
 from alm_tests.core.portfolio.deciding import LIMITS, invested
@@ -231,3 +231,10 @@ def test_how_far_a_pool_is_from_its_own_mean_is_told_by_ticks() -> None:
 
 def test_without_a_nav_nothing_is_sent() -> None:
     assert sending(sent(), nav_usd=None) == {"nav_usd", "max_day_bridge_frac x nav_usd"}
+
+
+def test_nothing_is_placed_in_a_pool_whose_tokens_were_refused_and_leaving_it_goes_on() -> None:
+    barred = replace(SNAPSHOT, refusals=(PoolRefusal(pool_id=FIRST.pool_id, reason="taxes its sellers"),))
+    assert refused(made(), barred) == {"tokens"}
+    assert refused(made(opens=()), barred) == set()
+    assert refused(leaving(), barred) == set()
