@@ -24,6 +24,7 @@ _LIMITS = (
     f"{_EXECUTION}/test_leading.py",
     f"{_EXECUTION}/test_quotes.py",
     "alm_tests/resources/limits/test_in_force.py",
+    "alm_tests/resources/limits/test_marks.py",
 )
 _ENGINE = (f"{_EXECUTION}/test_engine*.py",)
 _CALLS = (
@@ -64,7 +65,7 @@ CORE: dict[str, tuple[str, ...]] = {
     "alm_core/execution/calldata.py": _CALLS,
     "alm_core/execution/transfers.py": (f"{_EXECUTION}/test_transfers.py",),
     "alm_core/execution/arrivals.py": (f"{_EXECUTION}/test_transfers.py",),
-    "alm_resources/signer/safe.py": ("alm_tests/chain/test_safe_roles.py",),
+    "alm_resources/signer/safe.py": (f"{_SIGNER_FOLDER}/test_vault.py", "alm_tests/chain/test_safe_roles.py"),
     "alm_resources/signer/server.py": _PROCESS,
     "alm_resources/signer/socket_client.py": _PROCESS,
     "alm_resources/signer/*.py": _SIGNER,

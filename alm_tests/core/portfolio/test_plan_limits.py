@@ -238,3 +238,12 @@ def test_nothing_is_placed_in_a_pool_whose_tokens_were_refused_and_leaving_it_go
     assert refused(made(), barred) == {"tokens"}
     assert refused(made(opens=()), barred) == set()
     assert refused(leaving(), barred) == set()
+
+
+def test_a_share_beyond_one_is_named_for_its_move_and_for_its_chain() -> None:
+    here = SNAPSHOT.holdings[0]
+    there = replace(here, block=replace(here.block, chain_id=10), positions=())
+    both = replace(SNAPSHOT, holdings=(here, there))
+    plan = made(DecisionKind.PRA, opens=(), collects=(), moves=(sent(share_frac=1.1),))
+    found = [one.where for one in check_plan(plan, both, LIMITS) if one.limit == "share_frac"]
+    assert found == ["chain 8453 to chain 10", "chain 8453"]

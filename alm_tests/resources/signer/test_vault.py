@@ -3,6 +3,7 @@
 import json
 import pickle
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from alm_core.execution.erc20 import APPROVE_SELECTOR
 from alm_core.execution.liquidity_calls import COLLECT_SELECTOR, DECREASE_LIQUIDITY_SELECTOR
 from alm_core.model.errors import ConfigError, SignerRefused
 from alm_resources.signer.keystore import address_in
-from alm_resources.signer.safe import RoleAccount, role_calls
+from alm_resources.signer.safe import WRAPPING_GAS, RoleAccount, SafeSigner, role_calls
+from alm_resources.signer.signing import SigningPolicy
 from alm_resources.signer.vault import encrypted_new_key, open_vault, refuse_open_file, vault_of_key
 from alm_tests.core.execution.test_allow_list import DIAMOND, MANAGER, POOL, THIEF
+from alm_tests.resources.signer.scene import BID, TERMS, noop, payload
 
 KEY = "c0ffee" + "5a" * 29
 FIELDS: dict[str, object] = {
@@ -134,7 +137,37 @@ def test_a_role_with_one_spender_or_none_has_no_choice_of_spenders() -> None:
     word = bytes.fromhex("00" * 12 + MANAGER[2:].lower())
     at = (POOL.token0.address.lower(), APPROVE_SELECTOR)
     assert one[at] == [(0, 5, MATCHES, b""), (0, 1, EQUAL_TO, word)]
-    from dataclasses import replace
-
     nobody = replace(allow_list_for([POOL], {}), spenders=frozenset())
     assert at not in scopes(role_calls(nobody, POOL.chain_id, ACCOUNT, THIEF))
+
+
+def test_a_payload_of_the_safe_gets_gas_for_the_way_through_the_role_and_a_noop_none() -> None:
+    from eth_account.typed_transactions import TypedTransaction
+    from hexbytes import HexBytes
+
+    vault = vault_of_key(KEY)
+    assert vault is not None
+    signer = SafeSigner(vault, SigningPolicy(TERMS), ACCOUNT)
+    for tx, to, gas in (
+        (payload(ACCOUNT.safe), ACCOUNT.roles, BID.gas_limit + WRAPPING_GAS),
+        (noop(ACCOUNT.safe), vault.address.lower(), BID.gas_limit),
+    ):
+        signed = signer.sign(tx, 3 if tx.to == ACCOUNT.safe else 2, BID, fence=1)
+        fields = TypedTransaction.from_bytes(HexBytes(signed.raw)).as_dict()
+        assert "0x" + bytes(fields["to"]).hex() == to
+        assert fields["gas"] == gas
+        assert fields["value"] == 0
+    assert signer.member == vault.address
+    assert signer.address == ACCOUNT.safe
+    assert KEY not in repr(signer)
+
+
+def test_the_gas_of_the_role_counts_against_the_cap_of_the_signer() -> None:
+    vault = vault_of_key(KEY)
+    assert vault is not None
+    cap = TERMS.chains[POOL.chain_id].max_gas_limit
+    signer = SafeSigner(vault, SigningPolicy(TERMS), ACCOUNT)
+    low = replace(BID, max_fee_per_gas_wei=1, max_priority_fee_per_gas_wei=1)
+    signer.sign(payload(ACCOUNT.safe), 1, replace(low, gas_limit=cap - WRAPPING_GAS), fence=1)
+    with pytest.raises(SignerRefused):
+        signer.sign(payload(ACCOUNT.safe), 2, replace(low, gas_limit=cap - WRAPPING_GAS + 1), fence=1)
