@@ -58,6 +58,7 @@ coverage: env ## branches of limits, signer and journal that no test takes; fail
 	$(RUN) -m coverage erase
 	$(RUN) -m coverage run --include='$(GUARDED)' -m pytest -n 2 --dist loadfile $(COVERING) $(ARGS)
 	$(RUN) -m coverage combine --quiet
+	@rm -f .coverage.* # half written by processes that tests killed
 	$(RUN) -m coverage report --include='$(GUARDED)' --show-missing --skip-covered --fail-under=100
 
 conformance: env ## every DEX family in every market, with the price in range, below and above (CI tries a third)
