@@ -12,7 +12,17 @@ _JOURNAL = tuple(
 _SIGNER_FOLDER = "alm_tests/resources/signer"
 _SIGNER = tuple(
     f"{_SIGNER_FOLDER}/test_{name}.py"
-    for name in ("signing_policy", "signer_desk", "keystore", "environment", "kms", "policy_file", "vault", "server")
+    for name in (
+        "signing_policy",
+        "signer_desk",
+        "keystore",
+        "environment",
+        "kms",
+        "policy_file",
+        "vault",
+        "server",
+        "keeping",
+    )
 )
 _LIMITS = (
     *(
