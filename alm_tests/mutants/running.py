@@ -2,7 +2,7 @@
 
 A fault inside a function is put in by swapping its code, so nothing is imported again; any other (constants, defaults)
 is loaded by a new import in a fork that has only libraries. A run without a fault tells which tests come by which line:
-those run, quick ones first. What they let live meets all tests of the list.
+those run, quick ones first. A line that no test comes by meets all tests of the list.
 """
 
 import contextlib
@@ -130,9 +130,10 @@ class _Trials:
         first = {one: tuple(right.tests_of(one)) for one in self._swapped}
         told = _tried([*first.items()], right, self._folder / "first", self._jobs, start)
         every = sorted(right.seconds, key=lambda one: right.seconds[one])
-        lived = [one.mutant for one in told if one.outcome == SURVIVED]
-        again = [(mutant, tuple(one for one in every if one not in first[mutant])) for mutant in lived]
-        told = [one for one in told if one.outcome != SURVIVED]
+        # Nothing is seen to come by such a line here: it may run in processes that tests start, or in a shared fixture.
+        unseen = {one.mutant for one in told if one.outcome == SURVIVED and not first[one.mutant]}
+        again = [(mutant, tuple(every)) for mutant in unseen]
+        told = [one for one in told if one.mutant not in unseen]
         told += _tried(again, right, self._folder / "again", self._jobs, start)
         (self._folder / "told").write_text("".join(json.dumps(asdict(one)) + "\n" for one in told))
         return True

@@ -36,7 +36,7 @@ _LIMITS = (
     "alm_tests/resources/limits/test_in_force.py",
     "alm_tests/resources/limits/test_marks.py",
 )
-_ENGINE = (f"{_EXECUTION}/test_engine*.py",)
+_ENGINE = (f"{_EXECUTION}/test_engine*.py", f"{_EXECUTION}/test_outcome.py", f"{_EXECUTION}/test_position_logs.py")
 _CALLS = (
     f"{_EXECUTION}/test_allow_list.py",
     f"{_EXECUTION}/test_*_calls.py",

@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from alm_core.execution.allow_list import AllowList, allow_list_for
+from alm_core.execution.allow_list import NOBODY, STAKING_SELECTORS, AllowList, allow_list_for
 from alm_core.execution.calldata import SWAP_SINGLE_SELECTOR, approved_amount, payees_of, swap_minimum
 from alm_core.execution.erc20 import address_word, approve_data, transfer_data, uint_word
 from alm_core.execution.liquidity_calls import (
@@ -152,3 +152,16 @@ def test_amounts_are_read_back_from_calldata() -> None:
         swap_minimum(approve_data(MANAGER, 1))
     with pytest.raises(InvalidInput):
         approved_amount(swap(WALLET))
+
+
+def test_staking_lets_the_manager_give_positions_to_the_gauge_alone() -> None:
+    gauge = "0x" + "b1" * 20
+    staked = replace(POOL, contracts=(("gauge", gauge), ("reward_token", THIEF)))
+    called, giving = STAKING_SELECTORS["gauge"]
+    manager = (POOL.chain_id, MANAGER.lower())
+    plain, staking = allow_list_for([POOL], {}), allow_list_for([staked], {})
+    assert staking.selectors[manager] == plain.selectors[manager] | {giving}
+    assert staking.selectors[(POOL.chain_id, gauge)] == called
+    assert staking.takers == {manager: frozenset({gauge, NOBODY})}
+    assert plain.takers == {}
+    assert staking.spenders == plain.spenders, "a gauge takes positions, never tokens"
