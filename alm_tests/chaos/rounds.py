@@ -26,14 +26,18 @@ KILLED_AGAIN = 0.3
 AGAIN_WITHIN = 15
 BY_CLOCK = 0.1
 """Chance that the parent kills at any moment, also in the middle of a commit or a request."""
-GIVEN_UP = 0.05
-"""Chance after a kill that the epoch is over when the next process comes, and a new plan is made."""
-ALL_KILLS = 5200
+GIVEN_UP = 0.3
+"""Chance that the epoch of a plan is over when the next process comes after one of its kills, and a new plan is made.
+
+One chance per plan: with one per kill hardly any plan of many kills came to its last steps.
+"""
+ALL_KILLS = 7000
 """What it takes to visit every boundary of every way, with those killed again."""
 KILLS = int(os.environ.get("ALM_KILLS", "200"))
 """Kills that are wanted of the whole suite."""
 KILLS_PER_PLAN = 25
-MOST_CYCLES = 3
+MOST_CYCLES = 6
+"""What a plan that was given up did not come to is tried again."""
 MOST_CHILDREN = 400
 RECOVERY_LIMIT_S = 30.0
 NOT_ALWAYS_NEEDED = frozenset({"swap", "approve", "approve_reset"})
@@ -102,7 +106,9 @@ class Rounds:
         """Play a quarter hour and go a way, killed at each of these boundaries; returns all that were passed."""
         snapshot, plan = self._planned(way.plan)
         left, passed = set(kill_at), list[str]()
-        recovering = False
+        given_up = kill_at and self._moments.random() < self.given_up
+        last_kill = self._moments.randint(1, len(kill_at)) if given_up else None
+        recovering, kills = False, 0
         for _ in range(MOST_CHILDREN):
             killed, events = self._run_child(plan, snapshot, left, recovering)
             passed += [event["passed"] for event in events if "passed" in event]
@@ -111,12 +117,12 @@ class Rounds:
             if not killed:
                 self.check(way, snapshot, plan, str(events[-1]["halted"]))
                 return passed
-            recovering = True
+            recovering, kills = True, kills + 1
             self.tally.kills += 1
             if passed:
                 self.tally.killed_at[f"{way.name}: {passed[-1]}"] += 1
                 left.discard(passed[-1])
-            if kill_at and self._moments.random() < self.given_up:
+            if kills == last_kill:
                 self.tally.given_up += 1
                 snapshot, plan = self._planned(way.next_plan)
         raise AssertionError(f"{way.name} does not come to an end")
@@ -189,7 +195,8 @@ def chosen(boundaries: Sequence[str], share: float, moments: random.Random) -> l
 def kill_everywhere(rounds: Rounds, ways: Sequence[Way], actions: Iterable[str]) -> None:
     """Count the boundaries of each way, then visit them: all of them, or an even choice where fewer kills are wanted.
 
-    No plan may halt, and every boundary that was chosen is visited but those of :data:`NOT_ALWAYS_NEEDED`.
+    No plan may halt, and every boundary that was chosen is visited but those of :data:`NOT_ALWAYS_NEEDED`. They are
+    counted when the ways are gone for the second time: the first process over an empty journal is like no later one.
 
     Parameters
     ----------
@@ -198,6 +205,8 @@ def kill_everywhere(rounds: Rounds, ways: Sequence[Way], actions: Iterable[str])
     """
     tally = rounds.tally
     try:
+        for way in ways:
+            rounds.take(way)
         boundaries = {way.name: list(dict.fromkeys(rounds.take(way))) for way in ways}
         tally.boundaries = sum(len(own) for own in boundaries.values())
         assert not tally.halted, tally.halted

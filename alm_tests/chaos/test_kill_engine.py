@@ -4,7 +4,6 @@ Ways: a call, an approval, a plan given up, a transaction outbid and then mined,
 block is gone. ``ALM_KILLS`` is how many kills are wanted of the whole suite; each way takes its part of them.
 """
 
-import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +31,7 @@ from alm_resources.chains import Web3Chain
 from alm_resources.journal import SqlJournal
 from alm_resources.signer import KeystoreSigner
 from alm_tests.chaos.killing import kill_myself, run_killed
+from alm_tests.chaos.rounds import ALL_KILLS, KILLED_AGAIN, KILLS, RECOVERY_LIMIT_S
 from alm_tests.chaos.tally import Tally
 from alm_tests.core.execution.fakes import AllowAll, Crashing, CrashPoint, transfer_intent
 
@@ -41,10 +41,8 @@ SPENDER = "0x5555555555555555555555555555555555555555"
 # On any call: storage[0] += 1, then Transfer(caller, 0xdead, 1). The number in storage is the number of effects.
 VENUE_CODE = "0x6000546001016000556001600052" + "61dead" + "33" + "7f" + TRANSFER_TOPIC[2:] + "60206000" + "a3" + "00"
 OPENING_WEI = 10**18
-KILLS = int(os.environ.get("ALM_KILLS", "200"))
-KILLS_PER_WAY = max(KILLS // 60, 6)
-KILLED_AGAIN = 0.3
-RECOVERY_LIMIT_S = 30.0
+LEAST_KILLS = 6
+"""Of a way, however few are wanted of the whole suite."""
 HASTY = ChainRules(bump_after_s=0.03)
 
 
@@ -206,13 +204,14 @@ def test_a_kill_at_any_boundary_loses_and_doubles_nothing(bench: Bench, way: Way
     tally = bench.tally
     tally.name, tally.boundaries = f"engine: {way.name}", _boundaries(bench, way)
     assert tally.boundaries >= 10
+    wanted = max(LEAST_KILLS, round(tally.boundaries * KILLS / ALL_KILLS))
     try:
-        for number, at in enumerate(_moments(tally.boundaries, KILLS_PER_WAY), start=1):
+        for number, at in enumerate(_moments(tally.boundaries, wanted), start=1):
             _killed_and_carried_on(bench, way, number, at)
             bench.check()
     finally:
         tally.write()
-    assert tally.kills >= KILLS_PER_WAY
+    assert tally.kills >= wanted
     assert max(tally.recovery_s) <= RECOVERY_LIMIT_S
 
 
