@@ -11,7 +11,7 @@ from alm_core.execution.marking import _own_sums, mark_of
 from alm_core.execution.watch import EpochWatch, Verdict, pegged_sides
 from alm_core.model.books import ANY_CHAIN, LedgerEntry, ReconciledPoint
 from alm_core.model.config import LimitsConfig
-from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose, Target
+from alm_core.model.decisions import AllocationPlan, DecisionKind, Move, PositionClose, Target
 from alm_core.model.market import Holdings, InTransit, MarketSnapshot, Position, TokenBalance
 from alm_core.model.transactions import Action, IntentState
 from alm_core.model.transfers import TransferState
@@ -274,3 +274,14 @@ def test_a_plan_that_was_begun_is_finished_though_it_would_be_too_much_now(journ
     brought_to(journal, intent_of(spending_tx(60_000 * USD), 1, plan=plan_hash(plan)), IntentState.FINAL_OK)
     assert begin(journal, seen(), plan).refusal is None
     assert begin(journal, seen(), placing(89_999.0)).refusal is not None
+
+
+def test_what_a_plan_sends_counts_with_what_it_opens(journal: SqlJournal) -> None:
+    def both(usd: float) -> AllocationPlan:
+        move = Move(from_chain=POOL.chain_id, to_chain=POOL.chain_id + 1, share_frac=0.1, capital_usd=usd)
+        return replace(placing(80_000.0), moves=(move,))
+
+    assert begin(journal, seen(), both(10_000.0)).refusal is None
+    refused = begin(journal, seen(), both(10_001.0)).refusal
+    assert refused is not None
+    assert "places 90001.00 more" in refused
