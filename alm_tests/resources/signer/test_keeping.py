@@ -19,7 +19,7 @@ from alm_resources.signer.policy_entry import ChainPolicyEntry
 from alm_resources.signer.signing import UNLIMITED, SigningPolicy
 from alm_resources.signer.standstill import SignerSwitch
 from alm_resources.signer.state import FileState
-from alm_resources.signer.wire import MAX_MESSAGE_BYTES, message_of
+from alm_resources.signer.wire import MAX_MESSAGE_BYTES, message_of, request_of
 from alm_tests.core.execution.test_allow_list import MANAGER, POOL, WALLET
 from alm_tests.resources.signer.scene import BID, PAIR, TERMS, payload
 
@@ -111,3 +111,11 @@ def test_only_a_demo_signs_without_a_bound_per_hour(tmp_path: Path, mode: str, b
     told = terms_from(registry, PAIR).transactions_per_hour
     assert told is not None
     assert policy._terms.transactions_per_hour == (told if bounded else None)
+
+
+@pytest.mark.parametrize("op", ["status", "address", "standstill", "sign"])
+def test_a_request_has_the_fields_of_its_kind_and_no_others(op: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{op}: fields"):
+        request_of({"op": op, "more": 1})
+    with pytest.raises(InvalidInput, match="unknown operation"):
+        request_of({"op": f"{op}s"})
