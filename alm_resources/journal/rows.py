@@ -76,6 +76,7 @@ def attempt_row(
         "gas_limit": str(bid.gas_limit),
         "max_fee_per_gas_wei": str(bid.max_fee_per_gas_wei),
         "max_priority_fee_per_gas_wei": str(bid.max_priority_fee_per_gas_wei),
+        "l1_fee_wei": str(bid.l1_fee_wei),
         "signed_at": signed_at.isoformat(timespec="milliseconds"),
     }
 
@@ -93,6 +94,7 @@ def attempt_from(row: Row) -> Attempt:
             gas_limit=int(row["gas_limit"]),
             max_fee_per_gas_wei=int(row["max_fee_per_gas_wei"]),
             max_priority_fee_per_gas_wei=int(row["max_priority_fee_per_gas_wei"]),
+            l1_fee_wei=int(row["l1_fee_wei"]),
         ),
         signed_at=datetime.fromisoformat(row["signed_at"]),
     )

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0003"
+HEAD_REVISION = "0004"
 """Newest migration; a database that already carries it is opened without loading Alembic."""
 
 metadata = sa.MetaData()
@@ -47,6 +47,7 @@ attempts = sa.Table(
     sa.Column("max_fee_per_gas_wei", sa.Text, nullable=False),
     sa.Column("max_priority_fee_per_gas_wei", sa.Text, nullable=False),
     sa.Column("signed_at", sa.String(32), nullable=False),
+    sa.Column("l1_fee_wei", sa.Text, nullable=False),
 )
 
 receipts = sa.Table(

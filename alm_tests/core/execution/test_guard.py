@@ -147,7 +147,7 @@ def test_a_token_nobody_prices_makes_the_days_spending_unknown(journal: SqlJourn
 def test_fees_of_the_day_count_what_was_paid_and_what_is_bid(journal: SqlJournal) -> None:
     guard = guard_of(journal)
     brought_to(journal, intent_of(spending_tx(1), 1), IntentState.FINAL_REVERTED)
-    high = FeeBid(gas_limit=10**6, max_fee_per_gas_wei=10**9, max_priority_fee_per_gas_wei=0, l1_fee_wei=7)
+    high = FeeBid(gas_limit=10**6, max_fee_per_gas_wei=10**9, max_priority_fee_per_gas_wei=0, l1_fee_wei=10**15)
     brought_to(journal, intent_of(spending_tx(2), 2), IntentState.BROADCAST, high)
     spent = guard._spending.spent(guard._spending.intents(), None, ())
     wei = MINED.gas_used * MINED.effective_gas_price_wei + MINED.l1_fee_wei + high.most_wei

@@ -12,7 +12,7 @@ from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import TOKEN, WALLET, FakeSigner, transfer_intent
 
 CHAIN = 8453
-BID = FeeBid(gas_limit=1, max_fee_per_gas_wei=2, max_priority_fee_per_gas_wei=1)
+BID = FeeBid(gas_limit=1, max_fee_per_gas_wei=2, max_priority_fee_per_gas_wei=1, l1_fee_wei=3)
 
 
 @cache
