@@ -99,19 +99,23 @@ def reconcile(
             nonce=nonce,
         )
         journal.record_reconciled(moved_on, found.entries, found.positions)
-    left = view.read_rights(standing, state.block)
     return ReconcileReport(
         chain_id=chain_id,
         block_number=state.block.number,
         green=not found.differences,
         differences=found.differences,
         adopted=found.adopted,
-        allowances=tuple(
-            ResidualAllowance(token=grant.revoke.to, spender=grant.revoke.spender or "", amount=amount)
-            for grant, amount in zip(standing, left, strict=True)
-            if amount
-        ),
+        allowances=_left_over(view, standing, state.block),
         warnings=standstill_text(journal.read_halt(chain_id, wallet)),
+    )
+
+
+def _left_over(view: ChainView, standing: Sequence[Grant], block: Block) -> tuple[ResidualAllowance, ...]:
+    left = view.read_rights(standing, block)
+    return tuple(
+        ResidualAllowance(token=grant.revoke.to, spender=grant.revoke.spender or "", amount=amount)
+        for grant, amount in zip(standing, left, strict=True)
+        if amount
     )
 
 
