@@ -150,10 +150,10 @@ def begun(scene: StakingScene) -> MarketSnapshot:
 
 
 def compounding(scene: StakingScene, snapshot: MarketSnapshot) -> AllocationPlan:
-    """Collect everywhere, and add ten dollars to each position."""
+    """Collect everywhere, and add a hundred dollars to each position: less would not be worth Ethereum's gas."""
     pools = {pool.pool_id: pool for pool in scene.pools}
     opens = tuple(
-        scene.target(snapshot, pools[held.pool_id], 10.0, (held.tick_lower, held.tick_upper), held.token_id)
+        scene.target(snapshot, pools[held.pool_id], 100.0, (held.tick_lower, held.tick_upper), held.token_id)
         for held in scene.positions(snapshot)
     )
     closes = scene.closes(snapshot)
