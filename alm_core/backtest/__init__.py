@@ -1,0 +1,1 @@
+"""Backtests: the live decision code over recorded markets, with a simulated venue."""
