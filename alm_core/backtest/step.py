@@ -25,7 +25,7 @@ from alm_core.model.market import Holdings, MarketSnapshot, TokenBalance
 from alm_core.model.past import PastEpochs, RecentEpoch
 from alm_core.model.pnl import PnlParts
 from alm_core.model.pools import Pool
-from alm_core.model.signals import OptimizedRange
+from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.portfolio.valuation import Prices, position_usd, prices_usd
 from alm_core.portfolio.yields import pool_yields
 from alm_core.ranges.optimizer import asset_class_of
@@ -176,7 +176,7 @@ def _lived(
         in_transit=tuple(one.transit for one in book.travelling),
     )
     world = simulated_snapshot(recorded, seen)
-    optimized, plan = _asked(market, world, book, prices, decider, strategy, limits)
+    signals, optimized, plan = _asked(market, world, book, prices, decider, strategy, limits)
     if plan.decision.kind is not DecisionKind.HOLD:
         due_at = at + config.venue.latency_epochs * EPOCH_LENGTH
         book = replace(book, waiting=(*book.waiting, Waiting(plan=plan, due_at=due_at)))
@@ -200,6 +200,7 @@ def _lived(
         seen=seen,
         book=replace(book, totals=totals, optimized=optimized, recent=recent),
         problems=tuple(problems),
+        signals=signals,
     )
 
 
@@ -244,7 +245,7 @@ def _asked(
     decider: Decider,
     strategy: StrategyConfig,
     limits: LimitsConfig,
-) -> tuple[OptimizedRange | None, AllocationPlan]:
+) -> tuple[ForceSignals | None, OptimizedRange | None, AllocationPlan]:
     price = prices.base_usd / prices.quote_usd
     if callable(decider):
         seen = Seen(
@@ -255,7 +256,7 @@ def _asked(
             yields=pool_yields(world, market.past, price, strategy.yield_window_epochs),
             asset_class=asset_class_of(world),
         )
-        return None, decider(seen)
+        return None, None, decider(seen)
     since = market.epoch.epoch_at - RECENT_WITHIN
     past = PastEpochs(
         snapshots=market.past[-strategy.yield_window_epochs :],
@@ -265,7 +266,7 @@ def _asked(
     signals = decider.force_signals(market.epoch, market.candles)
     optimized = decider.optimized_range(market.epoch, market.candles, signals, world, past, book.optimized, strategy)
     plan = decider.allocation(market.epoch, signals, optimized, world, past, strategy, limits, "backtest", "backtest")
-    return optimized, plan
+    return signals, optimized, plan
 
 
 def _recent(

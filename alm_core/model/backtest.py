@@ -9,7 +9,7 @@ from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.market import Holdings, InTransit, MarketSnapshot
 from alm_core.model.past import RecentEpoch
 from alm_core.model.pnl import PnlParts
-from alm_core.model.signals import OptimizedRange
+from alm_core.model.signals import ForceSignals, OptimizedRange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +170,8 @@ class BacktestEpoch:
         Holdings and growth that the decision saw; with the recorded snapshot they give the simulated one again.
     book
         The portfolio afterwards.
+    signals
+        Forces the decision was taken on; ``None`` where the decider looks at none.
     """
 
     pair: str
@@ -186,6 +188,7 @@ class BacktestEpoch:
     plan: AllocationPlan | None = None
     seen: SeenWorld | None = None
     problems: tuple[str, ...] = ()
+    signals: ForceSignals | None = None
 
 
 class MarketHistory(Protocol):
