@@ -25,14 +25,16 @@ from alm_core.model.market import Holdings, MarketSnapshot, TokenBalance
 from alm_core.model.past import PastEpochs, RecentEpoch
 from alm_core.model.pnl import PnlParts
 from alm_core.model.pools import Pool
-from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.model.signals import Forces, ForceSignals, OptimizedRange
 from alm_core.portfolio.valuation import Prices, position_usd, prices_usd
 from alm_core.portfolio.yields import pool_yields
 from alm_core.ranges.optimizer import asset_class_of
+from alm_core.ranges.range import price_range
 from alm_core.shadow.paper import begun
 from alm_core.shadow.rivals import Seen
 
 RECENT_WITHIN = timedelta(days=1)
+NO_FORCES = Forces(volatility=0.0, momentum=50.0, trend=50.0, sigma_annual_frac=0.0)
 WALLET = "0x" + "b7" * 20
 """Address of the simulated wallet where none was recorded."""
 NATIVE_WEI = 10**18
@@ -112,6 +114,24 @@ def _begun(recorded: MarketSnapshot, prices: Prices, config: BacktestConfig, epo
         hodl_base=base,
         hodl_quote=quote,
         nav_start_usd=value_usd(holdings, (), recorded, prices),
+        optimized=_given(prices, config, epoch),
+    )
+
+
+def _given(prices: Prices, config: BacktestConfig, epoch: Epoch) -> OptimizedRange | None:
+    """Parameters that the run is told to begin with, in the place of an earlier result."""
+    if config.range_params is None:
+        return None
+    return OptimizedRange(
+        pair=config.pair,
+        epoch_at=epoch.epoch_at,
+        success=False,
+        reason="given",
+        params=config.range_params,
+        price_range=price_range(prices.base_usd / prices.quote_usd, NO_FORCES, config.range_params),
+        fitness=None,
+        baseline_fitness=None,
+        evaluations=0,
     )
 
 

@@ -9,7 +9,7 @@ from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.market import Holdings, InTransit, MarketSnapshot
 from alm_core.model.past import RecentEpoch
 from alm_core.model.pnl import PnlParts
-from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.model.signals import ForceSignals, OptimizedRange, RangeParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +51,16 @@ class BacktestConfig:
         ``None`` begins with the holdings recorded at the first epoch, positions turned into tokens.
     venue
         The simulated venue.
+    range_params
+        Parameters in force at the first epoch; ``None``: the initial ones of the asset class. With
+        ``StrategyConfig.optimize`` the search starts from them, without it they stay.
     """
 
     pair: str
     policy: str = "default"
     capital_usd: float | None = 10_000.0
     venue: VenueConfig = field(default_factory=VenueConfig)
+    range_params: RangeParams | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
