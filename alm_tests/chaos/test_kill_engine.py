@@ -40,7 +40,8 @@ VENUE = "0x4444444444444444444444444444444444444444"
 SPENDER = "0x5555555555555555555555555555555555555555"
 # On any call: storage[0] += 1, then Transfer(caller, 0xdead, 1). The number in storage is the number of effects.
 VENUE_CODE = "0x6000546001016000556001600052" + "61dead" + "33" + "7f" + TRANSFER_TOPIC[2:] + "60206000" + "a3" + "00"
-OPENING_WEI = 10**18
+OPENING_WEI = 10**21
+"""Enough for the fees of all the attempts of a long run."""
 LEAST_KILLS = 6
 """Of a way, however few are wanted of the whole suite."""
 HASTY = ChainRules(bump_after_s=0.03)
