@@ -275,6 +275,8 @@ def _asked(
             prices=prices,
             yields=pool_yields(world, market.past, price, strategy.yield_window_epochs),
             asset_class=asset_class_of(world),
+            last_moved_at=book.last_moved_at,
+            minutes=market.candles,
         )
         return None, None, decider(seen)
     since = market.epoch.epoch_at - RECENT_WITHIN

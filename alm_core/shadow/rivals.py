@@ -1,9 +1,14 @@
-"""Simple policies to be measured against: hold the tokens, a wide range, and a range that is recentred when left."""
+"""Simple policies to be measured against: hold the tokens, a wide range, and a range that is recentred when left.
+
+More of them, known to backtests only, are in :mod:`alm_core.policies.zoo`.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, ticks_for_range
+from alm_core.model.candles import CandleSeries
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose, Target
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import Holdings, MarketSnapshot, PoolState
@@ -22,7 +27,23 @@ HalfWidths = dict[AssetClass, float]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What a rival looks at: prices in USD, what pools pay, and the pair's class."""
+    """What a rival looks at.
+
+    Parameters
+    ----------
+    price, prices
+        Quote per base, and USD of both tokens.
+    snapshot
+        Pools and chains, and what the rival itself holds.
+    yields
+        What pools pay to their liquidity, by pool id.
+    asset_class
+        Class of the pair.
+    last_moved_at
+        When the rival last decided what then changed its holdings; ``None`` before.
+    minutes
+        Candles before the epoch; ``None`` where they are not handed on.
+    """
 
     epoch: Epoch
     price: float
@@ -30,6 +51,8 @@ class Seen:
     prices: Prices
     yields: dict[str, PoolYield]
     asset_class: AssetClass
+    last_moved_at: datetime | None = None
+    minutes: CandleSeries | None = None
 
 
 Rival = Callable[[Seen], AllocationPlan]
@@ -37,7 +60,7 @@ Rival = Callable[[Seen], AllocationPlan]
 
 def hodl(seen: Seen) -> AllocationPlan:
     """Hold the tokens as they were."""
-    return _plan("hodl", seen, DecisionKind.HOLD, "tokens are held", (), ())
+    return rule_plan("hodl", seen, DecisionKind.HOLD, "tokens are held", (), ())
 
 
 def placed_once(name: str, half_widths: HalfWidths) -> Rival:
@@ -74,7 +97,7 @@ def _ranged(name: str, seen: Seen, half_widths: HalfWidths, *, resets: bool) -> 
         (position, held)
         for held in seen.snapshot.holdings
         for position in held.positions
-        if resets and not _inside(seen, position.pool_id, position.tick_lower, position.tick_upper)
+        if resets and not _holds_price(seen, position.pool_id, position.tick_lower, position.tick_upper)
     ]
     left = {held.block.chain_id for _, held in leaving}
     opens = [
@@ -84,22 +107,22 @@ def _ranged(name: str, seen: Seen, half_widths: HalfWidths, *, resets: bool) -> 
         and (target := _target(seen, held, half_widths[seen.asset_class])) is not None
     ]
     if not opens:
-        return _plan(name, seen, DecisionKind.HOLD, "the range holds the price", (), ())
+        return rule_plan(name, seen, DecisionKind.HOLD, "the range holds the price", (), ())
     kind = DecisionKind.RS if leaving else DecisionKind.PRA
     reason = "the price has left the range" if leaving else "capital is placed"
     moved = {target.chain_id for target in opens}
     closes = [close_of(position, held) for position, held in leaving if held.block.chain_id in moved]
-    return _plan(name, seen, kind, reason, closes, opens)
+    return rule_plan(name, seen, kind, reason, closes, opens)
 
 
-def _inside(seen: Seen, pool_id: str, tick_lower: int, tick_upper: int) -> bool:
+def _holds_price(seen: Seen, pool_id: str, tick_lower: int, tick_upper: int) -> bool:
     state = seen.snapshot.pool_state(pool_id)
     lower, upper = range_bounds_at_ticks(state.pool, tick_lower, tick_upper)
     return lower <= price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96) < upper
 
 
 def _target(seen: Seen, held: Holdings, half_width: float) -> Target | None:
-    state = _best_pool(seen, held.block.chain_id)
+    state = best_pool(seen, held.block.chain_id)
     pools = [one.pool for one in seen.snapshot.pools if one.pool.chain_id == held.block.chain_id]
     usd = idle_usd(held, pools, seen.prices).total + sum(
         _position_usd(seen, one.pool_id, one.amount0 + one.fees0, one.amount1 + one.fees1) for one in held.positions
@@ -133,7 +156,7 @@ def _position_usd(seen: Seen, pool_id: str, amount0: int, amount1: int) -> float
     return amounts_usd(seen.snapshot.pool_state(pool_id).pool, amount0, amount1, seen.prices).total
 
 
-def _best_pool(seen: Seen, chain_id: int) -> PoolState | None:
+def best_pool(seen: Seen, chain_id: int) -> PoolState | None:
     """Return the pool that pays its liquidity most; where that is not known, the deepest."""
     live = [one for one in seen.snapshot.pools if one.pool.chain_id == chain_id and one.liquidity > 0]
     known = [one for one in live if one.pool.pool_id in seen.yields]
@@ -143,14 +166,16 @@ def _best_pool(seen: Seen, chain_id: int) -> PoolState | None:
     return max(live, key=lambda one: (depth[one.pool.pool_id], one.pool.pool_id), default=None)
 
 
-def _plan(
+def rule_plan(
     name: str,
     seen: Seen,
     kind: DecisionKind,
     reason: str,
     closes: Sequence[PositionClose],
     opens: Sequence[Target],
+    collects: Sequence[PositionClose] = (),
 ) -> AllocationPlan:
+    """Return the plan of a rule: what it does and in words why; nothing else of a plan means anything to it."""
     decision = Decision(kind=kind, reason=reason, binding="rule", current_apr=0.0, optimal_apr=0.0, alternatives=())
     return AllocationPlan(
         pair=seen.epoch.pair,
@@ -165,4 +190,5 @@ def _plan(
         decision=decision,
         closes=tuple(closes),
         opens=tuple(opens),
+        collects=tuple(collects),
     )
