@@ -1,0 +1,113 @@
+"""What profit and loss is added up in: parts by line, prices of raw amounts, and which line a movement belongs to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from alm_core.accounting.ledger import FEES, REWARDS
+from alm_core.model.accounts import Movement, Unpriced
+from alm_core.model.errors import InvalidInput
+from alm_core.model.market import MarketSnapshot
+from alm_core.model.pools import Pool
+from alm_core.model.transactions import Action
+from alm_core.portfolio.valuation import Prices
+
+NATIVE_DECIMALS = 18
+PRINCIPAL = frozenset({Action.OPEN, Action.ADD, Action.REMOVE, Action.CLOSE})
+"""Actions whose tokens go into a position or come out of it."""
+
+Where = tuple[int, str | None, int | None]
+"""Chain, pool and position of a line."""
+
+
+@dataclass(slots=True)
+class PnlBooks:
+    """Parts by line while they are added up."""
+
+    parts: defaultdict[Where, dict[str, float]] = field(default_factory=lambda: defaultdict(dict))
+    value_usd: defaultdict[Where, float] = field(default_factory=lambda: defaultdict(float))
+    flows: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    flow_native: defaultdict[int, float] = field(default_factory=lambda: defaultdict(float))
+    unpriced: list[Unpriced] = field(default_factory=list[Unpriced])
+    nav_start_usd: float = 0.0
+    nav_end_usd: float = 0.0
+    native_start_usd: float = 0.0
+    native_end_usd: float = 0.0
+
+    def add(self, where: Where, **parts_usd: float) -> None:
+        """Add to parts of a line, named without their unit."""
+        line = self.parts[where]
+        for name, usd in parts_usd.items():
+            line[f"{name}_usd"] = line.get(f"{name}_usd", 0.0) + usd
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """Raw amounts of the pair's tokens in USD, by lower-case address and chain."""
+
+    sides: Mapping[tuple[int, str], tuple[int, bool]]
+    """Decimals, and whether it is the base."""
+
+    def usd(self, chain_id: int, token: str, raw: int, prices: Prices) -> float | None:
+        """Value of a raw amount; ``None`` for a token that is none of the pair's."""
+        side = self.sides.get((chain_id, token.lower()))
+        if side is None:
+            return None
+        decimals, is_base = side
+        return raw / 10**decimals * (prices.base_usd if is_base else prices.quote_usd)
+
+    def known(self, chain_id: int, token: str, raw: int, prices: Prices) -> float:
+        """Value of a raw amount of a token of the pair; ``InvalidInput`` for any other."""
+        value = self.usd(chain_id, token, raw, prices)
+        if value is None:
+            raise InvalidInput(f"{token} on chain {chain_id} is no token of the pair")
+        return value
+
+
+def add_movement(books: PnlBooks, one: Movement, usd: float) -> None:
+    """Count a movement worth ``usd`` to the wallet as the part that it is."""
+    where = where_of(one)
+    if one.kind == FEES:
+        books.add(where, fees=usd)
+    elif one.kind == REWARDS:
+        books.add(where, rewards=usd)
+    elif one.kind == "gas":
+        books.add(where, gas=-usd)
+    elif one.kind == "bridge" or one.action is Action.BRIDGE:
+        books.add((one.chain_id, None, None), bridge=-usd)
+    elif one.action is Action.SWAP:
+        books.add((one.chain_id, None, None), swap=-usd)
+    elif one.action in PRINCIPAL:
+        books.add(where, lvr=-usd)
+    else:
+        books.add((one.chain_id, None, None), flow=usd)
+
+
+def where_of(one: Movement) -> Where:
+    """Return the line of a movement: its position where it names one, else its chain."""
+    if one.pool_id is None or one.token_id is None:
+        return one.chain_id, None, None
+    return one.chain_id, one.pool_id, one.token_id
+
+
+def sides_of(pools: Iterable[Pool]) -> dict[tuple[int, str], tuple[int, bool]]:
+    """Return decimals of every token of some pools, and whether it is the base, by chain and lower-case address."""
+    found: dict[tuple[int, str], tuple[int, bool]] = {}
+    for pool in pools:
+        found[pool.chain_id, pool.base.address.lower()] = (pool.base.decimals, True)
+        found[pool.chain_id, pool.quote.address.lower()] = (pool.quote.decimals, False)
+    return found
+
+
+def native_usd(snapshot: MarketSnapshot, chain_id: int) -> float:
+    """Return the price of a chain's native coin.
+
+    Raises
+    ------
+    InvalidInput
+        If the chain was not read.
+    """
+    try:
+        return snapshot.chain(chain_id).native_usd
+    except KeyError as missing:
+        raise InvalidInput(f"price of native coin: {missing.args[0]}") from missing
