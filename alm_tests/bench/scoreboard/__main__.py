@@ -1,4 +1,7 @@
-"""``python -m alm_tests.bench.scoreboard [--days N] [--tapes N] [--out FOLDER]``: makes docs/results.md."""
+"""``python -m alm_tests.bench.scoreboard [--days N] [--tapes N] [--out FOLDER]``: makes docs/results/scoreboard.md.
+
+Resumable: every score is kept in the cache folder as soon as it is known.
+"""
 
 import argparse
 import json
@@ -6,32 +9,48 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from alm_tests.bench.scoreboard.page import figure, page
-from alm_tests.bench.scoreboard.run import Run, run_tape
-from alm_tests.bench.scoreboard.tapes import tapes
-
-ROOT = Path(__file__).resolve().parents[3]
+from alm_tests.bench.scoreboard.figure import figure
+from alm_tests.bench.scoreboard.page import page
+from alm_tests.bench.scoreboard.run import SCORED, Score, run_policy
+from alm_tests.bench.scoreboard.store import ROOT, ScoreStore
+from alm_tests.bench.scoreboard.tapes import ScoreTape, tapes
 
 
 def main() -> int:
-    """Run every tape and write page, figure and raw scores."""
+    """Run what was not run yet and write page and figure."""
     arguments = _arguments()
     folder = Path(os.environ.get("ALM_REFERENCE_DATA", ROOT.parent / "shared" / "data"))
     chosen = list(tapes(folder))[: arguments.tapes]
-    runs: list[Run] = []
-    with ProcessPoolExecutor(arguments.processes) as pool:
-        for number, run in enumerate(pool.map(run_tape, chosen, [arguments.days] * len(chosen)), 1):
-            runs.append(run)
-            print(f"{number}/{len(chosen)} {run.scores[0].tape}: {run.cpu_s:.0f} s CPU", file=sys.stderr, flush=True)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    (arguments.out / "images").mkdir(exist_ok=True)
-    figure(runs, arguments.out / "images" / "scoreboard.png")
-    (arguments.out / "results.md").write_text(page(chosen, runs))
-    print(json.dumps({"tapes": len(runs), "epochs": sum(r.epochs for r in runs), "cpu_s": sum(r.cpu_s for r in runs)}))
+    store = ScoreStore(arguments.cache, arguments.days)
+    scores = _scores(chosen, store, arguments.days, arguments.processes)
+    if arguments.scores_only:
+        return 0
+    (arguments.out / "images").mkdir(parents=True, exist_ok=True)
+    figure(scores, arguments.out / "images" / "scoreboard.png")
+    (arguments.out / "scoreboard.md").write_text(page(chosen, scores, arguments.date, arguments.code))
+    cpu_s = sum(one.cpu_s for one in scores)
+    print(json.dumps({"tapes": len(chosen), "epochs": sum(one.nav_usd.size for one in scores), "cpu_s": cpu_s}))
     return 0
+
+
+def _scores(chosen: Sequence[ScoreTape], store: ScoreStore, days: int | None, processes: int) -> list[Score]:
+    """Scores of every tape and policy, those of a tape together."""
+    found: list[Score] = []
+    with ProcessPoolExecutor(processes) as pool:
+        for number, tape in enumerate(chosen, 1):
+            stored = {policy: store.known(tape.name, policy) for policy in SCORED}
+            missing = [policy for policy, score in stored.items() if score is None]
+            count = len(missing)
+            for score in pool.map(run_policy, [tape] * count, missing, [days] * count):
+                store.keep(score)
+                stored[score.policy] = score
+            found += [score for score in stored.values() if score is not None]
+            print(f"{number}/{len(chosen)} {tape.name}: {count} run", file=sys.stderr, flush=True)
+    return found
 
 
 def _arguments() -> argparse.Namespace:
@@ -39,7 +58,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--days", type=int, default=None, help="scored days of every tape (all)")
     parser.add_argument("--tapes", type=int, default=None, help="only the first tapes (all)")
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "alm" / "scoreboard")
+    parser.add_argument("--date", default="", help="printed on the page, with the version of the code")
+    parser.add_argument("--code", default="")
+    parser.add_argument("--scores-only", action="store_true", help="leave page and figure as they are")
     return parser.parse_args()
 
 

@@ -1,112 +1,108 @@
-"""Runs every policy over a tape, epoch by epoch, through :func:`alm_core.shadow.shadow.shadow_epoch`."""
+"""Runs one policy over a tape, through :func:`alm_core.backtest.run.run_backtest`: the path of ``alm backtest``."""
 
 import time
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
-from alm_core.forces.signals import compute_force_signals
+from alm_core.backtest.deciders import DECIDERS, POLICIES
+from alm_core.backtest.run import run_backtest, summary_of
+from alm_core.model.backtest import BacktestConfig, BacktestEpoch, MarketHistory
 from alm_core.model.candles import FloatArray
 from alm_core.model.config import LimitsConfig, StrategyConfig
-from alm_core.model.epochs import EPOCH_LENGTH, EPOCHS_PER_DAY, Epoch
-from alm_core.model.market import MarketSnapshot
-from alm_core.model.shadow import ShadowEpoch
-from alm_core.policies import policy_named
-from alm_core.shadow.rivals import RIVALS, Rival, placed_once
-from alm_core.shadow.shadow import ShadowInputs, shadow_epoch
+from alm_core.model.epochs import EPOCH_LENGTH, EPOCHS_PER_DAY
 from alm_tests.bench.scoreboard.tapes import ScoreTape
-from alm_tests.bench.scoreboard.world import PAIR, TapeWorld, first_epoch
+from alm_tests.bench.scoreboard.world import CAPITAL_USD, PAIR, TapeHistory, TapeWorld, first_epoch
 
 WARM_DAYS = 20
 """History before the first scored epoch; the optimizer looks back on all there is, up to 30 days."""
 RETUNE_EPOCHS = EPOCHS_PER_DAY
-"""The default policy searches once a day here, every quarter hour live."""
-SCORED: Mapping[str, Rival] = {**RIVALS, "fixed_5": placed_once("fixed_5", {"stable": 0.05, "volatile": 0.05})}
-POLICIES = ("default", "seed")
+"""Policies that search do so once a day here, every quarter hour live."""
+SCORED = tuple(DECIDERS)
+# Every policy may place all it has in the one pool there is: the cap per pool is for choosing among several.
+STRATEGY = StrategyConfig(max_pool_share=1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Score:
     """What one policy made of one tape.
 
-    ``nav_usd`` has one row per epoch, net of gas and swaps; the other figures are totals.
+    Parameters
+    ----------
+    nav_usd : shape (epochs,)
+        Value after each epoch, net of gas and swaps; NaN where unknown.
+    fees_usd, lvr_usd, gas_usd, swap_usd
+        Totals.
+    promised_usd
+        Gain that its actions promised less their cost, summed; rules promise nothing.
+    decisions
+        Number of epochs by decision.
+    problems, cpu_s
+        Epochs with a problem, and CPU time.
     """
 
     tape: str
-    recorded: bool
     policy: str
     nav_usd: FloatArray
     fees_usd: float
+    lvr_usd: float
     gas_usd: float
     swap_usd: float
     moves: int
+    promised_usd: float
+    decisions: dict[str, int]
     problems: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """Scores of a tape and what it took."""
-
-    scores: tuple[Score, ...]
-    epochs: int
     cpu_s: float
 
 
-def run_tape(tape: ScoreTape, days: int | None = None) -> Run:
-    """Return the scores of every policy on a tape; ``days`` shortens it."""
+def run_policy(tape: ScoreTape, policy: str, days: int | None = None) -> Score:
+    """Return the score of a policy on a tape; ``days`` shortens it."""
     started = time.process_time()
+    found = list(epochs_of(tape, policy, days))
+    summary = summary_of(found, 0.0)
+    promised = [one.plan.decision.promised_usd for one in found if one.plan is not None]
+    return Score(
+        tape=tape.name,
+        policy=policy,
+        nav_usd=np.array([np.nan if one.nav_usd is None else one.nav_usd for one in found]),
+        fees_usd=summary.fees_usd,
+        lvr_usd=summary.lvr_usd,
+        gas_usd=summary.gas_usd,
+        swap_usd=summary.swap_usd,
+        moves=summary.rebalances,
+        promised_usd=float(sum(gain - cost for gain, cost in promised)),
+        decisions=summary.decisions,
+        problems=sum(1 for one in found if one.problems),
+        cpu_s=time.process_time() - started,
+    )
+
+
+def epochs_of(tape: ScoreTape, policy: str, days: int | None = None) -> Iterator[BacktestEpoch]:
+    """Yield the scored epochs of a policy on a tape, oldest first."""
     first_at = first_epoch(tape, WARM_DAYS)
     world = TapeWorld(tape, first_at)
-    epochs = world.epochs(first_at)[: None if days is None else days * EPOCHS_PER_DAY]
-    # Every policy may place all it has in the one pool there is: the cap per pool is for choosing among several.
-    strategy = StrategyConfig(max_pool_share=1.0)
-    window = strategy.yield_window_epochs
-    past = deque((world.snapshot(at) for at in _before(first_at, window)), maxlen=window)
-    policies = {name: policy_named(name) for name in POLICIES}
-    book: ShadowEpoch | None = None
-    navs: dict[str, list[float]] = {}
-    problems: dict[str, int] = {}
-    before: MarketSnapshot | None = None
-    for number, at in enumerate(epochs):
-        epoch = Epoch(pair=PAIR, epoch_at=at)
-        candles, snapshot = world.candles_at(at), world.snapshot(at)
-        inputs = ShadowInputs(
-            epoch=epoch,
-            candles=candles,
-            signals=compute_force_signals(epoch, candles),
-            snapshot=snapshot,
-            past_snapshots=tuple(past),
-            strategy=replace(strategy, optimize=number % RETUNE_EPOCHS == 0),
-            limits=LimitsConfig(),
-            previous=book,
-            earlier={} if before is None else {before.epoch_at: before},
-        )
-        book, before = shadow_epoch(inputs, policies, SCORED), snapshot
-        past.append(snapshot)
-        for one in book.books:
-            navs.setdefault(one.policy, []).append(np.nan if one.nav_usd is None else one.nav_usd)
-        for text in book.problems:
-            problems[text.split(":")[0]] = problems.get(text.split(":")[0], 0) + 1
-    assert book is not None
-    scores = tuple(
-        Score(
-            tape=tape.name,
-            recorded=tape.recorded,
-            policy=one.policy,
-            nav_usd=np.array(navs[one.policy]),
-            fees_usd=one.fees_usd,
-            gas_usd=one.gas_usd,
-            swap_usd=one.swap_usd,
-            moves=one.moves,
-            problems=problems.get(one.policy, 0),
-        )
-        for one in book.books
-    )
-    return Run(scores=scores, epochs=len(epochs), cpu_s=time.process_time() - started)
+    scored = world.epochs(first_at)[: None if days is None else days * EPOCHS_PER_DAY]
+    return retuned(TapeHistory(world), scored[0], scored[-1] + EPOCH_LENGTH, policy)
 
 
-def _before(first_at: datetime, count: int) -> list[datetime]:
-    return [first_at - back * EPOCH_LENGTH for back in range(count, 0, -1)]
+def retuned(market: MarketHistory, first_at: datetime, end_at: datetime, policy: str) -> Iterator[BacktestEpoch]:
+    """Yield the epochs of a backtest in which the policy searches its parameters once every :data:`RETUNE_EPOCHS`.
+
+    Every stretch goes on from the one before; rules never search, and run in one stretch.
+    """
+    config = BacktestConfig(pair=PAIR, policy=policy, capital_usd=CAPITAL_USD)
+    if policy not in POLICIES:
+        yield from run_backtest(market, first_at, end_at, config, replace(STRATEGY, optimize=False), LimitsConfig())
+        return
+    kept: list[BacktestEpoch] = []
+    at = first_at
+    while at < end_at:
+        for optimize, length in ((True, 1), (False, RETUNE_EPOCHS - 1)):
+            until = min(at + length * EPOCH_LENGTH, end_at)
+            strategy = replace(STRATEGY, optimize=optimize)
+            for one in run_backtest(market, at, until, config, strategy, LimitsConfig(), earlier=kept):
+                kept = [*kept, one][-STRATEGY.yield_window_epochs :]
+                yield one
+            at = until

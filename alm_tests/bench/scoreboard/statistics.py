@@ -1,4 +1,4 @@
-"""What the scores say, and how sure that is: moving-block bootstrap of the daily excess over holding the tokens."""
+"""What the scores say, and how sure that is: moving-block bootstrap of daily returns, paired by tape and day."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,33 @@ from alm_tests.bench.scoreboard.run import Score
 
 BLOCK_DAYS = 2
 """Days drawn together: shifts and storms of one day reach into the next."""
+OURS = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """One policy over a set of tapes, in fractions.
 
-    ``excess`` is the mean daily log return above holding the tokens over all days of all tapes, with its interval;
-    ``net_return`` and ``drawdown`` are means over the tapes, ``moves_per_week`` counts every tape alike.
+    Parameters
+    ----------
+    excess
+        Mean daily log return above holding the tokens over all days of all tapes, with its interval.
+    behind_ours
+        The same of the default policy above this one, day by day on the same tapes: paired, so that what moves both
+        alike drops out.
+    net_return, drawdown, fees, lvr, costs
+        Means over the tapes; all but the first two relative to the value at the start.
+    moves_per_week
+        Every tape counts alike; compounding is a move.
     """
 
     policy: str
     tapes: int
     net_return: float
     excess: Interval
+    behind_ours: Interval
     fees: float
+    lvr: float
     costs: float
     drawdown: float
     moves_per_week: float
@@ -35,30 +47,33 @@ class Standing:
 def standings(scores: Sequence[Score]) -> list[Standing]:
     """Return the standing of every policy over some tapes, best excess first."""
     held = {score.tape: score for score in scores if score.policy == "hodl"}
+    ours = {score.tape: score for score in scores if score.policy == OURS}
     names = list(dict.fromkeys(score.policy for score in scores))
-    found = [_standing(name, [score for score in scores if score.policy == name], held) for name in names]
+    found = [_standing(name, [score for score in scores if score.policy == name], held, ours) for name in names]
     return sorted(found, key=lambda one: -one.excess.mean)
 
 
-def daily_excess(score: Score, held: Score) -> FloatArray:
-    """Return the log return of each whole day above that of holding the tokens."""
+def daily_excess(score: Score, other: Score) -> FloatArray:
+    """Return the log return of each whole day above that of another policy on the same tape."""
     ends = np.arange(0, score.nav_usd.size, EPOCHS_PER_DAY)
-    ours, theirs = (np.log(_whole(one.nav_usd)[ends]) for one in (score, held))
-    return np.diff(ours) - np.diff(theirs)
+    first, second = (np.log(_whole(one.nav_usd)[ends]) for one in (score, other))
+    return np.diff(first) - np.diff(second)
 
 
-def _standing(name: str, scores: Sequence[Score], held: dict[str, Score]) -> Standing:
-    series = [daily_excess(score, held[score.tape]) for score in scores]
-    excess = mean_interval(np.concatenate(series), BLOCK_DAYS)
-    starts = [float(_whole(score.nav_usd)[0]) for score in scores]
+def _standing(name: str, scores: Sequence[Score], held: dict[str, Score], ours: dict[str, Score]) -> Standing:
+    excess = np.concatenate([daily_excess(score, held[score.tape]) for score in scores])
+    behind = np.concatenate([daily_excess(ours[score.tape], score) for score in scores])
+    starts = np.array([float(_whole(score.nav_usd)[0]) for score in scores])
     weeks = [score.nav_usd.size / EPOCHS_PER_DAY / 7 for score in scores]
     return Standing(
         policy=name,
         tapes=len(scores),
         net_return=float(np.mean([_whole(one.nav_usd)[-1] / one.nav_usd[0] - 1 for one in scores])),
-        excess=excess,
-        fees=float(np.mean([one.fees_usd / nav for one, nav in zip(scores, starts, strict=True)])),
-        costs=float(np.mean([(one.gas_usd + one.swap_usd) / nav for one, nav in zip(scores, starts, strict=True)])),
+        excess=mean_interval(excess, BLOCK_DAYS),
+        behind_ours=mean_interval(behind, BLOCK_DAYS),
+        fees=float(np.mean(np.array([one.fees_usd for one in scores]) / starts)),
+        lvr=float(np.mean(np.array([one.lvr_usd for one in scores]) / starts)),
+        costs=float(np.mean(np.array([one.gas_usd + one.swap_usd for one in scores]) / starts)),
         drawdown=float(np.mean([_drawdown(_whole(one.nav_usd)) for one in scores])),
         moves_per_week=float(np.mean([one.moves / week for one, week in zip(scores, weeks, strict=True)])),
     )

@@ -1,5 +1,6 @@
 """A tape as the live code sees a market: a snapshot of its pool at every quarter hour, and the candles before it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -54,7 +55,7 @@ PAIR = "WETH-USDC"
 
 
 class TapeWorld:
-    """Snapshots of one tape. The wallet holds ``CAPITAL_USD``, half in each token at the first scored epoch.
+    """Snapshots of one tape, of a wallet that holds ``CAPITAL_USD``, half in each token at the first scored epoch.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class TapeWorld:
     def __init__(self, tape: ScoreTape, first_at: datetime) -> None:
         self.tape = tape
         self._start_ms = int(tape.candles.ts_ms[0])
-        price = float(tape.candles.close[self._row(first_at) - 1])
+        price = float(tape.candles.close[self.row(first_at) - 1])
         self._balances = (
             TokenBalance(address=_BASE.address, amount=int(CAPITAL_USD / 2 / price * 1e18)),
             TokenBalance(address=_QUOTE.address, amount=int(CAPITAL_USD / 2 * 1e6)),
@@ -85,7 +86,7 @@ class TapeWorld:
 
     def snapshot(self, at: datetime) -> MarketSnapshot:
         """Return the pool as it was right before an epoch."""
-        row = self._row(at) - 1
+        row = self.row(at) - 1
         price = float(self.tape.candles.close[row])
         sqrt_price = sqrt_price_x96_from_price(POOL, price)
         block = Block(chain_id=CHAIN_ID, number=int(at.timestamp()) // 2, block_hash="0x" + "1" * 64, block_at=at)
@@ -130,12 +131,40 @@ class TapeWorld:
         count = (last_ms - int(first_at.timestamp() * 1000)) // (EPOCH_MINUTES * 60_000)
         return [first_at + number * EPOCH_LENGTH for number in range(count + 1)]
 
-    def _row(self, at: datetime) -> int:
+    def row(self, at: datetime) -> int:
+        """Return the number of the minute that opens at a moment."""
         return (int(at.timestamp() * 1000) - self._start_ms) // 60_000
 
     def _volume_24h(self, row: int) -> float:
         before = self._volume_usd[row - DAY_MINUTES] if row >= DAY_MINUTES else 0.0
         return float(self._volume_usd[row] - before)
+
+
+class TapeHistory:
+    """A tape as a recorded market without holdings of ours: a :class:`alm_core.model.backtest.MarketHistory`.
+
+    Parameters
+    ----------
+    world
+        The tape.
+    """
+
+    def __init__(self, world: TapeWorld) -> None:
+        self._world = world
+        self._found: dict[datetime, MarketSnapshot] = {}
+
+    def candles(self, start_at: datetime, end_at: datetime) -> CandleSeries:
+        """Minutes that open in ``[start_at, end_at)``."""
+        return self._world.tape.candles.between(start_at, end_at)
+
+    def snapshot(self, epoch_at: datetime) -> MarketSnapshot | None:
+        """Return the pool at an epoch; ``None`` before the tape and after it."""
+        row = self._world.row(epoch_at)
+        if not 0 < row <= len(self._world.tape.candles):
+            return None
+        if epoch_at not in self._found:
+            self._found[epoch_at] = replace(self._world.snapshot(epoch_at), holdings=())
+        return self._found[epoch_at]
 
 
 def first_epoch(tape: ScoreTape, warm_days: int) -> datetime:
