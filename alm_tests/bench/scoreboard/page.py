@@ -87,8 +87,8 @@ def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str
         "Excess is the mean daily log return above holding the tokens, in basis points; default minus policy is the "
         "same between the two, paired by tape and day. Intervals hold the mean with "
         f"{COVERAGE_FRAC:.0%} (moving-block bootstrap, blocks of {BLOCK_DAYS} days, over all tapes of a kind "
-        "together); one that holds zero says nothing either way. Fees, LVR and costs (gas and swaps) are of the value at the "
-        "start; LVR here is what positions lost against keeping their tokens of the quarter hour before."
+        "together); one that holds zero says nothing either way. Fees, LVR and costs (gas and swaps) are of the value "
+        "at the start; LVR here is what positions lost against keeping their tokens of the quarter hour before."
     )
     return made, how, measure
 
