@@ -63,22 +63,31 @@ class TapeWorld:
         What happens.
     first_at
         First scored epoch; what lies before it is history.
+    pool
+        Whose snapshots; its base must be its token0.
+    tvl_per_active
+        TVL of the pool over the full-range value of its active liquidity.
     """
 
-    def __init__(self, tape: ScoreTape, first_at: datetime) -> None:
+    def __init__(
+        self, tape: ScoreTape, first_at: datetime, pool: Pool = POOL, tvl_per_active: float = TVL_PER_ACTIVE
+    ) -> None:
         self.tape = tape
+        self._pool, self._tvl_per_active = pool, tvl_per_active
+        base, quote = 10**pool.base.decimals, 10**pool.quote.decimals
         self._start_ms = int(tape.candles.ts_ms[0])
         price = float(tape.candles.close[self.row(first_at) - 1])
         self._balances = (
-            TokenBalance(address=_BASE.address, amount=int(CAPITAL_USD / 2 / price * 1e18)),
-            TokenBalance(address=_QUOTE.address, amount=int(CAPITAL_USD / 2 * 1e6)),
+            TokenBalance(address=pool.base.address, amount=int(CAPITAL_USD / 2 / price * base)),
+            TokenBalance(address=pool.quote.address, amount=int(CAPITAL_USD / 2 * quote)),
         )
-        root = np.sqrt(tape.candles.close * 1e-12)
+        root = np.sqrt(tape.candles.close * (quote / base))
         # 2 L sqrt(P) in raw quote is the active value.
-        self._liquidity = tape.active_usd / 2.0 * 1e6 / root
-        self._growth0 = np.cumsum(tape.fees_base * 1e18 / self._liquidity)
-        self._growth1 = np.cumsum(tape.fees_quote * 1e6 / self._liquidity)
-        self._volume_usd = np.cumsum((tape.fees_base * tape.candles.close + tape.fees_quote) / (POOL.fee_pips / 1e6))
+        self._liquidity = tape.active_usd / 2.0 * quote / root
+        self._fee_frac = (pool.fee_pips or 0) / 1e6
+        self._growth0 = np.cumsum(tape.fees_base * base / self._liquidity)
+        self._growth1 = np.cumsum(tape.fees_quote * quote / self._liquidity)
+        self._volume_usd = np.cumsum((tape.fees_base * tape.candles.close + tape.fees_quote) / self._fee_frac)
 
     def candles_at(self, at: datetime) -> CandleSeries:
         """Minutes of the look-back before an epoch."""
@@ -86,28 +95,28 @@ class TapeWorld:
 
     def snapshot(self, at: datetime) -> MarketSnapshot:
         """Return the pool as it was right before an epoch."""
-        row = self.row(at) - 1
+        row, pool = self.row(at) - 1, self._pool
         price = float(self.tape.candles.close[row])
-        sqrt_price = sqrt_price_x96_from_price(POOL, price)
+        sqrt_price = sqrt_price_x96_from_price(pool, price)
         block = Block(chain_id=CHAIN_ID, number=int(at.timestamp()) // 2, block_hash="0x" + "1" * 64, block_at=at)
         state = PoolState(
-            pool=POOL,
+            pool=pool,
             block=block,
             sqrt_price_x96=sqrt_price,
             tick=tick_at_sqrt_price_x96(sqrt_price),
             liquidity=int(self._liquidity[row]),
-            fee_pips=POOL.fee_pips,
+            fee_pips=pool.fee_pips or 0,
             fee_growth_global0_x128=int(self._growth0[row] * Q128),
             fee_growth_global1_x128=int(self._growth1[row] * Q128),
             source="tape",
         )
         market = PoolMarket(
-            pool_id=POOL.pool_id,
+            pool_id=pool.pool_id,
             source="tape",
             fetched_at=at,
             volume_24h_usd=self._volume_24h(row),
-            tvl_usd=float(self.tape.active_usd[row]) * TVL_PER_ACTIVE,
-            fee_frac=POOL.fee_pips / 1e6,
+            tvl_usd=float(self.tape.active_usd[row]) * self._tvl_per_active,
+            fee_frac=self._fee_frac,
             base_usd=price,
             quote_usd=1.0,
         )
