@@ -44,6 +44,10 @@ def run_backtest(
         recorded = market.snapshot(one.epoch_at) if one.seen else None
         if recorded is not None and one.seen is not None:
             past.append(simulated_snapshot(recorded, one.seen))
+    if book is not None and len(past) < strategy.yield_window_epochs:
+        # Holes: what was recorded before the beginning is still looked back on.
+        begun_with = _recorded_past(market, book.began_at, strategy.yield_window_epochs)
+        past.extendleft(reversed(begun_with[len(past) - strategy.yield_window_epochs :]))
     before = market.snapshot(book.as_of_at) if book is not None else None
     at = first_at
     while at < end_at:

@@ -29,6 +29,14 @@ def read_frame(path: Path, columns: tuple[str, ...]) -> pl.DataFrame | None:
     return _read(path, columns, stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
+def read_frame_once(path: Path, columns: tuple[str, ...]) -> pl.DataFrame | None:
+    """Return the rows of a file as :func:`read_frame` does, and keep nothing in memory."""
+    try:
+        return _read.__wrapped__(path, columns, 0, 0, 0)
+    except FileNotFoundError:
+        return None
+
+
 def write_frame(path: Path, frame: pl.DataFrame) -> None:
     """Write rows atomically; equal rows give equal bytes.
 

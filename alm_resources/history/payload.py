@@ -3,7 +3,7 @@
 import json
 import re
 from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -83,6 +83,8 @@ def _plain(value: object) -> str | float:
         if value.tzinfo is None:
             raise TypeError(f"{value.isoformat()} has no time zone")
         return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, timedelta):
         return value.total_seconds()
     raise TypeError(f"{type(value).__name__} has no stored form")
