@@ -33,7 +33,11 @@ def figure(scores: Sequence[Score], path: Path) -> None:
         panels[1][column].set_title("default minus policy", fontsize=11)
         for row in (0, 1):
             panels[row][column].set_xlabel("bp of value per day", fontsize=10)
-    drawn.suptitle(f"Out of sample, mean and {COVERAGE_FRAC:.0%} interval from a moving-block bootstrap", fontsize=13)
+    sure = f"{COVERAGE_FRAC * 100:.0f} %"
+    drawn.suptitle(
+        f"Out of sample: mean and {sure} interval from a moving-block bootstrap; green lies above zero, red below",
+        fontsize=13,
+    )
     drawn.savefig(path, dpi=110, metadata={"Software": None})
     plt.close(drawn)
 
@@ -49,4 +53,5 @@ def _panel(panel: "Axes", rows: dict[str, Standing], names: Sequence[str], of: s
         panel.plot(mean, height, marker, color=colour, markersize=7)
     panel.axvline(0.0, color="black", linewidth=0.8)
     panel.set_yticks(range(len(order)), [WORDS[name] for name in order], fontsize=10)
+    panel.locator_params(axis="x", nbins=6)
     panel.grid(axis="x", alpha=0.3)

@@ -43,6 +43,9 @@ def page(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str, code: s
     parts = ["# Scoreboard, out of sample", *_introduction(tapes, scores, date, code)]
     parts.append("![Excess over HODL by policy, and the default against each](images/scoreboard.png)")
     parts += ["## Where the default stands", "\n".join(summary_line(name, rows) for name, rows in found.items())]
+    parts.append(
+        "What it promised and what that kept, decision by decision: [default on Polygon](default_on_polygon.md)."
+    )
     for name, rows in found.items():
         parts += [f"## {name[0].upper()}{name[1:]}", _notes(name, tapes), _table(rows)]
     parts += ["## Policies", "\n".join(f"- {WORDS[name]} (`{name}`): {words}" for name, words in DECIDERS.items())]
@@ -50,20 +53,21 @@ def page(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str, code: s
 
 
 def summary_line(group: str, rows: Sequence[Standing]) -> str:
-    """Return where the default stands in a group: its place, HODL, and whom it surely loses to or beats."""
+    """Return where the default stands in a group: its place, who is ahead of it, and whom an interval tells it from."""
     place = [row.policy for row in rows].index(OURS) + 1
     ours = rows[place - 1].excess
-    verdict = "surely above" if ours.low > 0.0 else "surely below" if ours.high < 0.0 else "not told apart from"
-    beaten = [WORDS[row.policy] for row in rows if row.policy not in (OURS, "hodl") and row.behind_ours.low > 0.0]
-    lost = [WORDS[row.policy] for row in rows if row.policy not in (OURS, "hodl") and row.behind_ours.high < 0.0]
+    sure = "surely above" if ours.low > 0.0 else "surely below" if ours.high < 0.0 else "not told apart from"
+    beaten = [WORDS[row.policy] for row in rows if row.policy != OURS and row.behind_ours.low > 0.0]
+    lost = [WORDS[row.policy] for row in rows if row.policy != OURS and row.behind_ours.high < 0.0]
     return (
-        f"- {group}: **{place} of {len(rows)}**, {_bp(ours)} bp a day against HODL ({verdict} it). "
-        f"It surely loses to {_listed(lost)}, and surely beats {_listed(beaten)}."
+        f"- {group}: **{place} of {len(rows)}**, {_bp(ours)} bp a day against HODL, {sure} it. Ahead of it, by their "
+        f"means: {_listed([WORDS[row.policy] for row in rows[: place - 1]])}. Told apart by the interval: it loses to "
+        f"{_listed(lost)}, and beats {_listed(beaten)}."
     )
 
 
 def _listed(names: Sequence[str]) -> str:
-    return "; ".join(names) if names else "none of the others"
+    return "; ".join(names) if names else "none"
 
 
 def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str, code: str) -> tuple[str, str, str]:
@@ -86,7 +90,7 @@ def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str
     measure = (
         "Excess is the mean daily log return above holding the tokens, in basis points; default minus policy is the "
         "same between the two, paired by tape and day. Intervals hold the mean with "
-        f"{COVERAGE_FRAC:.0%} (moving-block bootstrap, blocks of {BLOCK_DAYS} days, over all tapes of a kind "
+        f"{COVERAGE_FRAC * 100:.0f} % (moving-block bootstrap, blocks of {BLOCK_DAYS} days, over all tapes of a kind "
         "together); one that holds zero says nothing either way. Fees, LVR and costs (gas and swaps) are of the value "
         "at the start; LVR here is what positions lost against keeping their tokens of the quarter hour before."
     )
@@ -103,8 +107,8 @@ def _notes(group: str, tapes: Sequence[ScoreTape]) -> str:
 
 def _table(rows: Sequence[Standing]) -> str:
     names = ("policy", "excess bp/day", "interval", "default minus it", "interval", "return", "fees", "LVR", "costs")
-    header = f"| {' | '.join((*names, 'worst drawdown', 'moves per week'))} |"
-    lines = [header, f"|{'---|' * (len(names) + 2)}"]
+    last = ("worst drawdown", "moves a week", "compounds a week")
+    lines = [f"| {' | '.join((*names, *last))} |", f"|{'---|' * (len(names) + len(last))}"]
     lines += [_row(row) for row in rows]
     return "\n".join(lines)
 
@@ -122,6 +126,7 @@ def _row(row: Standing) -> str:
         f"{row.costs:.2%}",
         f"{row.drawdown:.1%}",
         f"{row.moves_per_week:.1f}",
+        f"{row.compounds_per_week:.1f}",
     )
     return f"| {' | '.join(cells)} |"
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alm_core.model.candles import FloatArray
+from alm_core.model.decisions import DecisionKind
 from alm_core.model.epochs import EPOCHS_PER_DAY
 from alm_core.ranges.bootstrap import Interval, mean_interval
 from alm_tests.bench.scoreboard.run import Score
@@ -13,6 +14,7 @@ from alm_tests.bench.scoreboard.run import Score
 BLOCK_DAYS = 2
 """Days drawn together: shifts and storms of one day reach into the next."""
 OURS = "default"
+HOLD, COMPOUND = DecisionKind.HOLD.value, DecisionKind.COMPOUND.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +30,8 @@ class Standing:
         alike drops out.
     net_return, drawdown, fees, lvr, costs
         Means over the tapes; all but the first two relative to the value at the start.
-    moves_per_week
-        Every tape counts alike; compounding is a move.
+    moves_per_week, compounds_per_week
+        Decisions to move capital, and to add fees; every tape counts alike.
     """
 
     policy: str
@@ -42,6 +44,7 @@ class Standing:
     costs: float
     drawdown: float
     moves_per_week: float
+    compounds_per_week: float
 
 
 def standings(scores: Sequence[Score]) -> list[Standing]:
@@ -75,8 +78,15 @@ def _standing(name: str, scores: Sequence[Score], held: dict[str, Score], ours: 
         lvr=float(np.mean(np.array([one.lvr_usd for one in scores]) / starts)),
         costs=float(np.mean(np.array([one.gas_usd + one.swap_usd for one in scores]) / starts)),
         drawdown=float(np.mean([_drawdown(_whole(one.nav_usd)) for one in scores])),
-        moves_per_week=float(np.mean([one.moves / week for one, week in zip(scores, weeks, strict=True)])),
+        moves_per_week=float(np.mean([_moves(one) / week for one, week in zip(scores, weeks, strict=True)])),
+        compounds_per_week=float(
+            np.mean([one.decisions.get(COMPOUND, 0) / week for one, week in zip(scores, weeks, strict=True)])
+        ),
     )
+
+
+def _moves(score: Score) -> int:
+    return sum(count for kind, count in score.decisions.items() if kind not in (HOLD, COMPOUND))
 
 
 def _whole(nav_usd: FloatArray) -> FloatArray:
