@@ -1,17 +1,23 @@
 r"""Profit and loss of live books between two snapshots: parts that add up to the change of the NAV, by line.
 
-With amounts :math:`a` and USD prices :math:`p` at the earlier and the later snapshot,
-:math:`\Delta NAV = \sum a_0 (p_1 - p_0) + \sum (a_1 - a_0) p_1`. The first sum is the effect of the prices. The
-second is cut, in integers, by what changed the amounts:
+What our transactions did happened right after the earlier snapshot, at its prices: there it was decided. So with
+amounts :math:`a_0`, what transactions added :math:`m`, what came about by itself :math:`d`, and USD prices :math:`p_0`,
+:math:`p_1`, each account of a token goes :math:`a_0 \to a_0 + m \to a_1 = a_0 + m + d`, and
 
-- ``fees``: uncollected fees now less those before, and what positions paid out as fees;
-- ``rewards``: what gauges, farms and distributors paid, in tokens of the pair;
-- ``lvr``: principal now less principal before, less what was put in and plus what was taken out. Rounding of mints and
-  burns is in it; where fees stay in the bins they are taken out of it and counted as fees (:func:`bin_fees_usd`);
-- ``swap``, ``bridge``: what left less what came; what is between chains counts at what the bridge promised;
-- ``gas``: native coin paid, at its price now;
-- ``flow``: all else. The ledger books deposits an epoch later than the snapshot sees them, so a flow is what a wallet
-  holds beyond what our own transactions did to it; a position that came or went without one is a flow too.
+.. math:: \Delta NAV = \sum m\,p_0 + \sum (a_0 + m)(p_1 - p_0) + \sum d\,p_1 .
+
+The second sum is the effect of the prices. The others are cut, in integers, by what changed the amounts:
+
+- ``swap``, ``bridge``, ``gas`` and ``rewards`` are :math:`m\,p_0`: what left less what came, what is between chains at
+  what the bridge promised, coin paid, and what gauges, farms and distributors paid in tokens of the pair. What goes
+  from a wallet into a position and back is in no part;
+- ``fees`` are :math:`d\,p_1` of a position's fees: uncollected ones now, less those before, and what it paid out;
+- ``lvr`` is :math:`-d\,p_1` of its principal: what it has now less what it had and what was put in, and what it paid
+  out. Rounding of mints and burns is in it; where fees stay in the bins they are taken out of it and counted as fees
+  (:func:`alm_core.accounting.bin_fees.bin_fees_usd`);
+- ``flow`` is :math:`d\,p_1` of wallets. The ledger books deposits an epoch later than the snapshot sees them, so a flow
+  is what a wallet holds beyond what our own transactions did to it. A position that came or went without one is one
+  too.
 
 The NAV holds the native coin that gas is paid with, at its own price and with its own price effect. Less that coin it
 is ``nav_usd`` of the epoch's report. A backtest takes cumulated gas off the value of its tokens instead: that changes

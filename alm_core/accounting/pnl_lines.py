@@ -64,23 +64,27 @@ class Worth:
         return value
 
 
-def add_movement(books: PnlBooks, one: Movement, usd: float) -> None:
-    """Count a movement worth ``usd`` to the wallet as the part that it is."""
-    where = where_of(one)
+def add_movement(books: PnlBooks, one: Movement, then_usd: float, now_usd: float) -> None:
+    """Count what a movement was, worth so much to the wallet at the earlier prices and at the later ones.
+
+    What comes out of a position, or goes into it, has left its amounts, or come to them, at the earlier moment: the
+    effect of the prices on it is the wallet's.
+    """
+    where, chain = where_of(one), (one.chain_id, None, None)
     if one.kind == FEES:
-        books.add(where, fees=usd)
+        books.add(where, fees=now_usd, price=then_usd - now_usd)
     elif one.kind == REWARDS:
-        books.add(where, rewards=usd)
+        books.add(where, rewards=then_usd)
     elif one.kind == "gas":
-        books.add(where, gas=-usd)
+        books.add(where, gas=-then_usd)
     elif one.kind == "bridge" or one.action is Action.BRIDGE:
-        books.add((one.chain_id, None, None), bridge=-usd)
+        books.add(chain, bridge=-then_usd)
     elif one.action is Action.SWAP:
-        books.add((one.chain_id, None, None), swap=-usd)
+        books.add(chain, swap=-then_usd)
     elif one.action in PRINCIPAL:
-        books.add(where, lvr=-usd)
+        books.add(where, lvr=-now_usd, price=then_usd - now_usd)
     else:
-        books.add((one.chain_id, None, None), flow=usd)
+        books.add(chain, flow=then_usd)
 
 
 def where_of(one: Movement) -> Where:

@@ -25,13 +25,13 @@ def add_wallets(
     for one in own:
         if one.token == NATIVE:
             continue
-        usd = worth.usd(one.chain_id, one.token, one.delta, new)
+        usd = worth.usd(one.chain_id, one.token, one.delta, old)
         if usd is None:
             if one.kind == REWARDS:
                 books.unpriced.append(Unpriced(chain_id=one.chain_id, token=one.token, amount=one.delta))
             continue
         explained[one.chain_id, one.token.lower()] += one.delta
-        add_movement(books, one, usd)
+        add_movement(books, one, usd, worth.known(one.chain_id, one.token, one.delta, new))
     for key in sorted({*first, *last, *explained}):
         where: Where = (key[0], None, None)
         start, end = first.get(key, 0), last.get(key, 0)
@@ -40,7 +40,8 @@ def add_wallets(
         books.nav_start_usd += start_usd
         books.nav_end_usd += end_usd
         books.value_usd[where] += end_usd
-        books.add(where, price=worth.known(*key, start, new) - start_usd)
+        after = start + explained[key]
+        books.add(where, price=worth.known(*key, after, new) - worth.known(*key, after, old))
         if flow:
             decimals, is_base = worth.sides[key]
             books.add(where, flow=worth.known(*key, flow, new))
@@ -54,20 +55,26 @@ def add_native(books: PnlBooks, before: MarketSnapshot, now: MarketSnapshot, own
     for one in own:
         if one.token == NATIVE:
             paid[one.chain_id] += one.delta
-            add_movement(books, one, one.delta / 10**NATIVE_DECIMALS * native_usd(now, one.chain_id))
+            amount = one.delta / 10**NATIVE_DECIMALS
+            add_movement(books, one, *(amount * native_usd(seen, one.chain_id) for seen in (before, now)))
     for chain_id in sorted({*first, *last}):
         where: Where = (chain_id, None, None)
         start, end = first.get(chain_id, 0), last.get(chain_id, 0)
-        old_usd = native_usd(before, chain_id) if start else 0.0
+        after = start + paid[chain_id]
         new_usd = native_usd(now, chain_id)
+        # Coin on a chain that was not there before has no price then, and no effect of one.
+        after = start + paid[chain_id]
+        new_usd = native_usd(now, chain_id)
+        # Coin on a chain that was not there before has no price then, and no effect of one.
+        old_usd = native_usd(before, chain_id) if start or after else new_usd
         start_usd, end_usd = start / 10**NATIVE_DECIMALS * old_usd, end / 10**NATIVE_DECIMALS * new_usd
         books.nav_start_usd += start_usd
         books.nav_end_usd += end_usd
         books.native_start_usd += start_usd
         books.native_end_usd += end_usd
         books.value_usd[where] += end_usd
-        books.add(where, price=start / 10**NATIVE_DECIMALS * new_usd - start_usd)
-        flow = end - start - paid[chain_id]
+        books.add(where, price=after / 10**NATIVE_DECIMALS * (new_usd - old_usd))
+        flow = end - after
         if flow:
             books.add(where, flow=flow / 10**NATIVE_DECIMALS * new_usd)
             books.flow_native[chain_id] += flow / 10**NATIVE_DECIMALS
@@ -85,15 +92,15 @@ def add_transit(
     for snapshot, sign in ((before, -1), (now, 1)):
         for going in snapshot.in_transit:
             where: Where = (going.to_chain, None, None)
-            usd = worth.known(going.to_chain, going.token, going.amount, new)
-            books.add(where, bridge=-sign * usd)
-            if sign > 0:
-                books.nav_end_usd += usd
-                books.value_usd[where] += usd
-            else:
-                was_usd = worth.known(going.to_chain, going.token, going.amount, old)
+            was_usd = worth.known(going.to_chain, going.token, going.amount, old)
+            books.add(where, bridge=-sign * was_usd)
+            if sign < 0:
                 books.nav_start_usd += was_usd
-                books.add(where, price=usd - was_usd)
+                continue
+            usd = worth.known(going.to_chain, going.token, going.amount, new)
+            books.nav_end_usd += usd
+            books.value_usd[where] += usd
+            books.add(where, price=usd - was_usd)
 
 
 def _balances(snapshot: MarketSnapshot, worth: Worth) -> dict[tuple[int, str], int]:

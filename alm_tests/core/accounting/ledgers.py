@@ -13,6 +13,7 @@ from alm_tests.core.portfolio.scene import Scene
 
 CHAINS = (8453, 137)
 WETH, USDC = 10**18, 10**6
+AT_ONCE = ("swap", "gas", "bridge", "rewards")
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Wallet:
     parts: dict[str, list[int]] = field(default_factory=dict)
     epochs: int = 0
     next_id: int = 1
+    began: tuple[float, float, float] = (2_000.0, 1.0, 2_000.0)
 
     def __post_init__(self) -> None:
         for chain_id in CHAINS:
@@ -52,9 +54,10 @@ class Wallet:
         self.parts[part] = [had[0] + base, had[1] + quote, had[2] + native]
 
     def part_usd(self, part: str) -> float:
+        """Actions at the prices of the epoch's beginning, what came by itself at those of its end."""
         base, quote, native = self.parts.get(part, (0, 0, 0))
-        in_quote = base / WETH * self.price + quote / USDC
-        return in_quote * self.quote_usd + native / 1e18 * self.native_usd
+        price, quote_usd, native_usd = self.began if part in AT_ONCE else (self.price, self.quote_usd, self.native_usd)
+        return (base / WETH * price + quote / USDC) * quote_usd + native / 1e18 * native_usd
 
     def book(
         self, chain_id: int, action: Action, kind: str, base: int, quote: int, token_id: int | None = None
@@ -176,6 +179,7 @@ class Wallet:
         self, price: float | None = None, quote_usd: float | None = None, native_usd: float | None = None
     ) -> Marked:
         """The snapshot of the next epoch; parts and movements begin anew."""
+        self.began = (self.price, self.quote_usd, self.native_usd)
         self.price = price or self.price
         self.quote_usd = quote_usd or self.quote_usd
         self.native_usd = native_usd or self.native_usd

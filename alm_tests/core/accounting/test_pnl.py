@@ -108,9 +108,20 @@ def test_less_the_price_effect_of_native_coin_accounts_change_as_a_backtest_does
     now = wallet.mark(price=2_100.0, native_usd=1_000.0)
     found = epoch_pnl(before, now, wallet.movements)
     tokens = found.nav_end_usd - found.native_end_usd - (found.nav_start_usd - found.native_start_usd)
-    coin_price = 2 * (1_000.0 - 2_000.0)
+    coin_price = (2 - 0.01) * (1_000.0 - 2_000.0)
     assert tokens - found.parts.gas_usd == pytest.approx(found.parts.change_usd - coin_price)
-    assert found.parts.gas_usd == pytest.approx(10.0)
+    assert found.parts.gas_usd == pytest.approx(20.0)
+    assert found.parts.swap_usd == pytest.approx(0.0)
+
+
+def test_what_was_swapped_costs_at_the_price_it_was_decided_at_and_moves_with_the_price_from_there() -> None:
+    wallet = Wallet()
+    before = wallet.mark()
+    wallet.swap(BASE, WETH, -2_010 * USDC)
+    now = wallet.mark(price=1_500.0, native_usd=2_000.0)
+    found = epoch_pnl(before, now, wallet.movements)
+    assert found.parts.swap_usd == pytest.approx(10.0)
+    assert found.parts.price_usd == pytest.approx(-500.0 * 11)
 
 
 def test_parts_are_told_by_position_pool_and_chain() -> None:

@@ -1,0 +1,139 @@
+"""The ledger with what every entry was for, and the part of it that lies between two snapshots."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from alm_core.execution.arrivals import BRIDGE
+from alm_core.model.accounts import Movement, MovementsBetween
+from alm_core.model.market import MarketSnapshot
+from alm_core.model.transactions import Action, UnsignedTransaction
+from alm_core.model.transfers import BridgeTransfer
+from alm_resources.journal.rows import Row, intent_from
+from alm_resources.journal.store import SqlJournal
+from alm_resources.journal.tables import intents, ledger, positions, receipts
+
+# Payloads name their place in words alone (alm_resources.dex: "collect fees of position 7 of 8453:0x...").
+_POOL = re.compile(r"\b\d+:0x[0-9a-fA-F]{40,64}\b")
+_POSITION = re.compile(r"\bposition (\d+)\b")
+
+
+def read_movements(journal: SqlJournal, wallet: str) -> tuple[Movement, ...]:
+    """Return the whole ledger of a wallet over all chains, in the order it was booked; lost blocks are in it."""
+    wanted = (
+        sa.select(ledger, receipts.c.block_number)
+        .outerjoin(receipts, (receipts.c.intent_key == ledger.c.intent_key) & (receipts.c.tx_hash == ledger.c.tx_hash))
+        .where(ledger.c.wallet == wallet.lower())
+        .order_by(ledger.c.seq)
+    )
+    own = sa.select(intents).where(intents.c.wallet == wallet.lower())
+    opened = sa.select(positions.c.opened_by, positions.c.token_id).where(
+        positions.c.wallet == wallet.lower(), positions.c.opened_by.is_not(None)
+    )
+    with journal.reading() as connection:
+        rows = connection.execute(wanted).mappings().all()
+        known = {row["key"]: row for row in connection.execute(own).mappings()}
+        opens = {key: int(token_id) for key, token_id in connection.execute(opened)}
+    return tuple(_movement(row, known.get(row["intent_key"]), opens) for row in rows)
+
+
+def movements_between(journal: SqlJournal, before: MarketSnapshot, now: MarketSnapshot) -> MovementsBetween:
+    """Return what was booked for the blocks after those of a snapshot and up to those of a later one.
+
+    Notes
+    -----
+    The ledger does not know the block of what arrives from another chain. It is between the two snapshots if the
+    transfer was on its way at the first, or sent since, and is not on its way any more at the second.
+    """
+    wallets = sorted({held.wallet.lower() for held in (*before.holdings, *now.holdings)})
+    heads = (
+        {held.block.chain_id: held.block.number for held in before.holdings},
+        {held.block.chain_id: held.block.number for held in now.holdings},
+    )
+    found: list[Movement] = []
+    for wallet in wallets:
+        transfers = journal.read_transfers(now.pair, wallet, open_only=False)
+        arrived = _arrived_between(transfers, before, now)
+        for one in read_movements(journal, wallet):
+            within = one.intent_key in arrived if one.kind == BRIDGE else _is_between(one, *heads)
+            if within:
+                found.append(one)
+    return MovementsBetween(pair=now.pair, from_at=before.epoch_at, to_at=now.epoch_at, movements=tuple(found))
+
+
+def _is_between(one: Movement, first: Mapping[int, int], last: Mapping[int, int]) -> bool:
+    if one.block_number is None or one.chain_id not in last:
+        return False
+    return first.get(one.chain_id, -1) < one.block_number <= last[one.chain_id]
+
+
+def _arrived_between(
+    transfers: Iterable[BridgeTransfer], before: MarketSnapshot, now: MarketSnapshot
+) -> frozenset[str]:
+    first, last = _on_its_way(before), _on_its_way(now)
+    found: set[str] = set()
+    for one in transfers:
+        place = _place(one.from_chain, one.to_chain, one.buy_token, one.expected_amount, one.started_at)
+        if one.received_amount is None:
+            continue
+        if last[place]:
+            last[place] -= 1
+            continue
+        if first[place] or before.epoch_at <= one.started_at < now.epoch_at:
+            first[place] -= 1
+            found.add(one.intent_key)
+    return frozenset(found)
+
+
+def _on_its_way(snapshot: MarketSnapshot) -> Counter[tuple[int, int, str, int, datetime]]:
+    return Counter(
+        _place(one.from_chain, one.to_chain, one.token, one.amount, one.started_at) for one in snapshot.in_transit
+    )
+
+
+def _place(
+    from_chain: int, to_chain: int, token: str, amount: int, at: datetime
+) -> tuple[int, int, str, int, datetime]:
+    return from_chain, to_chain, token.lower(), amount, at
+
+
+def _movement(row: Row, intent_row: Row | None, opens: Mapping[str, int]) -> Movement:
+    intent = intent_from(intent_row) if intent_row is not None else None
+    tx = intent.tx if intent is not None else None
+    pool_id, token_id = (None, None) if tx is None else _place_of(tx, opens.get(row["intent_key"]))
+    return Movement(
+        chain_id=row["chain_id"],
+        token=row["token"],
+        delta=int(row["delta"]),
+        kind=row["kind"],
+        tx_hash=row["tx_hash"],
+        log_index=row["log_index"],
+        action=tx.action if tx is not None else None,
+        epoch_at=_epoch_at(intent.epoch_id) if intent is not None else None,
+        block_number=row["block_number"],
+        pool_id=pool_id,
+        token_id=token_id,
+        closes=tx is not None and tx.closes_token_id is not None,
+        intent_key=row["intent_key"],
+        seq=row["seq"],
+    )
+
+
+def _place_of(tx: UnsignedTransaction, opened: int | None) -> tuple[str | None, int | None]:
+    pool, position = _POOL.search(tx.summary), _POSITION.search(tx.summary)
+    if tx.action in (Action.APPROVE, Action.APPROVE_RESET, Action.SWAP, Action.BRIDGE, Action.NOOP):
+        return None, None
+    named = [tx.closes_token_id, tx.adds_token_id, opened, int(position[1]) if position else None]
+    return pool[0] if pool else None, next((token_id for token_id in named if token_id is not None), None)
+
+
+def _epoch_at(epoch_id: str) -> datetime | None:
+    text = epoch_id.partition("@")[2].partition("/")[0]
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        # Orders of a person (repairs, exits) have no epoch.
+        return None
