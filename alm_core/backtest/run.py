@@ -2,17 +2,19 @@
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from alm_core.backtest.deciders import decider_named
+from alm_core.backtest.minutes import SlidingMinutes
 from alm_core.backtest.step import EpochMarket, next_epoch
 from alm_core.backtest.world import simulated_snapshot
 from alm_core.model.backtest import BacktestConfig, BacktestEpoch, BacktestSummary, MarketHistory
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import InvalidInput
-from alm_core.model.inputs import LOOK_BACK
 from alm_core.model.market import MarketSnapshot
+from alm_core.policies.default import DefaultPolicy
 
 
 def run_backtest(
@@ -23,6 +25,8 @@ def run_backtest(
     strategy: StrategyConfig,
     limits: LimitsConfig,
     earlier: Iterable[BacktestEpoch] = (),
+    *,
+    explains: bool = False,
 ) -> Iterator[BacktestEpoch]:
     """Yield the epochs in ``[first_at, end_at)``, oldest first.
 
@@ -35,8 +39,13 @@ def run_backtest(
     earlier
         Epochs of the same backtest right before, oldest first, at least as many as yields look back on: the run goes on
         from the last of them and comes to the same as one that was never stopped. Without any it begins anew.
+    explains
+        Whether plans carry what only explains them, at ten times the time: the same is decided without.
     """
     decider = decider_named(config.policy)
+    if isinstance(decider, DefaultPolicy):
+        decider = replace(decider, explains=explains)
+    minutes = SlidingMinutes(market)
     past: deque[MarketSnapshot] = deque(maxlen=max(1, strategy.yield_window_epochs))
     book = None
     for one in earlier:
@@ -57,7 +66,7 @@ def run_backtest(
             past.extend(_recorded_past(market, at, strategy.yield_window_epochs))
         seen = EpochMarket(
             epoch=epoch,
-            candles=market.candles(at - LOOK_BACK, at),
+            candles=minutes.before(at),
             recorded=recorded,
             before=before,
             past=tuple(past),

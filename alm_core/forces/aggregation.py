@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, IntArray
+from alm_core.forces.compiled import compiled
+from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,3 +119,40 @@ def aggregate(
     first = 1 if series.ts_ms[0] >= bars.ts_ms[0] + MINUTE_MS else 0
     last_complete = series.ts_ms[-1] + of_minutes * MINUTE_MS >= bars.ts_ms[-1] + length_ms
     return bars.rows(slice(first, len(bars) if last_complete else len(bars) - 1))
+
+
+@compiled
+def latest_bars(
+    ts_ms: IntArray, high: FloatArray, low: FloatArray, close: FloatArray, minutes: int, most: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return high, low and close of the last bars of :func:`aggregate`, at most so many, oldest first.
+
+    Parameters
+    ----------
+    ts_ms, high, low, close : shape (n,)
+        Minute candles, ascending.
+    minutes
+        Length of a bar.
+    most
+        Bars wanted. Only minutes of these are looked at: a decision needs days of a history of a month.
+    """
+    length_ms = minutes * MINUTE_MS
+    bars = np.empty((3, most))
+    first = most
+    row = ts_ms.shape[0] - 1
+    if row >= 0 and ts_ms[row] + MINUTE_MS < (ts_ms[row] // length_ms + 1) * length_ms:
+        # The end of the last bar was not seen.
+        start_ms = ts_ms[row] // length_ms * length_ms
+        while row >= 0 and ts_ms[row] >= start_ms:
+            row -= 1
+    while row >= 0 and first > 0:
+        start_ms = ts_ms[row] // length_ms * length_ms
+        bar_close, bar_high, bar_low = close[row], high[row], low[row]
+        while row >= 0 and ts_ms[row] >= start_ms:
+            bar_high, bar_low = max(bar_high, high[row]), min(bar_low, low[row])
+            row -= 1
+        if row < 0 and ts_ms[0] >= start_ms + MINUTE_MS:
+            break  # the beginning of the first bar was not seen
+        first -= 1
+        bars[0, first], bars[1, first], bars[2, first] = bar_high, bar_low, bar_close
+    return bars[0, first:], bars[1, first:], bars[2, first:]

@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from alm_core.forces.aggregation import aggregate
-from alm_core.forces.timeframes import TIMEFRAMES, Timeframe, bar_forces
+from alm_core.forces.aggregation import latest_bars
+from alm_core.forces.timeframes import BARS_LOOKED_AT, TIMEFRAMES, bar_forces
 from alm_core.model.candles import CandleSeries
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import InvalidInput
@@ -55,15 +55,14 @@ def compute_force_signals(epoch: Epoch, series: CandleSeries) -> ForceSignals:
 def _timeframe_forces(seen: CandleSeries) -> dict[str, Forces]:
     forces: dict[str, Forces] = {}
     for timeframe in TIMEFRAMES:
-        bars = aggregate(seen, timeframe.minutes)
-        if len(bars) >= 2:
-            forces[timeframe.name] = _forces_of(bars.rows(slice(-timeframe.bars, None)), timeframe)
+        most = min(timeframe.bars, BARS_LOOKED_AT)
+        bars = latest_bars(seen.ts_ms, seen.high, seen.low, seen.close, timeframe.minutes, most)
+        if len(bars[0]) >= 2:
+            volatility, momentum, trend, sigma = bar_forces(*bars, timeframe.minutes)
+            forces[timeframe.name] = Forces(
+                volatility=volatility, momentum=momentum, trend=trend, sigma_annual_frac=sigma
+            )
     return forces
-
-
-def _forces_of(bars: CandleSeries, timeframe: Timeframe) -> Forces:
-    volatility, momentum, trend, sigma = bar_forces(bars.high, bars.low, bars.close, timeframe.minutes)
-    return Forces(volatility=volatility, momentum=momentum, trend=trend, sigma_annual_frac=sigma)
 
 
 def _composite(forces: dict[str, Forces]) -> Forces | None:

@@ -20,6 +20,8 @@ VOLATILITY_LOOKBACK = 24
 TREND_LOOKBACK = 36
 MINUTES_PER_YEAR = 525_960.0
 BASE_MINUTES = 15
+BARS_LOOKED_AT = max(VOLATILITY_LOOKBACK, TREND_LOOKBACK, 5 * RSI_PERIOD + 1)
+"""Bars that :func:`bar_forces` depends on: with more before them its answer is the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,9 +39,10 @@ def sqrt_price_x96_from_price(pool: Pool, price: float) -> int:
     """
     if not (math.isfinite(price) and price > 0):
         raise InvalidInput(f"price {price} of pool {pool.pool_id} is not a positive finite number")
-    token1_per_token0 = Fraction(price) if pool.base_is_token0 else 1 / Fraction(price)
-    raw = token1_per_token0 * Fraction(10) ** (pool.token1.decimals - pool.token0.decimals)
-    sqrt_price_x96 = math.isqrt((raw.numerator << 192) // raw.denominator)
+    quote, base = price.as_integer_ratio()
+    token1, token0 = (quote, base) if pool.base_is_token0 else (base, quote)
+    token1, token0 = token1 * 10**pool.token1.decimals, token0 * 10**pool.token0.decimals
+    sqrt_price_x96 = math.isqrt((token1 << 192) // token0)
     if not MIN_SQRT_PRICE_X96 <= sqrt_price_x96 < MAX_SQRT_PRICE_X96:
         raise InvalidInput(f"price {price} of pool {pool.pool_id} is beyond what a pool can hold")
     return sqrt_price_x96
@@ -90,7 +91,7 @@ def range_bounds_at_ticks(pool: Pool, tick_lower: int, tick_upper: int) -> tuple
 
 def to_float(token: Token, raw: int) -> float:
     """Return a raw amount in units of the token."""
-    return float(Fraction(raw, 10**token.decimals))
+    return raw / 10**token.decimals
 
 
 def to_raw(token: Token, amount: float) -> int:

@@ -1,6 +1,7 @@
 """Ticks and square-root prices, bit for bit as Uniswap's ``TickMath.sol``."""
 
 import math
+from functools import lru_cache
 
 from alm_core.model.errors import InvalidInput
 
@@ -41,6 +42,7 @@ _RATIOS_X128 = (
 _LOG_SQRT_1_0001 = math.log(1.0001) / 2
 
 
+@lru_cache(maxsize=4096)
 def sqrt_price_x96_at_tick(tick: int) -> int:
     """Return ``sqrt(1.0001^tick) * 2^96`` as ``TickMath.getSqrtRatioAtTick`` rounds it.
 

@@ -1,6 +1,6 @@
 """Minute candles as columns."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +14,8 @@ MINUTE_MS = 60_000
 
 EXCHANGES = ("binance", "bybit", "okx", "mexc", "gate", "bitget")
 """Exchanges by bit of the masks in :class:`MinuteQuality`. Stored history depends on the order: only append."""
+
+COLUMNS = ("ts_ms", "open", "high", "low", "close", "volume", "filled")
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -98,6 +100,8 @@ class CandleSeries:
         True where no trade was reported and the minute was filled from the previous close.
     quality
         Where the minutes come from; ``None`` where that is not known.
+    variance : shape (n,)
+        :attr:`log_variance` where it was computed already: backtests look at each minute a thousand times.
 
     Raises
     ------
@@ -114,9 +118,12 @@ class CandleSeries:
     volume: FloatArray
     filled: BoolArray
     quality: MinuteQuality | None = None
+    variance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         columns = (self.open, self.high, self.low, self.close, self.volume, self.filled)
+        if self.variance is not None:
+            columns = (*columns, self.variance)
         if self.quality is not None:
             columns = (*columns, self.quality.used, self.quality.vetoed, self.quality.spread_bps)
         if any(column.shape != self.ts_ms.shape for column in columns) or self.ts_ms.ndim != 1:
@@ -132,6 +139,13 @@ class CandleSeries:
     def __len__(self) -> int:
         return int(self.ts_ms.shape[0])
 
+    @property
+    def log_variance(self) -> FloatArray:
+        r"""Parkinson's variance of the log return of each candle, :math:`\ln(h/l)^2 / (4 \ln 2)`, shape (n,)."""
+        if self.variance is not None:
+            return self.variance
+        return (np.log(self.high) - np.log(self.low)) ** 2 / (4.0 * np.log(2.0))
+
     def between(self, start_at: datetime, end_at: datetime) -> "CandleSeries":
         """Return the candles that open in ``[start_at, end_at)``."""
         start, end = (int(moment.timestamp() * 1000) for moment in (start_at, end_at))
@@ -144,6 +158,12 @@ class CandleSeries:
 
     def rows(self, selection: "slice | IntArray") -> "CandleSeries":
         """Return a selection of rows; of a slice the arrays are views."""
+        if isinstance(selection, slice) and selection.step is None:
+            return CandleSeries.trusted(
+                {name: getattr(self, name)[selection] for name in COLUMNS},
+                None if self.variance is None else self.variance[selection],
+                None if self.quality is None else self.quality.rows(selection),
+            )
         return CandleSeries(
             ts_ms=self.ts_ms[selection],
             open=self.open[selection],
@@ -153,7 +173,20 @@ class CandleSeries:
             volume=self.volume[selection],
             filled=self.filled[selection],
             quality=None if self.quality is None else self.quality.rows(selection),
+            variance=None if self.variance is None else self.variance[selection],
         )
+
+    @staticmethod
+    def trusted(
+        columns: "Mapping[str, Any]", variance: "FloatArray | None" = None, quality: "MinuteQuality | None" = None
+    ) -> "CandleSeries":
+        """Return a series of columns by name that were checked before, as those of a part of a series were."""
+        made = object.__new__(CandleSeries)
+        for name in COLUMNS:
+            object.__setattr__(made, name, columns[name])
+        object.__setattr__(made, "quality", quality)
+        object.__setattr__(made, "variance", variance)
+        return made
 
     @staticmethod
     def joined(parts: "Sequence[CandleSeries]") -> "CandleSeries":
@@ -167,11 +200,10 @@ class CandleSeries:
         def column(name: str, source: Sequence[object]) -> Any:
             return np.concatenate([getattr(part, name) for part in source])[rows]
 
-        names = ("ts_ms", "open", "high", "low", "close", "volume", "filled")
         known = any(part.quality is not None for part in parts)
         quality = {name: column(name, qualities) for name in ("used", "vetoed", "spread_bps")}
         return CandleSeries(
-            **{name: column(name, parts) for name in names}, quality=MinuteQuality(**quality) if known else None
+            **{name: column(name, parts) for name in COLUMNS}, quality=MinuteQuality(**quality) if known else None
         )
 
     @staticmethod

@@ -16,9 +16,16 @@ from alm_core.ranges.optimizer import optimize_range
 
 @dataclass(frozen=True, slots=True)
 class DefaultPolicy:
-    """Satisfies :class:`alm_core.policies.policy.Policy`."""
+    """Satisfies :class:`alm_core.policies.policy.Policy`.
+
+    Parameters
+    ----------
+    explains
+        As in :func:`alm_core.portfolio.decision.plan_allocation`: backtests decide the same without it.
+    """
 
     name: str = POLICY
+    explains: bool = True
 
     def force_signals(self, epoch: Epoch, series: CandleSeries) -> ForceSignals:
         """See :func:`alm_core.forces.signals.compute_force_signals`."""
@@ -52,4 +59,15 @@ class DefaultPolicy:
         config_version: str,
     ) -> AllocationPlan:
         """See :func:`alm_core.portfolio.decision.plan_allocation`."""
-        return plan_allocation(epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version)
+        return plan_allocation(
+            epoch,
+            signals,
+            optimized,
+            snapshot,
+            past,
+            config,
+            limits,
+            code_version,
+            config_version,
+            explains=self.explains,
+        )

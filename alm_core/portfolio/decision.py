@@ -83,6 +83,8 @@ def plan_allocation(
     limits: LimitsConfig,
     code_version: str,
     config_version: str,
+    *,
+    explains: bool = True,
 ) -> AllocationPlan:
     """Return targets, decision and plan of an epoch. Pure: the same inputs give the same plan, byte for byte.
 
@@ -97,6 +99,9 @@ def plan_allocation(
         Gates of the strategy, and the price deviation beyond which nothing is done.
     code_version, config_version
         Recorded in the plan and in its hash.
+    explains
+        Whether the plan carries the hash of its inputs and a HOLD its counterfactual. They cost most of the time of a
+        decision and change nothing in it: backtests do without, and the hash is then empty.
 
     Notes
     -----
@@ -107,19 +112,17 @@ def plan_allocation(
     where that gains more than both chains would by themselves (:mod:`alm_core.portfolio.crossing`). One gate never
     hides another action. A HOLD states from which fee yield on it would be an action.
     """
-    inputs_hash = canonical_hash(
-        epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version
-    )
+    inputs = (epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version)
     seen = _seen(epoch, signals, optimized, snapshot, past, config, limits)
     if optimized.regime.state is RegimeState.EXIT:
         verdict = _leaving(snapshot, signals, optimized, seen)
     else:
-        verdict = _held(seen) if isinstance(seen, Doubt) else _decided(seen)
+        verdict = _held(seen) if isinstance(seen, Doubt) else _decided(seen, explains=explains)
     return AllocationPlan(
         pair=epoch.pair,
         epoch_at=epoch.epoch_at,
         policy=POLICY,
-        inputs_hash=inputs_hash,
+        inputs_hash=canonical_hash(*inputs) if explains else "",
         code_version=code_version,
         config_version=config_version,
         price=signals.price,
@@ -167,10 +170,10 @@ def _seen(
         return Doubt("inputs", str(problem))
 
 
-def _decided(seen: _Seen) -> _Verdict:
+def _decided(seen: _Seen, *, explains: bool) -> _Verdict:
     taken = [(choice.view, choice.taken) for choice in seen.choices if choice.taken is not None]
     return _Verdict(
-        decision=_decision(seen),
+        decision=_decision(seen, explains=explains),
         nav_usd=seen.nav_usd,
         targets=tuple(target for choice in seen.choices for target in choice.view.targets()),
         closes=tuple(_named(view, held) for view, one in taken for held in one.closes),
@@ -180,7 +183,7 @@ def _decided(seen: _Seen) -> _Verdict:
     )
 
 
-def _decision(seen: _Seen) -> Decision:
+def _decision(seen: _Seen, *, explains: bool) -> Decision:
     choices, nav = seen.choices, seen.nav_usd
     kind = kind_of(choices)
     reason, binding = reason_of(choices, seen.rules)
@@ -192,7 +195,7 @@ def _decision(seen: _Seen) -> Decision:
         current_apr=sum(choice.income_usd for choice in choices) / nav if nav > 0 else 0.0,
         optimal_apr=optimal / nav if nav > 0 else 0.0,
         alternatives=table_of(choices),
-        counterfactual=_counterfactual(seen) if kind is DecisionKind.HOLD else None,
+        counterfactual=_counterfactual(seen) if explains and kind is DecisionKind.HOLD else None,
     )
 
 

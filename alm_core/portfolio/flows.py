@@ -95,12 +95,11 @@ def fees_to_liquidity(before: PoolState, after: PoolState) -> tuple[int, int] | 
 
 def fee_growths(before: PoolState, after: PoolState) -> tuple[int, int] | None:
     """Return what a unit of liquidity earned of each token between two readings, times 2^128; ``None`` if not kept."""
-    known = (before.fee_growth_global0_x128, before.fee_growth_global1_x128)
-    now = (after.fee_growth_global0_x128, after.fee_growth_global1_x128)
-    if None in known or None in now:
+    then0, then1 = before.fee_growth_global0_x128, before.fee_growth_global1_x128
+    now0, now1 = after.fee_growth_global0_x128, after.fee_growth_global1_x128
+    if then0 is None or then1 is None or now0 is None or now1 is None:
         return None
-    first, second = (growth_delta(new or 0, old or 0) for new, old in zip(now, known, strict=True))
-    return first, second
+    return growth_delta(now0, then0), growth_delta(now1, then1)
 
 
 def _refuse_disorder(before: PoolState, after: PoolState) -> None:

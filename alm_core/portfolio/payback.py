@@ -42,9 +42,11 @@ def payback_factor(recent: Sequence[RecentEpoch], horizon: timedelta) -> float:
     the value of the holdings itself moves with the price and tells nothing about a promise.
     """
     acted = [epoch for epoch in recent if epoch.moved and epoch.expected_gain_usd > 0.0]
+    if not acted:
+        return 1.0
     earned = _net_earned(recent)
-    first_at = acted[0].epoch_at if acted else None
-    if first_at is None or first_at not in earned or not min(earned) < first_at < max(earned):
+    first_at = acted[0].epoch_at
+    if first_at not in earned or not min(earned) < first_at < max(earned):
         return 1.0
     oldest_at, last_at = min(earned), max(earned)
     since = last_at - first_at

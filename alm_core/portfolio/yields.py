@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Literal
 
 from alm_core.model.epochs import SECONDS_PER_YEAR
-from alm_core.model.market import MarketSnapshot, PoolMarket, PoolState
+from alm_core.model.market import Block, MarketSnapshot, PoolMarket, PoolState
 from alm_core.portfolio.flows import fees_to_liquidity
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd, prices_usd
 
@@ -110,12 +110,21 @@ def _unpriced_stake(market: PoolMarket | None) -> bool:
 
 
 def _readings(window: Sequence[MarketSnapshot]) -> dict[str, list[PoolState]]:
-    """States of every pool, oldest first."""
+    """States of every pool, oldest first.
+
+    Left out are readings of a block seen before, and of a node that lagged: from there, growth would seem to wrap.
+    """
     found: dict[str, list[PoolState]] = {}
     for one in window:
         for seen in one.pools:
-            found.setdefault(seen.pool.pool_id, []).append(seen)
+            kept = found.setdefault(seen.pool.pool_id, [])
+            if not kept or _is_later(seen.block, kept[-1].block):
+                kept.append(seen)
     return found
+
+
+def _is_later(block: Block, before: Block) -> bool:
+    return block.number > before.number and block.block_at >= before.block_at
 
 
 def _measured(
@@ -127,28 +136,20 @@ def _measured(
 
 
 def _grown(
-    state: PoolState, seen: Sequence[PoolState], prices: Prices
+    state: PoolState, readings: Sequence[PoolState], prices: Prices
 ) -> tuple[float, float, Literal["fee_growth"]] | None:
     """Fees per year from the flows between consecutive readings."""
-    readings = _in_order(seen)
     elapsed_s = (readings[-1].block.block_at - readings[0].block.block_at).total_seconds()
     if elapsed_s <= 0:
         return None
-    found = [fees_to_liquidity(before, after) for before, after in pairwise(readings)]
-    flows = [fees for fees in found if fees is not None]
-    if len(flows) < len(found):
-        return None
-    grown = amounts_usd(state.pool, sum(fees0 for fees0, _ in flows), sum(fees1 for _, fees1 in flows), prices).total
+    amount0 = amount1 = 0
+    for before, after in pairwise(readings):
+        fees = fees_to_liquidity(before, after)
+        if fees is None:
+            return None
+        amount0, amount1 = amount0 + fees[0], amount1 + fees[1]
+    grown = amounts_usd(state.pool, amount0, amount1, prices).total
     return grown * SECONDS_PER_YEAR / elapsed_s, elapsed_s, "fee_growth"
-
-
-def _in_order(readings: Sequence[PoolState]) -> list[PoolState]:
-    """Leave out readings of a block seen before, and of a node that lagged: from there, growth would seem to wrap."""
-    kept: list[PoolState] = []
-    for seen in readings:
-        if not kept or (seen.block.number > kept[-1].block.number and seen.block.block_at >= kept[-1].block.block_at):
-            kept.append(seen)
-    return kept
 
 
 def _estimated(state: PoolState, market: PoolMarket | None) -> tuple[float, float, Literal["volume_24h"]] | None:

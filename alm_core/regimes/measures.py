@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alm_core.model.candles import MINUTE_MS, CandleSeries, FloatArray
+from alm_core.forces.compiled import compiled
+from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, FloatArray, IntArray
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import AssetClass
@@ -126,33 +127,64 @@ def regime_figures(
 
 
 class _Hours(NamedTuple):
-    """Sigma per square root hour of the last hour and of those before; ``None`` and absent where unknown."""
+    """Sigma per square root hour of the last hour and of those before; ``None`` and absent where unknown.
+
+    ``typical`` is the median of those before, ``None`` where they are too few.
+    """
 
     last: float | None
     past: FloatArray
-
-    @property
-    def typical(self) -> float | None:
-        return float(np.median(self.past)) if self.past.size >= MIN_PAST_HOURS else None
+    typical: float | None
 
 
 def _hour_sigmas(seen: CandleSeries, end_ms: int) -> _Hours:
-    real = ~seen.filled
-    back = (end_ms - 1 - seen.ts_ms[real]) // (HOUR_MINUTES * MINUTE_MS)
-    squares = (np.log(seen.high[real]) - np.log(seen.low[real])) ** 2 / (4.0 * np.log(2.0))
-    minutes = np.bincount(back, minlength=1)
+    minutes, sums = sums_back(seen.ts_ms, seen.log_variance, seen.filled, end_ms, HOUR_MINUTES * MINUTE_MS)
     known = minutes >= MIN_REAL_FRAC * HOUR_MINUTES
-    sums = np.bincount(back, weights=squares, minlength=1)
     sigmas = np.sqrt(HOUR_MINUTES * sums / np.maximum(minutes, 1))
-    return _Hours(last=float(sigmas[0]) if known[0] else None, past=sigmas[1:][known[1:]])
+    past = sigmas[1:][known[1:]]
+    typical = float(np.median(past)) if past.size >= MIN_PAST_HOURS else None
+    return _Hours(last=float(sigmas[0]) if known[0] else None, past=past, typical=typical)
+
+
+@compiled
+def sums_back(
+    ts_ms: IntArray, values: FloatArray, left_out: BoolArray, end_ms: int, span_ms: int
+) -> tuple[IntArray, FloatArray]:
+    """Return the number of rows and the sum of their values by spans counted back from an end, the last one first.
+
+    Parameters
+    ----------
+    ts_ms, values, left_out : shape (n,)
+        Ascending times before the end, and which rows do not count. Spans reach back to the first that does.
+    end_ms, span_ms
+        The end and the length of a span.
+    """
+    rows, first = ts_ms.shape[0], 0
+    while first < rows and left_out[first]:
+        first += 1
+    spans = (end_ms - 1 - ts_ms[first]) // span_ms + 1 if first < rows else 1
+    counts, sums = np.zeros(spans, dtype=np.int64), np.zeros(spans)
+    for back in range(spans - 1, -1, -1):
+        last_ms = end_ms - 1 - back * span_ms
+        # Without a hole this is where the span ends: no need to look at every time.
+        after = min(first + span_ms // MINUTE_MS, rows)
+        while after > first and ts_ms[after - 1] > last_ms:
+            after -= 1
+        while after < rows and ts_ms[after] <= last_ms:
+            after += 1
+        count, total = 0, 0.0
+        for row in range(first, after):
+            if not left_out[row]:
+                count, total = count + 1, total + values[row]
+        counts[back], sums[back], first = count, total, after
+    return counts, sums
 
 
 def _volatility_ratio(hours: _Hours, asset_class: AssetClass) -> float | None:
-    typical = hours.typical
-    if hours.last is None or typical is None:
+    if hours.last is None or hours.typical is None:
         return None
     unusual = float(hours.past.mean() + SPIKE_DEVIATIONS * hours.past.std())
-    return hours.last / max(unusual, SPIKE_MULTIPLE * typical, MIN_SPIKE_SIGMA_FRAC[asset_class])
+    return hours.last / max(unusual, SPIKE_MULTIPLE * hours.typical, MIN_SPIKE_SIGMA_FRAC[asset_class])
 
 
 def _displacement_ratio(
@@ -174,9 +206,9 @@ def _displacement_ratio(
 def _volume_ratio(seen: CandleSeries, end_ms: int) -> float | None:
     if _traded_lately(seen, end_ms).size < MIN_REAL_FRAC * QUARTER_MINUTES:
         return None
-    back = (end_ms - 1 - seen.ts_ms) // (QUARTER_MINUTES * MINUTE_MS)
-    volumes = np.bincount(back, weights=seen.volume)
-    past = volumes[1:][np.bincount(back)[1:] > 0]
+    nothing = np.zeros(len(seen), dtype=np.bool_)
+    minutes, volumes = sums_back(seen.ts_ms, seen.volume, nothing, end_ms, QUARTER_MINUTES * MINUTE_MS)
+    past = volumes[1:][minutes[1:] > 0]
     if past.size < MIN_PAST_QUARTERS or past.mean() <= 0.0:
         return None
     return float(volumes[0] / past.mean())
