@@ -1,6 +1,8 @@
-"""Jobs. ``rebalance`` is one epoch of one pair, in one process: a step is not worth a process of its own."""
+"""Jobs, each in one process: a step is not worth a process of its own.
 
-from functools import partial
+``rebalance`` is one epoch of one pair, ``backtest`` a recorded day of one.
+"""
+
 from typing import Any
 
 import dagster as dg
@@ -8,6 +10,7 @@ import dagster as dg
 from alm_assets.freshness import epochs_fresh
 
 REBALANCE = "rebalance"
+BACKTEST = "backtest"
 BACKTEST_PREFIX = "backtest"
 EPOCH_ASSETS = (
     "candles",
@@ -19,23 +22,32 @@ EPOCH_ASSETS = (
     "executed_transactions",
     "epoch_report",
 )
+BACKTEST_ASSETS = (
+    "candles",
+    "pool_snapshots",
+    "force_signals",
+    "optimized_ranges",
+    "allocations",
+    "executed_transactions",
+    "backtest_report",
+)
 
 # PathLike without argument in its signature: strict checking takes it for unknown.
 _dagster: Any = dg
 _asset_job = _dagster.define_asset_job
-_epoch_job = partial(
-    _asset_job,
+rebalance = _asset_job(
     REBALANCE,
     description="One epoch of one pair: read, decide, execute, report.",
     executor_def=dg.in_process_executor,
     tags={"alm/job": REBALANCE},
-)
-
-rebalance = _epoch_job(
     selection=dg.AssetSelection.assets(*EPOCH_ASSETS) - dg.AssetSelection.checks(epochs_fresh),
 )
-backtest_rebalance = _epoch_job(
-    selection=dg.AssetSelection.assets(*([BACKTEST_PREFIX, name] for name in EPOCH_ASSETS)),
+backtest = _asset_job(
+    BACKTEST,
+    description="One recorded day of one pair: every epoch decided and carried out in the simulated venue.",
+    executor_def=dg.in_process_executor,
+    tags={"alm/job": BACKTEST},
+    selection=dg.AssetSelection.assets(*([BACKTEST_PREFIX, name] for name in BACKTEST_ASSETS)),
 )
 freshness = _asset_job(
     "freshness",

@@ -42,13 +42,13 @@ def register_pairs(instance: dg.DagsterInstance, pair_ids: Iterable[str]) -> Non
         instance.add_dynamic_partitions("pair", fresh)
 
 
-def _look_back() -> dg.MultiPartitionMapping:
+def _days(start_offset: int, end_offset: int) -> dg.MultiPartitionMapping:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*MultiPartitionMapping", category=dg.BetaWarning)
         warnings.filterwarnings("ignore", message=".*DimensionPartitionMapping", category=dg.BetaWarning)
         warnings.filterwarnings("ignore", message=".*allow_nonexistent_upstream_part", category=dg.BetaWarning)
         window = dg.TimeWindowPartitionMapping(
-            start_offset=-LOOK_BACK_DAYS, end_offset=0, allow_nonexistent_upstream_partitions=True
+            start_offset=start_offset, end_offset=end_offset, allow_nonexistent_upstream_partitions=True
         )
         return dg.MultiPartitionMapping(
             {
@@ -58,5 +58,7 @@ def _look_back() -> dg.MultiPartitionMapping:
         )
 
 
-look_back = _look_back()
+look_back = _days(-LOOK_BACK_DAYS, 0)
 """Candles of a day and of the days before it that forces and ranges look back on."""
+day_before = _days(-1, -1)
+"""The same pair on the day before."""

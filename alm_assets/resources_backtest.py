@@ -1,89 +1,65 @@
-"""Resources of a backtest: recorded history in, a history of its own out. No signer, no RPC, no journal, no alerts."""
+"""Resources of a backtest: recorded history in, backtests of a home out. No signer, no RPC, no journal, no alerts."""
 
 import os
-from typing import TYPE_CHECKING
+from datetime import date
+from pathlib import Path
 
 import dagster as dg
 
-from alm_assets.io import HistoryIOManager
-from alm_assets.ports import Executor, History, Snapshots
-from alm_core.model.ports import CandleFeed
-from alm_resources.settings import Settings
-
-if TYPE_CHECKING:
-    from alm_resources.history import HistoryStore
-
-BACKTEST_FOLDER = "backtest-history"
+from alm_assets.backtest_runs import Backtests, backtests_from
+from alm_assets.partitions import pair_and_day
+from alm_core.model.backtest import BacktestSummary
+from alm_core.model.errors import InvalidInput
 
 
-def settings_from_env() -> Settings:
-    """Return the settings of this process in mode ``backtest``, whatever ``ALM_MODE`` says."""
-    return Settings.from_env({**os.environ, "ALM_MODE": "backtest"})
+class BacktestsResource(dg.ConfigurableResource[Backtests]):
+    """Backtests over the recorded history of the environment's home."""
 
-
-def recorded() -> "HistoryStore":
-    """Return the history that was recorded live; a backtest only reads it."""
-    from alm_resources.history import HistoryStore
-
-    return HistoryStore(settings_from_env().history_dir)
-
-
-def simulated() -> "HistoryStore":
-    """Return the history that backtests write."""
-    from alm_resources.history import HistoryStore
-
-    return HistoryStore(settings_from_env().home / BACKTEST_FOLDER)
-
-
-class BacktestSettings(dg.ConfigurableResource[Settings]):
-    """Settings of the environment, in mode ``backtest``."""
-
-    def create_resource(self, context: dg.InitResourceContext) -> Settings:
+    def create_resource(self, context: dg.InitResourceContext) -> Backtests:
         """Read the environment."""
-        return settings_from_env()
+        return backtests_from(os.environ)
 
 
-class RecordedCandlesResource(dg.ConfigurableResource[CandleFeed]):
-    """Recorded candles."""
+class SummaryIOManager(dg.IOManager):
+    """Keeps the last summary of every pair and day as JSON."""
 
-    def create_resource(self, context: dg.InitResourceContext) -> CandleFeed:
-        """Open the recorded history."""
-        from alm_resources.history.recorded import RecordedCandleFeed
+    def __init__(self, root: Path) -> None:
+        self._root = root
 
-        return RecordedCandleFeed(recorded())
+    def handle_output(self, context: dg.OutputContext, obj: BacktestSummary) -> None:
+        """Store a summary."""
+        from alm_resources.history.files import replace_file
+        from alm_resources.history.payload import payload_of
+
+        path = self._path(context.asset_key, context.partition_key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(path, payload_of(obj).encode())
+
+    def load_input(self, context: dg.InputContext) -> BacktestSummary:
+        """Load the summary of a partition.
+
+        Raises
+        ------
+        InvalidInput
+            If there is none.
+        """
+        from alm_resources.history.payload import value_from_payload
+
+        path = self._path(context.asset_key, context.partition_key)
+        if not path.exists():
+            raise InvalidInput(f"{context.asset_key.path[-1]} has no value for {context.partition_key}")
+        return value_from_payload(BacktestSummary, path.read_text(encoding="utf-8"), str(path))
+
+    def _path(self, key: dg.AssetKey, partition: str) -> Path:
+        from alm_resources.history.files import folder_of
+
+        pair, day = pair_and_day(partition)
+        return folder_of(self._root, key.path[-1], pair) / f"{date.fromisoformat(day).isoformat()}.json"
 
 
-class RecordedSnapshotsResource(dg.ConfigurableResource[Snapshots]):
-    """Recorded snapshots."""
+class ReportIO(dg.ConfigurableIOManagerFactory[SummaryIOManager]):
+    """IO manager of the report's summaries."""
 
-    def create_resource(self, context: dg.InitResourceContext) -> Snapshots:
-        """Open the recorded history."""
-        from alm_resources.history.recorded import RecordedSnapshots
-
-        return RecordedSnapshots(recorded())
-
-
-class RecordingExecutorResource(dg.ConfigurableResource[Executor]):
-    """Records planned moves."""
-
-    def create_resource(self, context: dg.InitResourceContext) -> Executor:
-        """Build the recorder."""
-        from alm_resources.history.recorded import RecordingExecutor
-
-        return RecordingExecutor()
-
-
-class BacktestHistory(dg.ConfigurableResource[History]):
-    """What backtests have written."""
-
-    def create_resource(self, context: dg.InitResourceContext) -> History:
-        """Open the backtests' own history."""
-        return simulated()
-
-
-class BacktestIO(dg.ConfigurableIOManagerFactory[HistoryIOManager]):
-    """IO manager over the backtests' own history."""
-
-    def create_io_manager(self, context: dg.InitResourceContext) -> HistoryIOManager:
-        """Open the backtests' own history."""
-        return HistoryIOManager(simulated())
+    def create_io_manager(self, context: dg.InitResourceContext) -> SummaryIOManager:
+        """Read the environment."""
+        return SummaryIOManager(backtests_from(os.environ).root)

@@ -19,6 +19,7 @@ class _LazyGroup(click.Group):
         "registry": ("alm_cli.registry", "registry"),
         "history": ("alm_cli.history", "history"),
         "replay": ("alm_cli.replay", "replay"),
+        "backtest": ("alm_cli.backtest", "backtest"),
         "signer": ("alm_cli.signer", "signer"),
         "limits": ("alm_cli.limits", "limits"),
     }

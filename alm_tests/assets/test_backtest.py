@@ -1,56 +1,179 @@
-"""The backtest location over what a live epoch recorded: same decisions, nothing sent, nothing overwritten."""
+"""The backtest location: days materialized one by one are the command's run, and say what they rest on."""
 
+import json
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
 from alm_assets.definitions_backtest import defs
-from alm_assets.epochs import EPOCH_TAG, epoch_tag
-from alm_assets.partitions import partition_key, register_pairs
-from alm_assets.runner import run_epoch
-from alm_core.model.decisions import AllocationPlan, DecisionKind
-from alm_core.model.epochs import Epoch
-from alm_core.model.errors import SourceUnavailable
-from alm_core.model.transactions import ExecutionReport, IntentState
+from alm_assets.partitions import day_before, pair_days, register_pairs
+from alm_core.model.backtest import BacktestSummary
 from alm_resources.history import HistoryStore
-from alm_resources.history.recorded import RecordedCandleFeed, RecordedSnapshots
-from alm_tests.assets.world import EPOCH, EPOCH_AT, PAIR, QUARTER, MemoryWorld, content
+from alm_tests.assets.world import content
+from alm_tests.bench.scoreboard.world import PAIR
+from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, ONE_DAY, at, recorded_tape
+
+HOLE = at(DAYS[1], 5, 30)
 
 
-def test_a_backtest_decides_from_records_as_live_did(
-    world: MemoryWorld, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "config.toml").write_text("[strategy]\noptimize = false\n")
-    monkeypatch.setenv("ALM_HOME", str(tmp_path))
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> HistoryStore:
+    return recorded_tape(tmp_path_factory.mktemp("recorded"), holes=[HOLE])
+
+
+@pytest.fixture
+def home(recorded: HistoryStore, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "config.toml").write_text("[strategy]\noptimize = false\nmax_pool_share = 1.0\n")
     monkeypatch.setenv("ALM_CONFIG", str(tmp_path / "config.toml"))
+    monkeypatch.setenv("ALM_HISTORY_DIR", str(recorded.root))
+    monkeypatch.setenv("ALM_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ALM_MODE", "live")
-    epochs = [Epoch(pair=PAIR, epoch_at=EPOCH_AT + number * QUARTER) for number in range(2)]
-    for epoch in epochs:
-        run_epoch(instance, PAIR, epoch.epoch_at, job=world.job(), history=world.history, alerts=world.alerts)
-    before, calls = content(world.history.root), world.executor.calls
     register_pairs(instance, [PAIR])
-    job = defs.resolve_job_def("rebalance")
-    for epoch in epochs:
-        tags = {EPOCH_TAG: epoch_tag(epoch)}
-        assert job.execute_in_process(instance=instance, partition_key=partition_key(epoch), tags=tags).success
-    simulated = HistoryStore(tmp_path / "backtest-history")
-    live_plan = world.history.read_epoch("allocations", AllocationPlan, PAIR, epochs[1].epoch_at)
-    plan = simulated.read_epoch("allocations", AllocationPlan, PAIR, epochs[1].epoch_at)
-    assert plan == live_plan
-    assert plan is not None
-    assert plan.decision.kind is DecisionKind.PRA
-    report = simulated.read_epoch("executed_transactions", ExecutionReport, PAIR, epochs[1].epoch_at)
-    assert report is not None
-    assert [one.state for one in report.transactions] == [IntentState.PLANNED] * len(plan.opens)
-    assert content(world.history.root) == before
-    assert world.executor.calls == calls
-    assert not (tmp_path / "journal.db").exists()
+    return tmp_path / "home"
 
 
-def test_what_was_not_recorded_is_an_error_that_names_it(tmp_path: Path) -> None:
-    history = HistoryStore(tmp_path)
-    with pytest.raises(SourceUnavailable, match="recorded history: no candle of WETH-USDC"):
-        RecordedCandleFeed(history).fetch_candles(PAIR, EPOCH_AT, EPOCH_AT + QUARTER)
-    with pytest.raises(SourceUnavailable, match="recorded history: no snapshot of WETH-USDC@2025-11-20T10:30:00Z"):
-        RecordedSnapshots(history).read_snapshot(EPOCH)
+def key(day: date) -> dg.MultiPartitionKey:
+    return dg.MultiPartitionKey({"pair": PAIR, "day": day.isoformat()})
+
+
+def materialize(instance: dg.DagsterInstance, day: date, **choice: Any) -> dg.ExecuteInProcessResult:
+    return defs.resolve_job_def("backtest").execute_in_process(
+        instance=instance,
+        partition_key=key(day),
+        run_config={"ops": {"backtest_day": {"config": choice}}},
+        raise_on_error=False,
+    )
+
+
+def metadata(instance: dg.DagsterInstance, asset: str, day: date) -> dict[str, Any]:
+    wanted = dg.AssetRecordsFilter(asset_key=dg.AssetKey(["backtest", asset]), asset_partitions=[key(day)])
+    made = instance.fetch_materializations(wanted, limit=1).records[0].asset_materialization
+    assert made is not None
+    return {name: entry.value for name, entry in made.metadata.items()}
+
+
+def command(home: Path, policy: str) -> dict[str, Any]:
+    from alm_cli.backtest import backtest
+
+    window = ["--from", DAYS[0].isoformat(), "--to", DAYS[-1].isoformat()]
+    arguments = ["--pair", PAIR, *window, "--policy", policy, "--capital", "25000", "--home", str(home), "--json"]
+    done = CliRunner().invoke(backtest, arguments, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("policy", ["default", "hodl"])
+def test_days_materialized_one_by_one_come_to_what_the_command_comes_to(
+    policy: str, home: Path, recorded: HistoryStore, instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    before = content(recorded.root)
+    summary: BacktestSummary | None = None
+    for day in DAYS:
+        result = materialize(instance, day, policy=policy, capital_usd=25_000.0)
+        assert result.success
+        summary = result.output_for_node("backtest__backtest_report")
+    assert summary is not None
+    (tmp_path / "other").mkdir()
+    told = command(tmp_path / "other", policy)
+    assert told["seconds"] > 0
+    for name, value in asdict(summary).items():
+        if isinstance(value, float) and name != "seconds":
+            assert told[name] == pytest.approx(value, rel=0, abs=1e-9), name
+    assert (told["rebalances"], told["decisions"]) == (summary.rebalances, summary.decisions)
+    assert (told["epochs"], told["epochs_missing"]) == (3 * 96, 1)
+    assert told["nav_start"] == pytest.approx(25_000.0, abs=0.01)
+    if policy == "default":
+        assert told["rebalances"] > 0
+        assert told["fees_usd"] > 0
+    assert content(recorded.root) == before
+    assert not (home / "journal.db").exists()
+
+
+def test_a_day_goes_on_from_the_day_before_or_says_that_it_begins_anew(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    assert materialize(instance, DAYS[0], policy="wide").success
+    assert materialize(instance, DAYS[1], policy="wide").success
+    assert materialize(instance, DAYS[2], policy="hodl").success
+    first, second, third = (metadata(instance, "executed_transactions", day) for day in DAYS)
+    assert first["begin"] == f"begins anew: {DAYS[0] - ONE_DAY} is not materialized"
+    assert second["begin"] == f"goes on from {DAYS[0]}"
+    assert second["run"] == first["run"]
+    assert third["begin"] == f"begins anew: {DAYS[1]} is of another backtest, {first['run']}"
+    assert metadata(instance, "backtest_report", DAYS[1])["first_at"] == at(DAYS[0]).isoformat()
+    assert metadata(instance, "backtest_report", DAYS[2])["first_at"] == at(DAYS[2]).isoformat()
+
+
+def test_a_day_is_told_with_its_figures_its_decisions_and_its_holes(home: Path, instance: dg.DagsterInstance) -> None:
+    result = materialize(instance, DAYS[1])
+    assert result.success
+    told = {name: metadata(instance, name, DAYS[1]) for name in ("allocations", "executed_transactions")}
+    assert told["allocations"]["epochs_without_market"] == 1
+    assert "no snapshot is recorded (1x)" in told["allocations"]["problems"]
+    assert "PRA" in told["allocations"]["decisions"]
+    assert "| 00:15 |" in told["executed_transactions"]["transactions"], "a plan is carried out an epoch later"
+    assert metadata(instance, "pool_snapshots", DAYS[1])["epochs_usable"] == 95
+    checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+    assert checks["minutes_recorded"].passed
+    assert not checks["snapshots_recorded"].passed
+    assert checks["snapshots_recorded"].description == "no snapshot from 05:30 to 05:45"
+    assert checks["snapshots_recorded"].severity is dg.AssetCheckSeverity.WARN
+    parts = told["executed_transactions"]
+    costs = parts["lvr_usd"] + parts["swap_usd"] + parts["gas_usd"] + parts["bridge_usd"]
+    gains = parts["fees_usd"] + parts["rewards_usd"] + parts["price_usd"] + parts["flow_usd"]
+    assert parts["change_usd"] == pytest.approx(gains - costs, abs=1e-9)
+    assert parts["nav_usd"] == pytest.approx(10_000.0 + parts["change_usd"], abs=0.01)
+
+
+def test_a_day_materialized_again_is_not_computed_again_unless_told(home: Path, instance: dg.DagsterInstance) -> None:
+    for choice, computed in (({}, "True"), ({}, "False"), ({"anew": True}, "True")):
+        assert materialize(instance, DAYS[0], policy="hodl", **choice).success
+        assert metadata(instance, "allocations", DAYS[0])["computed_now"] == computed
+
+
+def test_a_day_of_which_nothing_is_recorded_holds_nothing_up_and_says_so(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    early = FIRST_DAY - 2 * ONE_DAY
+    result = materialize(instance, early, policy="hodl")
+    assert result.success
+    assert metadata(instance, "executed_transactions", early)["epochs"] == 0
+    assert "no epoch of the backtest has a recorded market" in metadata(instance, "backtest_report", early)["problems"]
+    (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "snapshots_recorded"]
+    assert check.description == "no snapshot from 00:00 to 24:00"
+    assert (
+        materialize(instance, early + ONE_DAY, policy="hodl").output_for_node("backtest__backtest_report").epochs == 96
+    )
+
+
+def test_the_environment_chooses_where_the_launchpad_does_not(
+    home: Path, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ALM_BACKTEST_POLICY", "hodl")
+    monkeypatch.setenv("ALM_BACKTEST_CAPITAL_USD", "500")
+    result = materialize(instance, DAYS[0])
+    summary = result.output_for_node("backtest__backtest_report")
+    assert (summary.policy, round(summary.nav_start)) == ("hodl", 500)
+
+
+def test_the_summary_is_loaded_back_as_it_was(home: Path, instance: dg.DagsterInstance) -> None:
+    summary = materialize(instance, DAYS[0], policy="hodl").output_for_node("backtest__backtest_report")
+    with defs.get_asset_value_loader(instance=instance) as loader:
+        assert (
+            loader.load_asset_value(dg.AssetKey(["backtest", "backtest_report"]), partition_key=key(DAYS[0])) == summary
+        )
+
+
+def test_backfills_run_the_days_of_a_pair_in_order(instance: dg.DagsterInstance) -> None:
+    register_pairs(instance, [PAIR])
+    graph, executed = defs.resolve_asset_graph(), dg.AssetKey(["backtest", "executed_transactions"])
+    assert executed in graph.get(executed).parent_keys
+    found = day_before.get_upstream_mapped_partitions_result_for_partitions(
+        pair_days.subset_with_partition_keys([key(DAYS[1])]), pair_days, pair_days, dynamic_partitions_store=instance
+    )
+    assert list(found.partitions_subset.get_partition_keys()) == [key(DAYS[0])]

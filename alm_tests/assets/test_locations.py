@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from alm_assets import definitions_backtest, definitions_live
-from alm_assets.jobs import EPOCH_ASSETS
+from alm_assets.jobs import BACKTEST_ASSETS, EPOCH_ASSETS
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCATIONS = {"alm_live": definitions_live.defs, "alm_backtest": definitions_backtest.defs}
@@ -24,14 +24,16 @@ def names(definitions: dg.Definitions) -> set[str]:
     return {key.path[-1] for key in definitions.resolve_asset_graph().materializable_asset_keys}
 
 
-def test_definitions_are_loadable(definitions: dg.Definitions) -> None:
+@pytest.mark.parametrize(
+    ("location", "job_name", "assets"),
+    [("alm_live", "rebalance", EPOCH_ASSETS), ("alm_backtest", "backtest", BACKTEST_ASSETS)],
+)
+def test_the_job_runs_all_assets_in_one_process(location: str, job_name: str, assets: tuple[str, ...]) -> None:
+    definitions = LOCATIONS[location]
     dg.Definitions.validate_loadable(definitions)
-    assert names(definitions) == set(EPOCH_ASSETS)
-
-
-def test_the_job_runs_all_assets_in_one_process(definitions: dg.Definitions) -> None:
-    job = definitions.resolve_job_def("rebalance")
-    assert {node.name.removeprefix("backtest__") for node in job.nodes} == set(EPOCH_ASSETS)
+    assert names(definitions) == set(assets)
+    job = definitions.resolve_job_def(job_name)
+    assert {key.path[-1] for key in job.asset_layer.selected_asset_keys} == set(assets)
     assert job.executor_def.name == "in_process"
 
 
@@ -64,10 +66,14 @@ def test_a_backtest_shares_no_asset_key_with_what_really_happened() -> None:
     assert not live & backtest
 
 
-def test_the_blocking_checks_are_in_both_locations(definitions: dg.Definitions) -> None:
-    graph = definitions.resolve_asset_graph()
-    blocking = {key.name for key in graph.asset_check_keys if graph.get(key).blocking}
-    assert blocking == {"minutes_complete", "one_block_per_chain", "plan_within_limits"}
+def test_what_is_wrong_holds_a_live_epoch_up_and_is_a_warning_in_a_backtest() -> None:
+    graphs = {name: definitions.resolve_asset_graph() for name, definitions in LOCATIONS.items()}
+    checks = {
+        name: {key.name: graph.get(key).blocking for key in graph.asset_check_keys} for name, graph in graphs.items()
+    }
+    blocking = {name for name, blocks in checks["alm_live"].items() if blocks}
+    assert blocking >= {"minutes_complete", "one_block_per_chain", "plan_within_limits"}
+    assert checks["alm_backtest"] == {"minutes_recorded": False, "snapshots_recorded": False}
 
 
 def test_the_workspace_names_both_locations() -> None:
