@@ -22,6 +22,8 @@ class _LazyGroup(click.Group):
         "backtest": ("alm_cli.backtest", "backtest"),
         "signer": ("alm_cli.signer", "signer"),
         "limits": ("alm_cli.limits", "limits"),
+        "books": ("alm_cli.books", "books"),
+        "sweep": ("alm_cli.sweep", "sweep"),
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
