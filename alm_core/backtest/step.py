@@ -1,12 +1,13 @@
 """One epoch of a backtest: bring the book to now, carry out what is due, ask what to do. Pure."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from alm_core.backtest.beginning import begun_book
 from alm_core.backtest.deciders import Decider
-from alm_core.backtest.venue import Done, carried, carry_out, delivered, value_usd
-from alm_core.backtest.world import begun_growths, simulated_snapshot
+from alm_core.backtest.venue import carried, carry_out, completed, delivered, value_usd
+from alm_core.backtest.world import gone_pools, simulated_snapshot, with_gone
 from alm_core.math.orientation import range_bounds_at_ticks
 from alm_core.model.backtest import (
     BacktestConfig,
@@ -21,24 +22,20 @@ from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import EPOCH_LENGTH, EPOCHS_PER_DAY, Epoch
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import Holdings, MarketSnapshot, TokenBalance
+from alm_core.model.market import Holdings, MarketSnapshot, PoolState
 from alm_core.model.past import PastEpochs, RecentEpoch
 from alm_core.model.pnl import PnlParts
-from alm_core.model.pools import Pool
-from alm_core.model.signals import Forces, ForceSignals, OptimizedRange
+from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.portfolio.valuation import Prices, position_usd, prices_usd
 from alm_core.portfolio.yields import pool_yields
 from alm_core.ranges.optimizer import asset_class_of
-from alm_core.ranges.range import price_range
-from alm_core.shadow.paper import begun
 from alm_core.shadow.rivals import Seen
+from alm_core.simulation.earning import NOTHING_KNOWN
+from alm_core.simulation.fee_swaps import PoolEvents
 
 RECENT_WITHIN = timedelta(days=1)
-NO_FORCES = Forces(volatility=0.0, momentum=50.0, trend=50.0, sigma_annual_frac=0.0)
-WALLET = "0x" + "b7" * 20
-"""Address of the simulated wallet where none was recorded."""
-NATIVE_WEI = 10**18
-"""Gas money of the simulated wallet on each chain; what it pays is counted, not taken from here."""
+LATEST_BEGIN = EPOCH_LENGTH
+"""A plan that could not be begun so long after its time is dropped, as live execution drops it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,6 +52,8 @@ class EpochMarket:
         The recorded snapshot that the book is marked at; ``None`` at the first epoch.
     past
         Simulated snapshots of the epochs before, oldest first.
+    events
+        By pool id, what happened in a pool since ``before``, where a source knows it.
     """
 
     epoch: Epoch
@@ -62,6 +61,7 @@ class EpochMarket:
     recorded: MarketSnapshot | None
     before: MarketSnapshot | None
     past: tuple[MarketSnapshot, ...]
+    events: Mapping[str, PoolEvents] = field(default_factory=lambda: NOTHING_KNOWN)
 
 
 def next_epoch(
@@ -79,7 +79,7 @@ def next_epoch(
     doubt, prices = _prices(market)
     if doubt or prices is None or market.recorded is None:
         return None if book is None else _held(market, book, config, doubt)
-    started = book or _begun(market.recorded, prices, config, market.epoch)
+    started = book or begun_book(market.recorded, prices, config, market.epoch)
     try:
         return _lived(market, market.recorded, started, prices, decider, config, strategy, limits)
     except InvalidInput as problem:
@@ -101,70 +101,6 @@ def _prices(market: EpochMarket) -> tuple[str, Prices | None]:
         return str(problem), None
 
 
-def _begun(recorded: MarketSnapshot, prices: Prices, config: BacktestConfig, epoch: Epoch) -> SimulatedBook:
-    holdings = begun(recorded) if config.capital_usd is None else _capital(recorded, prices, config.capital_usd)
-    base, quote = _whole_tokens(holdings, recorded)
-    return SimulatedBook(
-        began_at=epoch.epoch_at,
-        as_of_at=epoch.epoch_at,
-        base_usd=prices.base_usd,
-        quote_usd=prices.quote_usd,
-        holdings=holdings,
-        growths=begun_growths(recorded),
-        hodl_base=base,
-        hodl_quote=quote,
-        nav_start_usd=value_usd(holdings, (), recorded, prices),
-        optimized=_given(prices, config, epoch),
-    )
-
-
-def _given(prices: Prices, config: BacktestConfig, epoch: Epoch) -> OptimizedRange | None:
-    """Parameters that the run is told to begin with, in the place of an earlier result."""
-    if config.range_params is None:
-        return None
-    return OptimizedRange(
-        pair=config.pair,
-        epoch_at=epoch.epoch_at,
-        success=False,
-        reason="given",
-        params=config.range_params,
-        price_range=price_range(prices.base_usd / prices.quote_usd, NO_FORCES, config.range_params),
-        fitness=None,
-        baseline_fitness=None,
-        evaluations=0,
-    )
-
-
-def _capital(recorded: MarketSnapshot, prices: Prices, capital_usd: float) -> tuple[Holdings, ...]:
-    chains = {state.pool.chain_id: state for state in reversed(recorded.pools) if state.liquidity > 0}
-    if not chains:
-        raise InvalidInput(f"{recorded.pair} at {recorded.epoch_at.isoformat()}: no pool has liquidity")
-    found: list[Holdings] = []
-    share = capital_usd / len(chains) / 2.0
-    for chain_id in sorted(chains):
-        pools = [state.pool for state in recorded.pools if state.pool.chain_id == chain_id]
-        amounts = {token.address: 0 for pool in pools for token in (pool.token0, pool.token1)}
-        first: Pool = chains[chain_id].pool
-        amounts[first.base.address] = int(share / prices.base_usd * 10**first.base.decimals)
-        amounts[first.quote.address] = int(share / prices.quote_usd * 10**first.quote.decimals)
-        found.append(
-            Holdings(
-                block=recorded.chain(chain_id).block,
-                wallet=WALLET,
-                native_wei=NATIVE_WEI,
-                balances=tuple(TokenBalance(address=at, amount=amount) for at, amount in sorted(amounts.items())),
-                positions=(),
-            )
-        )
-    return tuple(found)
-
-
-def _whole_tokens(holdings: Sequence[Holdings], recorded: MarketSnapshot) -> tuple[float, float]:
-    base = value_usd(holdings, (), recorded, Prices(base_usd=1.0, quote_usd=1e-30))
-    quote = value_usd(holdings, (), recorded, Prices(base_usd=1e-30, quote_usd=1.0))
-    return base, quote
-
-
 def _lived(
     market: EpochMarket,
     recorded: MarketSnapshot,
@@ -175,20 +111,14 @@ def _lived(
     strategy: StrategyConfig,
     limits: LimitsConfig,
 ) -> BacktestEpoch:
-    at = market.epoch.epoch_at
-    parts = PnlParts()
     problems: list[str] = []
-    if book.as_of_at < at:
-        if market.before is None:
-            raise InvalidInput(f"the snapshot of {book.as_of_at.isoformat()} is not recorded any more")
-        minutes = market.candles.between(book.as_of_at, at)
-        brought = carried(book, market.before, recorded, minutes, prices)
-        parts += brought.parts
-        book = replace(book, holdings=brought.holdings, growths=brought.growths, as_of_at=at)
-    book = replace(book, base_usd=prices.base_usd, quote_usd=prices.quote_usd)
-    holdings, travelling = delivered(book.holdings, book.travelling, at)
-    book = replace(book, holdings=holdings, travelling=travelling)
-    book, spent = _due(market, recorded, book, prices, config, problems)
+    if market.before is not None and book.as_of_at < market.epoch.epoch_at:
+        before = with_gone(market.before, book.gone)
+        book = replace(book, gone=gone_pools(book, before, recorded))
+        market, recorded = replace(market, before=before), with_gone(recorded, book.gone)
+        problems += [f"{one.pool.pool_id} is not read any more: {_what_stays(book, one)}" for one in book.gone]
+    book, parts = _brought(market, recorded, book, prices, problems)
+    book, spent = _due(market, recorded, book, prices, config, limits, problems)
     parts += spent
     seen = SeenWorld(
         holdings=book.holdings,
@@ -196,22 +126,27 @@ def _lived(
         in_transit=tuple(one.transit for one in book.travelling),
     )
     world = simulated_snapshot(recorded, seen)
-    signals, optimized, plan = _asked(market, world, book, prices, decider, strategy, limits)
-    if plan.decision.kind is not DecisionKind.HOLD:
-        due_at = at + config.venue.latency_epochs * EPOCH_LENGTH
+    try:
+        signals, optimized, plan = _asked(market, world, book, prices, decider, strategy, limits)
+    except InvalidInput as problem:
+        # Nothing could be decided; what is held has earned all the same.
+        problems.append(str(problem))
+        signals, optimized, plan = None, book.optimized, None
+    if plan is not None and plan.decision.kind is not DecisionKind.HOLD:
+        due_at = market.epoch.epoch_at + config.venue.latency_epochs * EPOCH_LENGTH
         book = replace(book, waiting=(*book.waiting, Waiting(plan=plan, due_at=due_at)))
-        book, spent = _due(market, recorded, book, prices, config, problems)
+        book, spent = _due(market, recorded, book, prices, config, limits, problems)
         parts += spent
     totals = book.totals + parts
-    nav = value_usd(book.holdings, book.travelling, recorded, prices) - totals.gas_usd
+    nav = value_usd(book.holdings, book.travelling, recorded, prices) - totals.gas_usd + totals.rewards_usd
     recent = _recent(market, book, plan, nav, parts, totals)
     return BacktestEpoch(
         pair=config.pair,
-        epoch_at=at,
+        epoch_at=market.epoch.epoch_at,
         policy=config.policy,
-        price=plan.price,
-        kind=plan.decision.kind,
-        reason=plan.decision.reason,
+        price=prices.base_usd / prices.quote_usd if plan is None else plan.price,
+        kind=DecisionKind.HOLD if plan is None else plan.decision.kind,
+        reason=problems[-1] if plan is None else plan.decision.reason,
         nav_usd=nav,
         hodl_usd=book.hodl_base * prices.base_usd + book.hodl_quote * prices.quote_usd,
         parts=parts,
@@ -224,27 +159,52 @@ def _lived(
     )
 
 
+def _brought(
+    market: EpochMarket, recorded: MarketSnapshot, book: SimulatedBook, prices: Prices, problems: list[str]
+) -> tuple[SimulatedBook, PnlParts]:
+    """Bring a book to now: what it earned, what has arrived, and pools that are new."""
+    at, parts = market.epoch.epoch_at, PnlParts()
+    if book.as_of_at < at:
+        if market.before is None:
+            raise InvalidInput(f"the snapshot of {book.as_of_at.isoformat()} is not recorded any more")
+        minutes = market.candles.between(book.as_of_at, at)
+        brought = carried(book, market.before, recorded, minutes, prices, market.events)
+        problems += brought.problems
+        parts = brought.parts
+        book = replace(book, holdings=brought.holdings, growths=brought.growths, as_of_at=at)
+    holdings, travelling = delivered(completed(book.holdings, recorded), book.travelling, at)
+    return replace(
+        book, base_usd=prices.base_usd, quote_usd=prices.quote_usd, holdings=holdings, travelling=travelling
+    ), parts
+
+
+def _what_stays(book: SimulatedBook, gone: PoolState) -> str:
+    placed = any(one.pool_id == gone.pool.pool_id for held in book.holdings for one in held.positions)
+    return "its position stays as it was" if placed else "its tokens stay as they were"
+
+
 def _due(
     market: EpochMarket,
     recorded: MarketSnapshot,
     book: SimulatedBook,
     prices: Prices,
     config: BacktestConfig,
+    limits: LimitsConfig,
     problems: list[str],
 ) -> tuple[SimulatedBook, PnlParts]:
-    """Carry out the plans whose time has come; one that cannot be carried out is dropped and named."""
+    """Carry out the plans whose time has come; what cannot be carried out is named."""
     at, parts = market.epoch.epoch_at, PnlParts()
     due = [one for one in book.waiting if one.due_at <= at]
     book = replace(book, waiting=tuple(one for one in book.waiting if one.due_at > at))
     for one in due:
-        seen = SeenWorld(holdings=book.holdings, growths=book.growths, in_transit=())
-        world = simulated_snapshot(recorded, seen)
-        try:
-            done: Done = carry_out(one.plan, book.holdings, book.travelling, world, prices, config.venue)
-        except InvalidInput as problem:
-            problems.append(str(problem))
+        if at > one.due_at + LATEST_BEGIN:
+            problems.append(f"the plan of {one.plan.epoch_at.isoformat()} could not be begun in time")
             book = replace(book, failures=book.failures + 1)
             continue
+        seen = SeenWorld(holdings=book.holdings, growths=book.growths, in_transit=())
+        world = simulated_snapshot(recorded, seen)
+        done = carry_out(one.plan, book.holdings, book.travelling, world, prices, config.venue, limits)
+        problems += done.problems
         parts += done.parts
         book = replace(
             book,
@@ -253,8 +213,16 @@ def _due(
             failures=book.failures + done.failures,
             moves=book.moves + int(done.moved),
             last_moved_at=one.plan.epoch_at if done.moved else book.last_moved_at,
+            recent=tuple(_if_moved(epoch, one.plan, moved=done.moved) for epoch in book.recent),
         )
     return book, parts
+
+
+def _if_moved(epoch: RecentEpoch, plan: AllocationPlan, *, moved: bool) -> RecentEpoch:
+    """Tell the epoch that made a plan that it was carried out later."""
+    if not moved or epoch.epoch_at != plan.epoch_at:
+        return epoch
+    return replace(epoch, moved=True, moves=plan.moves)
 
 
 def _asked(
@@ -294,16 +262,16 @@ def _asked(
 def _recent(
     market: EpochMarket,
     book: SimulatedBook,
-    plan: AllocationPlan,
+    plan: AllocationPlan | None,
     nav: float,
     parts: PnlParts,
     totals: PnlParts,
 ) -> tuple[RecentEpoch, ...]:
-    gain, cost = plan.decision.promised_usd
-    moved = book.last_moved_at == market.epoch.epoch_at
+    gain, cost = (0.0, 0.0) if plan is None else plan.decision.promised_usd
+    moved = plan is not None and book.last_moved_at == market.epoch.epoch_at
     latest = RecentEpoch(
         epoch_at=market.epoch.epoch_at,
-        kind=plan.decision.kind,
+        kind=DecisionKind.HOLD if plan is None else plan.decision.kind,
         moved=moved,
         nav_usd=nav,
         fees_usd=totals.fees_usd,
@@ -311,7 +279,7 @@ def _recent(
         expected_gain_usd=gain,
         expected_cost_usd=cost,
         holding_loss_usd=max(0.0, parts.lvr_usd),
-        moves=plan.moves if moved else (),
+        moves=plan.moves if plan is not None and moved else (),
     )
     return (*book.recent, latest)[-EPOCHS_PER_DAY:]
 

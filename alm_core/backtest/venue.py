@@ -4,47 +4,59 @@ Integers as on chain. Every change of value comes with the part of profit and lo
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-import numpy as np
-
-from alm_core.backtest.world import earned_of, grown
-from alm_core.math.orientation import range_bounds_at_ticks, to_float
+from alm_core.backtest.world import grown
 from alm_core.model.backtest import PoolGrowth, SimulatedBook, Travelling, VenueConfig
 from alm_core.model.candles import CandleSeries
+from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import Holdings, InTransit, MarketSnapshot, PoolState, Position, TokenBalance
+from alm_core.model.market import Holdings, InTransit, MarketSnapshot, Position
 from alm_core.model.pnl import PnlParts
 from alm_core.portfolio.valuation import Prices, amounts_usd, nav_usd
-from alm_core.shadow.accrual import marked
-from alm_core.shadow.paper import executed
+from alm_core.simulation.earning import NOTHING_KNOWN, earnings_between
+from alm_core.simulation.fee_swaps import PoolEvents
+from alm_core.simulation.paper_plan import NO_BOUNDS, done_on_chain
+from alm_core.simulation.paper_wallet import balances_of, marked
+
+WALLET = "0x" + "b7" * 20
+"""Address of the simulated wallet where none was recorded."""
+NATIVE_WEI = 10**18
+"""Gas money of the simulated wallet on each chain; what it pays is counted, not taken from here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carried:
-    """What was held, at a later snapshot."""
+    """What was held, at a later snapshot; ``problems`` name what is not counted because nobody knows it."""
 
     holdings: tuple[Holdings, ...]
     growths: tuple[PoolGrowth, ...]
     parts: PnlParts
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What is held after a plan; ``failures`` counts chains on which it failed."""
+    """What is held after a plan; ``failures`` counts chains on which not all of it was done, ``problems`` say why."""
 
     holdings: tuple[Holdings, ...]
     travelling: tuple[Travelling, ...]
     parts: PnlParts
     failures: int
     moved: bool
+    problems: tuple[str, ...] = ()
 
 
 def carried(
-    book: SimulatedBook, before: MarketSnapshot, after: MarketSnapshot, minutes: CandleSeries, prices: Prices
+    book: SimulatedBook,
+    before: MarketSnapshot,
+    after: MarketSnapshot,
+    minutes: CandleSeries,
+    prices: Prices,
+    events: Mapping[str, PoolEvents] = NOTHING_KNOWN,
 ) -> Carried:
     """Return a book's holdings at a later snapshot: fees, loss versus rebalancing, and the effect of the prices.
 
@@ -58,42 +70,64 @@ def carried(
         Candles in between: they tell how long the price was in a range.
     prices
         USD at ``after``.
+    events
+        By pool id, what happened in a pool in between, where it is known: fees are then exact
+        (:func:`alm_core.simulation.earning.earnings_between`).
 
     Raises
     ------
     InvalidInput
-        If a pool that holds a position was not read at both.
+        If a pool that holds a position was not read at both, or a token is held that no pool has any more.
     """
-    growths = grown(book.growths, before, after, book.holdings)
-    first = {one.pool_id: one for one in book.growths}
-    last = {one.pool_id: one for one in growths}
-    fees_usd = lvr_usd = 0.0
+    earnings = earnings_between(book.holdings, before, after, minutes, prices, events)
+    fees_usd = lvr_usd = rewards_usd = 0.0
     brought: list[Holdings] = []
     for held in book.holdings:
         positions: list[Position] = []
         for position in held.positions:
-            state = _state(after, position.pool_id)
-            earned = _earned(position, before, state, first, last, minutes)
-            now = marked(position, state, earned)
-            fees_usd += amounts_usd(state.pool, *earned, prices).total
+            state = after.pool_state(position.pool_id)
+            earned = earnings.positions[position.pool_id, position.token_id]
+            kept = marked(position, state)
+            more = replace(position, liquidity=position.liquidity + earned.added_liquidity)
+            now = marked(more, state, (earned.fees0, earned.fees1))
+            paid0, paid1 = earned.fees0 + now.amount0 - kept.amount0, earned.fees1 + now.amount1 - kept.amount1
+            fees_usd += amounts_usd(state.pool, paid0, paid1, prices).total
             lvr_usd += (
                 amounts_usd(state.pool, position.amount0, position.amount1, prices).total
-                - amounts_usd(state.pool, now.amount0, now.amount1, prices).total
+                - amounts_usd(state.pool, kept.amount0, kept.amount1, prices).total
             )
+            rewards_usd += earned.rewards_usd
             positions.append(now)
         brought.append(replace(held, block=after.chain(held.block.chain_id).block, positions=tuple(positions)))
     old = Prices(base_usd=book.base_usd, quote_usd=book.quote_usd)
     price_usd = value_usd(book.holdings, book.travelling, before, prices) - value_usd(
         book.holdings, book.travelling, before, old
     )
-    parts = PnlParts(fees_usd=fees_usd, lvr_usd=lvr_usd, price_usd=price_usd)
-    return Carried(holdings=tuple(brought), growths=growths, parts=parts)
+    return Carried(
+        holdings=tuple(brought),
+        growths=grown(book.growths, after, earnings.growths_x128),
+        parts=PnlParts(fees_usd=fees_usd, rewards_usd=rewards_usd, lvr_usd=lvr_usd, price_usd=price_usd),
+        problems=tuple(earnings.problems),
+    )
 
 
 def value_usd(
     holdings: Sequence[Holdings], travelling: Sequence[Travelling], snapshot: MarketSnapshot, prices: Prices
 ) -> float:
-    """Return the value of simulated holdings and of what is between chains; gas paid is not taken off."""
+    """Return the value of simulated holdings and of what is between chains; gas paid is not taken off.
+
+    Raises
+    ------
+    InvalidInput
+        If a token is held that no pool of the snapshot has: what it is worth is not known.
+    """
+    known = {
+        (token.chain_id, token.address) for state in snapshot.pools for token in (state.pool.token0, state.pool.token1)
+    }
+    for held in holdings:
+        for entry in held.balances:
+            if entry.amount and (held.block.chain_id, entry.address) not in known:
+                raise InvalidInput(f"chain {held.block.chain_id}: {entry.amount} of {entry.address}, in no pool read")
     world = replace(
         snapshot,
         quote_usd=prices.quote_usd,
@@ -103,13 +137,37 @@ def value_usd(
     return nav_usd(world, prices.base_usd / prices.quote_usd, tuple(state.pool for state in snapshot.pools))
 
 
+def completed(holdings: Sequence[Holdings], snapshot: MarketSnapshot) -> tuple[Holdings, ...]:
+    """Return holdings with a wallet on every chain that has pools, and a balance, maybe 0, of every token of theirs.
+
+    Pools may be listed after a backtest has begun, with tokens and on chains that it had nothing on.
+    """
+    tokens: dict[int, set[str]] = {}
+    for state in snapshot.pools:
+        tokens.setdefault(state.pool.chain_id, set()).update((state.pool.token0.address, state.pool.token1.address))
+    found = {held.block.chain_id: held for held in holdings}
+    for chain_id, addresses in tokens.items():
+        held = found.get(chain_id) or Holdings(
+            block=snapshot.chain(chain_id).block, wallet=WALLET, native_wei=NATIVE_WEI, balances=(), positions=()
+        )
+        balances = {entry.address: entry.amount for entry in held.balances}
+        if missing := addresses - balances.keys():
+            held = replace(held, balances=balances_of(balances | dict.fromkeys(missing, 0)))
+        found[chain_id] = held
+    return tuple(found[chain_id] for chain_id in sorted(found))
+
+
 def delivered(
     holdings: Sequence[Holdings], travelling: Sequence[Travelling], at: datetime
 ) -> tuple[tuple[Holdings, ...], tuple[Travelling, ...]]:
-    """Return holdings with what has arrived by a moment, and what is still between chains."""
-    arrived = [one for one in travelling if one.due_at <= at]
+    """Return holdings with what has arrived by a moment, and what is still between chains.
+
+    What is due on a chain without a wallet stays where it is.
+    """
+    here = {held.block.chain_id for held in holdings}
+    arrived = [one for one in travelling if one.due_at <= at and one.transit.to_chain in here]
     found = [_with_arrivals(held, [one.transit for one in arrived]) for held in holdings]
-    return tuple(found), tuple(one for one in travelling if one.due_at > at)
+    return tuple(found), tuple(one for one in travelling if one not in arrived)
 
 
 def carry_out(
@@ -119,75 +177,80 @@ def carry_out(
     snapshot: MarketSnapshot,
     prices: Prices,
     venue: VenueConfig,
+    limits: LimitsConfig = NO_BOUNDS,
 ) -> Done:
     """Return what is held after a plan was carried out at a snapshot, and what it cost.
 
-    ``snapshot`` is the simulated one. A plan that names what is not held any more, or that fails by the venue's draw,
-    leaves its chain as it was; gas is paid.
+    Parameters
+    ----------
+    plan
+        It may be of an earlier epoch: what it names may be gone, and prices may be elsewhere.
+    holdings, travelling
+        What there is.
+    snapshot
+        The simulated one, ``holdings`` in it.
+    prices
+        USD at ``snapshot``.
+    venue
+        How plans fail, and what they cost beyond what is recorded.
+    limits
+        Bounds of live execution, which are asked again at execution.
+
+    Notes
+    -----
+    A chain whose transactions fail by the venue's draw stays as it was, and pays the gas of what was to be done. What
+    is refused before anything was sent pays none. Each chain is done or fails by itself.
 
     Raises
     ------
     InvalidInput
-        If there is nothing to swap through.
+        If what is held has no known value.
     """
     before_usd = value_usd(holdings, travelling, snapshot, prices)
-    done = executed(replace(plan, moves=()), holdings, snapshot, prices)
+    chains = [held.block.chain_id for held in holdings]
+    problems = [f"chain {chain_id}: no wallet is there" for chain_id in _chains_of(plan) if chain_id not in chains]
+    failures = len(problems)
     kept: list[Holdings] = []
-    failures = 0
-    for then, now in zip(holdings, done.holdings, strict=True):
-        fails = now != then and _fails(venue, plan, then.block.chain_id)
-        failures += int(fails)
-        kept.append(then if fails else now)
-    sent, going, bridge_usd = _sent(plan, kept, snapshot, prices, venue)
-    gas_usd = done.gas_usd * venue.gas_multiple + _bridge_gas(plan, snapshot) * venue.gas_multiple
-    after = (*travelling, *going)
-    swap_usd = before_usd - value_usd(sent, after, snapshot, prices) - bridge_usd
+    going: list[InTransit] = []
+    gas_usd = bridge_usd = 0.0
+    for held in holdings:
+        done = done_on_chain(plan, held, snapshot, prices, limits, chains)
+        gas_usd += done.gas_usd * venue.gas_multiple
+        if done.holdings != held and _fails(venue, plan, held.block.chain_id):
+            kept.append(held)
+            problems.append(f"chain {held.block.chain_id}: transactions failed")
+            failures += 1
+            continue
+        kept.append(done.holdings)
+        going += done.going
+        bridge_usd += done.bridge_usd
+        problems += done.problems
+        failures += int(bool(done.problems))
+    after = (*travelling, *(_travelling(one, snapshot, venue) for one in going))
+    swap_usd = before_usd - value_usd(kept, after, snapshot, prices) - bridge_usd
     return Done(
-        holdings=tuple(sent),
+        holdings=tuple(kept),
         travelling=after,
         parts=PnlParts(swap_usd=swap_usd, gas_usd=gas_usd, bridge_usd=bridge_usd),
         failures=failures,
-        moved=tuple(sent) != tuple(holdings),
+        moved=tuple(kept) != tuple(holdings),
+        problems=tuple(problems),
     )
 
 
-def _state(snapshot: MarketSnapshot, pool_id: str) -> PoolState:
-    try:
-        return snapshot.pool_state(pool_id)
-    except KeyError as missing:
-        raise InvalidInput(f"simulated position: {missing.args[0]}") from missing
-
-
-def _earned(
-    position: Position,
-    before: MarketSnapshot,
-    after: PoolState,
-    first: dict[str, PoolGrowth],
-    last: dict[str, PoolGrowth],
-    minutes: CandleSeries,
-) -> tuple[int, int]:
-    pool_id = position.pool_id
-    if pool_id not in first or pool_id not in last:
-        return 0, 0
-    share = _in_range_frac(position, _state(before, pool_id), after, minutes)
-    fees0, fees1 = earned_of(first[pool_id], last[pool_id], position.liquidity)
-    return int(fees0 * share), int(fees1 * share)
-
-
-def _in_range_frac(position: Position, before: PoolState, after: PoolState, minutes: CandleSeries) -> float:
-    if len(minutes) == 0:
-        ends = [position.tick_lower <= state.tick < position.tick_upper for state in (before, after)]
-        return sum(ends) / 2
-    lower, upper = range_bounds_at_ticks(after.pool, position.tick_lower, position.tick_upper)
-    return float(np.mean((minutes.close >= lower) & (minutes.close < upper)))
+def _chains_of(plan: AllocationPlan) -> list[int]:
+    named = {one.chain_id for one in (*plan.closes, *plan.collects, *plan.opens)}
+    return sorted(named | {move.from_chain for move in plan.moves})
 
 
 def _with_arrivals(held: Holdings, arrived: Sequence[InTransit]) -> Holdings:
+    mine = [one for one in arrived if one.to_chain == held.block.chain_id]
+    if not mine:
+        return held
     balances = {entry.address: entry.amount for entry in held.balances}
-    for one in arrived:
-        if one.to_chain == held.block.chain_id:
-            balances[one.token] = balances.get(one.token, 0) + one.amount
-    return replace(held, balances=_balances(balances))
+    for one in mine:
+        balances[one.token] = balances.get(one.token, 0) + one.amount
+    return replace(held, balances=balances_of(balances))
 
 
 def _fails(venue: VenueConfig, plan: AllocationPlan, chain_id: int) -> bool:
@@ -196,54 +259,7 @@ def _fails(venue: VenueConfig, plan: AllocationPlan, chain_id: int) -> bool:
     return draw < venue.failure_frac
 
 
-def _sent(
-    plan: AllocationPlan,
-    holdings: Sequence[Holdings],
-    snapshot: MarketSnapshot,
-    prices: Prices,
-    venue: VenueConfig,
-) -> tuple[list[Holdings], tuple[Travelling, ...], float]:
-    """Take what moves leave with out of the wallets; what bridges keep of it is their cost."""
-    costs = {(one.from_chain, one.to_chain): one for one in snapshot.bridge_costs}
-    kept = {held.block.chain_id: held for held in holdings}
-    going: list[Travelling] = []
-    lost_usd = 0.0
-    for move in plan.moves:
-        cost = costs.get((move.from_chain, move.to_chain))
-        if cost is None or move.from_chain not in kept:
-            continue
-        held = kept[move.from_chain]
-        pools = [one.pool for one in snapshot.pools if one.pool.chain_id == move.from_chain]
-        there = [one.pool for one in snapshot.pools if one.pool.chain_id == move.to_chain]
-        balances = {entry.address: entry.amount for entry in held.balances}
-        delay = timedelta(seconds=cost.duration_s if venue.bridge_delay_s is None else venue.bridge_delay_s)
-        for of, to, usd in (
-            (pools[0].base, there[0].base, prices.base_usd),
-            (pools[0].quote, there[0].quote, prices.quote_usd),
-        ):
-            wanted_usd = move.capital_usd / 2.0
-            amount = min(balances.get(of.address, 0), int(wanted_usd / usd * 10**of.decimals))
-            if amount <= 0:
-                continue
-            balances[of.address] -= amount
-            arriving = int(to_float(of, amount) * (1.0 - cost.cost_frac) * 10**to.decimals)
-            lost_usd += (to_float(of, amount) - to_float(to, arriving)) * usd
-            transit = InTransit(
-                from_chain=move.from_chain,
-                to_chain=move.to_chain,
-                token=to.address,
-                amount=arriving,
-                started_at=snapshot.epoch_at,
-            )
-            going.append(Travelling(transit=transit, due_at=snapshot.epoch_at + delay))
-        kept[move.from_chain] = replace(held, balances=_balances(balances))
-    return [kept[held.block.chain_id] for held in holdings], tuple(going), lost_usd
-
-
-def _bridge_gas(plan: AllocationPlan, snapshot: MarketSnapshot) -> float:
-    costs = {(one.from_chain, one.to_chain): one.gas_usd for one in snapshot.bridge_costs}
-    return sum(costs.get((move.from_chain, move.to_chain), 0.0) for move in plan.moves)
-
-
-def _balances(amounts: dict[str, int]) -> tuple[TokenBalance, ...]:
-    return tuple(TokenBalance(address=address, amount=amount) for address, amount in sorted(amounts.items()))
+def _travelling(transit: InTransit, snapshot: MarketSnapshot, venue: VenueConfig) -> Travelling:
+    usual = {(one.from_chain, one.to_chain): one.duration_s for one in snapshot.bridge_costs}
+    delay_s = usual[transit.from_chain, transit.to_chain] if venue.bridge_delay_s is None else venue.bridge_delay_s
+    return Travelling(transit=transit, due_at=snapshot.epoch_at + timedelta(seconds=delay_s))

@@ -1,13 +1,11 @@
 """The market as it would have been with our simulated positions in it, and without those that were really there."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from alm_core.math.fee_growth import growth_delta
-from alm_core.math.tick import Q128
-from alm_core.model.backtest import PoolGrowth, SeenWorld
-from alm_core.model.market import Holdings, InTransit, MarketSnapshot, PoolState
-from alm_core.portfolio.flows import fee_growths
+from alm_core.model.backtest import PoolGrowth, SeenWorld, SimulatedBook
+from alm_core.model.errors import InvalidInput
+from alm_core.model.market import MarketSnapshot, PoolState
 from alm_core.portfolio.yields import own_active_liquidity
 
 
@@ -19,42 +17,74 @@ def simulated_snapshot(recorded: MarketSnapshot, seen: SeenWorld) -> MarketSnaps
     return replace(world, pools=pools)
 
 
-def grown(
-    growths: Sequence[PoolGrowth],
-    before: MarketSnapshot,
-    after: MarketSnapshot,
-    held: Sequence[Holdings],
-    transit: Sequence[InTransit] = (),
-) -> tuple[PoolGrowth, ...]:
-    """Return simulated fee growth at ``after``: recorded fees shared by others' liquidity and the simulated one.
+def gone_pools(book: SimulatedBook, before: MarketSnapshot, now: MarketSnapshot) -> tuple[PoolState, ...]:
+    """Return the last readings of pools that are not read any more, and whose tokens are held or placed there.
 
-    Pools begin with the growth that was recorded; a pool that was not read at one of both keeps what it had.
+    ``before`` has the pools that were gone before.
     """
-    known = {one.pool_id: one for one in growths}
-    world_before = replace(before, holdings=tuple(held), in_transit=tuple(transit))
-    world_after = replace(after, holdings=tuple(held), in_transit=tuple(transit))
-    earlier = {state.pool.pool_id: state for state in before.pools}
-    found = dict(known)
+    read = {state.pool.pool_id for state in now.pools}
+    tokens = {(one.chain_id, one.address) for state in now.pools for one in (state.pool.token0, state.pool.token1)}
+    placed = {one.pool_id for held in book.holdings for one in held.positions}
+    idle = {(held.block.chain_id, entry.address) for held in book.holdings for entry in held.balances if entry.amount}
+    found: list[PoolState] = []
+    for state in before.pools:
+        pool = state.pool
+        of = {(pool.chain_id, pool.token0.address), (pool.chain_id, pool.token1.address)}
+        if pool.pool_id not in read and (pool.pool_id in placed or of & idle - tokens):
+            found.append(state)
+    return tuple(found)
+
+
+def with_gone(snapshot: MarketSnapshot, gone: Sequence[PoolState]) -> MarketSnapshot:
+    """Return a snapshot with pools that it has not read as they were last, without liquidity: nothing is placed there.
+
+    Raises
+    ------
+    InvalidInput
+        If their chain was not read either.
+    """
+    read = {state.pool.pool_id for state in snapshot.pools}
+    blocks = {state.block.chain_id: state.block for state in snapshot.chains}
+    kept: list[PoolState] = []
+    for state in gone:
+        if state.pool.pool_id in read:
+            continue
+        if state.pool.chain_id not in blocks:
+            raise InvalidInput(f"chain {state.pool.chain_id} of {state.pool.pool_id} is not read any more")
+        kept.append(replace(state, block=blocks[state.pool.chain_id], liquidity=0))
+    return replace(snapshot, pools=(*snapshot.pools, *kept)) if kept else snapshot
+
+
+def grown(
+    growths: Sequence[PoolGrowth], after: MarketSnapshot, grown_x128: Mapping[str, tuple[int, int]]
+) -> tuple[PoolGrowth, ...]:
+    """Return simulated fee growth at ``after``.
+
+    Parameters
+    ----------
+    growths
+        Simulated growth so far, by pool.
+    after
+        The recorded snapshot. Pools that are new begin with the growth that was recorded; a pool that was not read at
+        one of both keeps what it had.
+    grown_x128
+        By pool id, how much both fees grew since, with simulated liquidity in the pool
+        (:func:`alm_core.simulation.earning.earnings_between`).
+    """
+    found = {one.pool_id: one for one in growths}
     for state in after.pools:
         pool_id = state.pool.pool_id
-        first = earlier.get(pool_id)
-        started = known.get(pool_id)
-        if first is None or started is None:
+        started, more = found.get(pool_id), grown_x128.get(pool_id)
+        if started is None:
             begun = _recorded(state)
-            if begun is not None and started is None:
+            if begun is not None:
                 found[pool_id] = begun
-            continue
-        deltas = fee_growths(first, state)
-        if deltas is None:
-            continue
-        paid = (first.liquidity + state.liquidity) // 2
-        shared = (_simulated(first, before, world_before) + _simulated(state, after, world_after)) // 2
-        scaled = [delta * paid // shared if shared and paid else delta for delta in deltas]
-        found[pool_id] = PoolGrowth(
-            pool_id=pool_id,
-            growth0_x128=(started.growth0_x128 + scaled[0]) % (1 << 256),
-            growth1_x128=(started.growth1_x128 + scaled[1]) % (1 << 256),
-        )
+        elif more is not None:
+            found[pool_id] = PoolGrowth(
+                pool_id=pool_id,
+                growth0_x128=(started.growth0_x128 + more[0]) % (1 << 256),
+                growth1_x128=(started.growth1_x128 + more[1]) % (1 << 256),
+            )
     return tuple(found[pool_id] for pool_id in sorted(found))
 
 
@@ -62,13 +92,6 @@ def begun_growths(snapshot: MarketSnapshot) -> tuple[PoolGrowth, ...]:
     """Return the growth that pools begin a backtest with: the recorded one."""
     found = [_recorded(state) for state in snapshot.pools]
     return tuple(sorted((one for one in found if one is not None), key=lambda one: one.pool_id))
-
-
-def earned_of(before: PoolGrowth, after: PoolGrowth, liquidity: int) -> tuple[int, int]:
-    """Return what liquidity that was always in range earned between two growths, raw units, rounded down."""
-    growths = (before.growth0_x128, after.growth0_x128), (before.growth1_x128, after.growth1_x128)
-    fees0, fees1 = (growth_delta(now, then) * liquidity // Q128 for then, now in growths)
-    return fees0, fees1
 
 
 def _recorded(state: PoolState) -> PoolGrowth | None:

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from alm_core.model.candles import CandleSeries
 from alm_core.model.decisions import AllocationPlan, DecisionKind
-from alm_core.model.market import Holdings, InTransit, MarketSnapshot
+from alm_core.model.market import Holdings, InTransit, MarketSnapshot, PoolState
 from alm_core.model.past import RecentEpoch
 from alm_core.model.pnl import PnlParts
 from alm_core.model.signals import ForceSignals, OptimizedRange, RangeParams
@@ -103,13 +103,16 @@ class SimulatedBook:
     hodl_base, hodl_quote
         Tokens of the start, in whole tokens: what HODL holds.
     totals
-        Profit and loss since the beginning. Gas is not taken from the holdings but counted here.
+        Profit and loss since the beginning. Gas and rewards are in no token of the pair: they are counted here, and the
+        holdings are without them.
     nav_start_usd
         Value at the beginning, before anything was done.
     moves, failures
         Actions carried out, and parts of plans that failed.
     last_moved_at, optimized, recent
         What gates and the next search look at, as of :class:`alm_core.model.past.PastEpochs`.
+    gone
+        Last readings of pools that are not read any more and in which something is held.
     """
 
     began_at: datetime
@@ -129,6 +132,7 @@ class SimulatedBook:
     last_moved_at: datetime | None = None
     optimized: OptimizedRange | None = None
     recent: tuple[RecentEpoch, ...] = ()
+    gone: tuple[PoolState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +165,7 @@ class BacktestEpoch:
     kind, reason
         What was decided, and why. An epoch whose market is not recorded is a HOLD that says so.
     nav_usd
-        Value after everything the epoch did, gas of the whole run taken off; ``None`` if unknown.
+        Value after everything the epoch did, gas of the whole run taken off and rewards added; ``None`` if unknown.
     hodl_usd
         What the tokens of the start are worth.
     parts

@@ -106,9 +106,11 @@ def test_a_paper_position_shares_what_the_pools_paid_with_others() -> None:
 
 
 def test_minutes_out_of_range_earn_nothing() -> None:
-    inputs, found = first()
+    # A real position of ours would be in the pool in some of the minutes only, and the same fee be another growth.
+    scene = replace(SCENE, positions=())
+    inputs, found = first(scene)
     holdings = book(found, "tau_reset").holdings
-    later = replace(SCENE, price=inputs.signals.price).snapshot(END_AT + QUARTER)
+    later = replace(scene, price=inputs.signals.price).snapshot(END_AT + QUARTER)
     prices = prices_usd(later, inputs.signals.price)
     inside = walk(1, price=inputs.signals.price, sigma_minute=1e-6).rows(slice(-10, None))
     far = replace(inside, **{name: getattr(inside, name) * 1.5 for name in ("open", "high", "low", "close")})
