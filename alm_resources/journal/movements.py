@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -40,28 +41,55 @@ def read_movements(journal: SqlJournal, wallet: str) -> tuple[Movement, ...]:
     return tuple(_movement(row, known.get(row["intent_key"]), opens) for row in rows)
 
 
-def movements_between(journal: SqlJournal, before: MarketSnapshot, now: MarketSnapshot) -> MovementsBetween:
-    """Return what was booked for the blocks after those of a snapshot and up to those of a later one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalletLedger:
+    """The ledger of a wallet, read once, and its transfers between chains."""
 
-    Notes
-    -----
-    The ledger does not know the block of what arrives from another chain. It is between the two snapshots if the
-    transfer was on its way at the first, or sent since, and is not on its way any more at the second.
-    """
-    wallets = sorted({held.wallet.lower() for held in (*before.holdings, *now.holdings)})
-    heads = (
-        {held.block.chain_id: held.block.number for held in before.holdings},
-        {held.block.chain_id: held.block.number for held in now.holdings},
+    wallet: str
+    movements: tuple[Movement, ...]
+    transfers: tuple[BridgeTransfer, ...]
+
+    def between(self, before: MarketSnapshot, now: MarketSnapshot) -> MovementsBetween:
+        """Return what was booked for the blocks after those of a snapshot and up to those of a later one.
+
+        Notes
+        -----
+        The ledger does not know the block of what arrives from another chain. It is between the two snapshots if the
+        transfer was on its way at the first, or sent since, and is not on its way any more at the second.
+        """
+        first, last = ({held.block.chain_id: held.block.number for held in seen.holdings} for seen in (before, now))
+        arrived = _arrived_between(self.transfers, before, now)
+        return MovementsBetween(
+            pair=now.pair,
+            from_at=before.epoch_at,
+            to_at=now.epoch_at,
+            movements=tuple(
+                one
+                for one in self.movements
+                if (one.intent_key in arrived if one.kind == BRIDGE else _is_between(one, first, last))
+            ),
+        )
+
+
+def read_ledger(journal: SqlJournal, pair: str, wallet: str) -> WalletLedger:
+    """Read the ledger of a pair's wallet and its transfers, finished or not."""
+    return WalletLedger(
+        wallet=wallet,
+        movements=read_movements(journal, wallet),
+        transfers=journal.read_transfers(pair, wallet, open_only=False),
     )
-    found: list[Movement] = []
-    for wallet in wallets:
-        transfers = journal.read_transfers(now.pair, wallet, open_only=False)
-        arrived = _arrived_between(transfers, before, now)
-        for one in read_movements(journal, wallet):
-            within = one.intent_key in arrived if one.kind == BRIDGE else _is_between(one, *heads)
-            if within:
-                found.append(one)
-    return MovementsBetween(pair=now.pair, from_at=before.epoch_at, to_at=now.epoch_at, movements=tuple(found))
+
+
+def movements_between(journal: SqlJournal, before: MarketSnapshot, now: MarketSnapshot) -> MovementsBetween:
+    """Return what was booked between two snapshots for the wallet that they are of; nothing where they hold none."""
+    wallets = sorted({held.wallet.lower() for held in (*before.holdings, *now.holdings)})
+    found = [read_ledger(journal, now.pair, wallet).between(before, now) for wallet in wallets]
+    return MovementsBetween(
+        pair=now.pair,
+        from_at=before.epoch_at,
+        to_at=now.epoch_at,
+        movements=tuple(one for each in found for one in each.movements),
+    )
 
 
 def _is_between(one: Movement, first: Mapping[int, int], last: Mapping[int, int]) -> bool:

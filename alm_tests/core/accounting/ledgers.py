@@ -43,6 +43,7 @@ class Wallet:
     parts: dict[str, list[int]] = field(default_factory=dict)
     epochs: int = 0
     next_id: int = 1
+    transactions: int = 0
     began: tuple[float, float, float] = (2_000.0, 1.0, 2_000.0)
 
     def __post_init__(self) -> None:
@@ -64,6 +65,7 @@ class Wallet:
     ) -> None:
         chain = self.chains[chain_id]
         pool = chain.scene.pools[0]
+        self.transactions += 1
         for token, delta in ((pool.base, base), (pool.quote, quote)):
             if delta:
                 self._add(chain_id, token.address.lower(), delta, kind, action, token_id)
@@ -80,7 +82,7 @@ class Wallet:
                 token=token,
                 delta=delta,
                 kind=kind,
-                tx_hash=f"0x{number:064x}",
+                tx_hash=f"0x{self.transactions:064x}",
                 log_index=number,
                 action=action,
                 pool_id=self.chains[chain_id].scene.pools[0].pool_id if token_id is not None else None,
@@ -91,6 +93,7 @@ class Wallet:
 
     def pay_gas(self, chain_id: int, wei: int) -> None:
         self.chains[chain_id].native -= wei
+        self.transactions += 1
         self._add(chain_id, "native", -wei, "gas", Action.APPROVE, None)
         self.count("gas", native=wei)
 
