@@ -12,7 +12,7 @@ from alm_tests.bench.scoreboard.run import Score
 
 ROOT = Path(__file__).resolve().parents[3]
 CODE = ("alm_core", "alm_tests/bench/scoreboard")
-DRAWN = ("page.py", "figure.py", "statistics.py", "decisions.py", "store.py", "__main__.py")
+DRAWN = ("page.py", "figure.py", "statistics.py", "decisions.py", "stress.py", "store.py", "__main__.py")
 """Files of the scoreboard that read scores and make none."""
 
 
