@@ -7,7 +7,7 @@ _PORTFOLIO = "alm_tests/core/portfolio"
 _EXECUTION = "alm_tests/core/execution"
 _JOURNAL = tuple(
     f"alm_tests/resources/journal/test_{name}.py"
-    for name in ("journal", "standstills", "unsettle", "faults", "migrations", "rows")
+    for name in ("journal", "standstills", "startup", "unsettle", "faults", "migrations", "rows")
 )
 _SIGNER_FOLDER = "alm_tests/resources/signer"
 _SIGNER = tuple(
@@ -43,6 +43,7 @@ _CALLS = (
     f"{_EXECUTION}/test_erc20.py",
     "alm_tests/golden/test_calldata*.py",
 )
+_TRANSFERS = (f"{_EXECUTION}/test_arrivals.py", f"{_EXECUTION}/test_transfers.py")
 _PROCESS = (f"{_SIGNER_FOLDER}/test_server.py", f"{_SIGNER_FOLDER}/test_signer_process.py")
 
 CORE: dict[str, tuple[str, ...]] = {
@@ -73,8 +74,8 @@ CORE: dict[str, tuple[str, ...]] = {
     "alm_core/execution/intents.py": _ENGINE,
     "alm_core/execution/allow_list.py": _CALLS,
     "alm_core/execution/calldata.py": _CALLS,
-    "alm_core/execution/transfers.py": (f"{_EXECUTION}/test_transfers.py",),
-    "alm_core/execution/arrivals.py": (f"{_EXECUTION}/test_transfers.py",),
+    "alm_core/execution/transfers.py": _TRANSFERS,
+    "alm_core/execution/arrivals.py": _TRANSFERS,
     "alm_resources/signer/safe.py": (f"{_SIGNER_FOLDER}/test_vault.py", "alm_tests/chain/test_safe_roles.py"),
     "alm_resources/signer/server.py": _PROCESS,
     "alm_resources/signer/socket_client.py": _PROCESS,

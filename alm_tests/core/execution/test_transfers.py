@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from alm_core.accounting import epoch_reports
+from alm_core.execution.transfers import Followed, TransferDesk, pair_tokens
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_core.model.transfers import BridgeStatus, BridgeTransfer, BridgeVerdict, TransferState
@@ -325,3 +326,79 @@ def assert_all_arrived_once(world: TwoChains) -> None:
     assert world.books_equal_chains()
     assert world.allowances() == 0
     assert world.chains[HERE].now.nonces_mined == sorted(set(world.chains[HERE].now.nonces_mined))
+
+
+def test_a_sending_transaction_that_is_a_persons_matter_makes_the_transfer_one(world: TwoChains) -> None:
+    snapshot = world.snapshot()
+    world.execute(moving(snapshot, 0.5), snapshot)
+    for transfer in world.transfers():
+        world.journal.unsettle(transfer.intent_key, "its block is gone")
+    followed = _follow(world)
+    assert {one.state for one in followed.transfers} == {TransferState.PLANNED}
+    first, second = world.transfers()
+    world.journal.advance(first.intent_key, IntentState.MANUAL, "nonce used by somebody else")
+    _follow(world)
+    lost, waiting = (next(t for t in world.transfers() if t.intent_key == o.intent_key) for o in (first, second))
+    assert (lost.state, waiting.state) == (TransferState.MANUAL, TransferState.PLANNED)
+    assert lost.detail == "sending transaction: nonce used by somebody else"
+    assert "sending transaction" not in waiting.detail
+
+
+@pytest.mark.parametrize(
+    ("verdict", "contradicts"),
+    [
+        (BridgeVerdict.PENDING, False),
+        (BridgeVerdict.NOT_FOUND, False),
+        (BridgeVerdict.DONE, True),
+        (BridgeVerdict.PARTIAL, True),
+        (BridgeVerdict.REFUNDED, True),
+    ],
+)
+def test_a_status_that_the_chains_do_not_bear_out_says_so(
+    world: TwoChains, verdict: BridgeVerdict, contradicts: bool
+) -> None:
+    sent_off(world)
+    world.bridge.says = lambda transfer: BridgeStatus(verdict=verdict, detail="says it", tx_hash="0x" + "99" * 32)
+    world.hold()
+    for one in world.transfers():
+        assert ("the chains show nothing of it" in one.detail) is contradicts
+
+
+def test_each_transfer_is_asked_for_once_its_own_block_is_final(world: TwoChains) -> None:
+    snapshot = world.snapshot()
+    world.execute(moving(snapshot, 0.5), snapshot)
+    names: list[str] = []
+
+    def says(transfer: BridgeTransfer) -> BridgeStatus:
+        names.append(transfer.asset)
+        return BridgeStatus(verdict=BridgeVerdict.PENDING, detail="")
+
+    world.bridge.says = says
+    world.journal.mark_final(of_asset(world.transfers(), "base").intent_key)
+    _follow(world)
+    assert names == ["base"]
+
+
+def test_money_counts_as_in_transit_from_the_block_that_sent_it_although_the_books_do_not_know_yet(
+    world: TwoChains,
+) -> None:
+    snapshot = world.snapshot()
+    world.execute(moving(snapshot, 0.5), snapshot)
+    before = world.snapshot().in_transit
+    assert len(before) == 2
+    for transfer in world.transfers():
+        world.journal.unsettle(transfer.intent_key, "settled by a process that was killed")
+    assert [(one.token, one.amount) for one in world.snapshot().in_transit] == [
+        (one.token, one.amount) for one in before
+    ]
+
+
+def _follow(world: TwoChains) -> Followed:
+    desk = TransferDesk(
+        chains=world.chains,
+        journal=world.journal,
+        bridges=world.bridge,
+        tokens=pair_tokens(POOLS.values()),
+        overdue_s=4 * 3_600.0,
+    )
+    return desk.follow("WETH-USDC", WALLET, world.chains[HERE].read_block().block_at)
