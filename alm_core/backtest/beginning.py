@@ -1,10 +1,9 @@
 """How a backtest begins: its capital, what HODL would hold of it, and the pools as they were."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from alm_core.backtest.venue import NATIVE_WEI, WALLET, completed, value_usd
+from alm_core.backtest.venue import NATIVE_WEI, WALLET, completed, value_usd, whole_tokens
 from alm_core.backtest.world import begun_growths
 from alm_core.model.backtest import BacktestConfig, SimulatedBook, Travelling
 from alm_core.model.epochs import Epoch
@@ -32,7 +31,7 @@ def begun_book(recorded: MarketSnapshot, prices: Prices, config: BacktestConfig,
         holdings, travelling = _recorded_holdings(recorded), _recorded_transit(recorded)
     else:
         holdings, travelling = _capital(recorded, prices, config.capital_usd), ()
-    base, quote = _whole_tokens(holdings, travelling, recorded)
+    base, quote = whole_tokens(holdings, travelling, recorded)
     return SimulatedBook(
         began_at=epoch.epoch_at,
         as_of_at=epoch.epoch_at,
@@ -59,13 +58,19 @@ def _recorded_holdings(recorded: MarketSnapshot) -> tuple[Holdings, ...]:
 
 
 def _recorded_transit(recorded: MarketSnapshot) -> tuple[Travelling, ...]:
+    """What was between chains; it arrives after the usual time of its way."""
     usual = {(one.from_chain, one.to_chain): one.duration_s for one in recorded.bridge_costs}
-    return tuple(
-        Travelling(
-            transit=one, due_at=one.started_at + timedelta(seconds=usual.get((one.from_chain, one.to_chain), 0.0))
-        )
-        for one in recorded.in_transit
-    )
+    addresses = {
+        (token.chain_id, token.address.lower()): token.address
+        for state in recorded.pools
+        for token in (state.pool.token0, state.pool.token1)
+    }
+    found: list[Travelling] = []
+    for one in recorded.in_transit:
+        delay = timedelta(seconds=usual.get((one.from_chain, one.to_chain), 0.0))
+        address = addresses.get((one.to_chain, one.token.lower()), one.token)
+        found.append(Travelling(transit=replace(one, token=address), due_at=one.started_at + delay))
+    return tuple(found)
 
 
 def _given(prices: Prices, config: BacktestConfig, epoch: Epoch) -> OptimizedRange | None:
@@ -107,11 +112,3 @@ def _capital(recorded: MarketSnapshot, prices: Prices, capital_usd: float) -> tu
             )
         )
     return completed(found, recorded)
-
-
-def _whole_tokens(
-    holdings: Sequence[Holdings], travelling: Sequence[Travelling], recorded: MarketSnapshot
-) -> tuple[float, float]:
-    base = value_usd(holdings, travelling, recorded, Prices(base_usd=1.0, quote_usd=1e-30))
-    quote = value_usd(holdings, travelling, recorded, Prices(base_usd=1e-30, quote_usd=1.0))
-    return base, quote

@@ -115,7 +115,9 @@ def _lived(
     if market.before is not None and book.as_of_at < market.epoch.epoch_at:
         before = with_gone(market.before, book.gone)
         book = replace(book, gone=gone_pools(book, before, recorded))
-        market, recorded = replace(market, before=before), with_gone(recorded, book.gone)
+        # Without liquidity nothing is earned there, and nothing is placed.
+        recorded = with_gone(recorded, [replace(one, liquidity=0) for one in book.gone])
+        market = replace(market, before=before)
         problems += [f"{one.pool.pool_id} is not read any more: {_what_stays(book, one)}" for one in book.gone]
     book, parts = _brought(market, recorded, book, prices, problems)
     book, spent = _due(market, recorded, book, prices, config, limits, problems)

@@ -16,7 +16,7 @@ from alm_core.model.decisions import AllocationPlan
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import Holdings, InTransit, MarketSnapshot, Position
 from alm_core.model.pnl import PnlParts
-from alm_core.portfolio.valuation import Prices, amounts_usd, nav_usd
+from alm_core.portfolio.valuation import Prices, amounts_usd
 from alm_core.simulation.earning import NOTHING_KNOWN, earnings_between
 from alm_core.simulation.fee_swaps import PoolEvents
 from alm_core.simulation.paper_plan import NO_BOUNDS, done_on_chain
@@ -99,10 +99,8 @@ def carried(
             rewards_usd += earned.rewards_usd
             positions.append(now)
         brought.append(replace(held, block=after.chain(held.block.chain_id).block, positions=tuple(positions)))
-    old = Prices(base_usd=book.base_usd, quote_usd=book.quote_usd)
-    price_usd = value_usd(book.holdings, book.travelling, before, prices) - value_usd(
-        book.holdings, book.travelling, before, old
-    )
+    base, quote = whole_tokens(book.holdings, book.travelling, before)
+    price_usd = base * (prices.base_usd - book.base_usd) + quote * (prices.quote_usd - book.quote_usd)
     return Carried(
         holdings=tuple(brought),
         growths=grown(book.growths, after, earnings.growths_x128),
@@ -121,20 +119,41 @@ def value_usd(
     InvalidInput
         If a token is held that no pool of the snapshot has: what it is worth is not known.
     """
-    known = {
-        (token.chain_id, token.address) for state in snapshot.pools for token in (state.pool.token0, state.pool.token1)
-    }
+    base, quote = whole_tokens(holdings, travelling, snapshot)
+    return base * prices.base_usd + quote * prices.quote_usd
+
+
+def whole_tokens(
+    holdings: Sequence[Holdings], travelling: Sequence[Travelling], snapshot: MarketSnapshot
+) -> tuple[float, float]:
+    """Return how much base and quote is held in all: in wallets, in positions with their fees, and between chains.
+
+    Raises
+    ------
+    InvalidInput
+        If a token is held that no pool of the snapshot has, or a position lies in no pool of it.
+    """
+    pools = {state.pool.pool_id: state.pool for state in snapshot.pools}
+    bases = {(pool.chain_id, pool.base.address): 10.0**-pool.base.decimals for pool in pools.values()}
+    quotes = {(pool.chain_id, pool.quote.address): 10.0**-pool.quote.decimals for pool in pools.values()}
+    base = quote = 0.0
+    amounts = [((one.transit.to_chain, one.transit.token), one.transit.amount) for one in travelling]
     for held in holdings:
-        for entry in held.balances:
-            if entry.amount and (held.block.chain_id, entry.address) not in known:
-                raise InvalidInput(f"chain {held.block.chain_id}: {entry.amount} of {entry.address}, in no pool read")
-    world = replace(
-        snapshot,
-        quote_usd=prices.quote_usd,
-        holdings=tuple(holdings),
-        in_transit=tuple(one.transit for one in travelling),
-    )
-    return nav_usd(world, prices.base_usd / prices.quote_usd, tuple(state.pool for state in snapshot.pools))
+        amounts += [((held.block.chain_id, entry.address), entry.amount) for entry in held.balances]
+        for one in held.positions:
+            pool = pools.get(one.pool_id)
+            if pool is None:
+                raise InvalidInput(f"position {one.token_id} lies in {one.pool_id}, which was not read")
+            amounts.append(((pool.chain_id, pool.token0.address), one.amount0 + one.fees0))
+            amounts.append(((pool.chain_id, pool.token1.address), one.amount1 + one.fees1))
+    for token, amount in amounts:
+        if token in bases:
+            base += amount * bases[token]
+        elif token in quotes:
+            quote += amount * quotes[token]
+        elif amount:
+            raise InvalidInput(f"chain {token[0]}: {amount} of {token[1]} is held, which no pool read has")
+    return base, quote
 
 
 def completed(holdings: Sequence[Holdings], snapshot: MarketSnapshot) -> tuple[Holdings, ...]:

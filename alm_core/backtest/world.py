@@ -36,7 +36,7 @@ def gone_pools(book: SimulatedBook, before: MarketSnapshot, now: MarketSnapshot)
 
 
 def with_gone(snapshot: MarketSnapshot, gone: Sequence[PoolState]) -> MarketSnapshot:
-    """Return a snapshot with pools that it has not read as they were last, without liquidity: nothing is placed there.
+    """Return a snapshot with pools that it has not read as they were when last read.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def with_gone(snapshot: MarketSnapshot, gone: Sequence[PoolState]) -> MarketSnap
             continue
         if state.pool.chain_id not in blocks:
             raise InvalidInput(f"chain {state.pool.chain_id} of {state.pool.pool_id} is not read any more")
-        kept.append(replace(state, block=blocks[state.pool.chain_id], liquidity=0))
+        kept.append(replace(state, block=blocks[state.pool.chain_id]))
     return replace(snapshot, pools=(*snapshot.pools, *kept)) if kept else snapshot
 
 

@@ -93,7 +93,7 @@ def earnings_between(
 
     A pool of bins keeps no growth: the fees of its active bin are the volume that a data service tells, evenly over its
     24 hours, at the pool's fee; they stay in the bins. Rewards are :math:`r \cdot 2 L \sqrt P \cdot \Delta t` for all
-    liquidity in range, shared like fees by time in range.
+    liquidity in range, shared like fees by time in range. Of a pool that all liquidity has left both are nothing.
 
     Raises
     ------
@@ -213,6 +213,8 @@ def _steps(pool: _Pool, events: PoolEvents | None, found: Earnings) -> FeeSteps:
 
 def _added(pool: _Pool, market: PoolMarket | None, prices: Prices, found: Earnings) -> list[int]:
     """Liquidity that every position in bins grew by: it earns in the tokens that it holds."""
+    if pool.after.liquidity == 0:
+        return [0] * len(pool.held)
     if market is None or market.volume_24h_usd is None:
         found.problems.append(f"fees of {pool.pool_id} are not counted: it keeps no growth, its volume is not known")
         return [0] * len(pool.held)
@@ -229,7 +231,7 @@ def _rewards_usd(pool: _Pool, market: PoolMarket | None, prices: Prices, found: 
         if market is not None and market.rewards_replace_fees:
             found.problems.append(f"rewards of {pool.pool_id}, paid in place of fees, are not known: none is counted")
         return [0.0] * len(pool.held)
-    if market.rewards_apr == 0.0:
+    if market.rewards_apr == 0.0 or pool.after.liquidity == 0:
         return [0.0] * len(pool.held)
     paid_usd = market.rewards_apr * full_range_usd(pool.before, pool.before.liquidity, prices)
     paid_usd *= pool.seconds / SECONDS_PER_YEAR

@@ -5,6 +5,7 @@ What is used where a pool's swaps are not known.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 
 import numpy as np
@@ -51,7 +52,7 @@ def place_weights(before: PoolState, after: PoolState, minutes: CandleSeries, ed
     low, high = _way(after, minutes)
     length = high - low
     levels = _levels(after, edges)
-    inside = np.clip((levels[:, None] - low) / np.where(length > 0.0, length, 1.0), 0.0, 1.0)
+    inside = np.minimum(np.maximum((levels[:, None] - low) / np.where(length > 0.0, length, 1.0), 0.0), 1.0)
     below = np.where(length > 0.0, inside, levels[:, None] > low)
     count = len(minutes)
     total = float(length.sum())
@@ -71,4 +72,5 @@ def _levels(state: PoolState, edges: Sequence[int]) -> FloatArray:
 
 
 def _parts(below: FloatArray) -> list[float]:
-    return np.diff(below, prepend=0.0, append=1.0).tolist()
+    ends = [0.0, *below.tolist(), 1.0]
+    return [upper - lower for lower, upper in pairwise(ends)]

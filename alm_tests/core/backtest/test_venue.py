@@ -311,7 +311,7 @@ def test_pools_that_are_listed_later_get_wallet_and_balances() -> None:
 
 def test_a_token_that_no_pool_has_any_more_has_no_known_value() -> None:
     wallet = wallet_on(Market(), POLYGON, 1.0, 0.0, 7.0)
-    with pytest.raises(InvalidInput, match=r"7000000 of .* in no pool read"):
+    with pytest.raises(InvalidInput, match=r"7000000 of .* is held, which no pool read has"):
         worth(MARKET, (wallet,))
 
 
