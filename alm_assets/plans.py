@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from alm_assets.pnl import account_rows
 from alm_assets.tables import Cell, Metadata, markdown_table, problem_list
 from alm_core.math.orientation import range_bounds_at_ticks
 from alm_core.model.candles import CandleSeries
@@ -95,11 +96,12 @@ def report_metadata(report: EpochReport) -> Metadata:
         ("fees uncollected USD", report.fees_uncollected_usd),
         ("fees collected so far USD", report.fees_collected_usd),
         ("gas USD", report.gas_usd),
+        *account_rows(report),
         ("books agree with chain", "not checked" if report.reconciled is None else str(report.reconciled)),
     ]
     figures: Metadata = {
         name: value
-        for name in ("price", "nav_usd", "fees_usd", "gas_usd")
+        for name in ("price", "nav_usd", "fees_usd", "gas_usd", "hodl_usd", "twr_frac", "mwr_frac", "drawdown_frac")
         if (value := getattr(report, name)) is not None
     }
     return {

@@ -126,6 +126,7 @@ def _told(books: PnlBooks, before: MarketSnapshot, now: MarketSnapshot) -> Epoch
             NativeAmount(chain_id=chain_id, amount=amount) for chain_id, amount in sorted(books.flow_native.items())
         ),
         unpriced=tuple(books.unpriced),
+        collected_usd=books.collected_usd,
     )
 
 

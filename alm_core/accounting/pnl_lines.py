@@ -33,6 +33,7 @@ class PnlBooks:
     nav_end_usd: float = 0.0
     native_start_usd: float = 0.0
     native_end_usd: float = 0.0
+    collected_usd: float = 0.0
 
     def add(self, where: Where, **parts_usd: float) -> None:
         """Add to parts of a line, named without their unit."""
@@ -73,6 +74,7 @@ def add_movement(books: PnlBooks, one: Movement, then_usd: float, now_usd: float
     where, chain = where_of(one), (one.chain_id, None, None)
     if one.kind == FEES:
         books.add(where, fees=now_usd, price=then_usd - now_usd)
+        books.collected_usd += now_usd
     elif one.kind == REWARDS:
         books.add(where, rewards=then_usd)
     elif one.kind == "gas":

@@ -111,8 +111,10 @@ class EpochPnl:
         By position and by chain.
     flow_base, flow_quote, flow_native
         What came from outside less what left, in whole tokens.
-    do_nothing_usd
-        Value at ``to_at`` if nothing had been done at ``from_at``; ``None`` where that is not known.
+    unpriced
+        Rewards in tokens that nobody has a price of.
+    collected_usd
+        What positions paid out as fees, at the later prices.
     """
 
     pair: str
@@ -126,8 +128,8 @@ class EpochPnl:
     flow_base: float = 0.0
     flow_quote: float = 0.0
     flow_native: tuple[NativeAmount, ...] = ()
-    do_nothing_usd: float | None = None
     unpriced: tuple[Unpriced, ...] = ()
+    collected_usd: float = 0.0
 
     @property
     def parts(self) -> PnlParts:
