@@ -6,14 +6,17 @@ says so and computes nothing.
 
 import importlib
 import os
+import socket
 from collections import deque
 from collections.abc import Generator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from alm_core.model.errors import ConfigError
 from alm_core.model.sweeps import CellOutcome
 from alm_resources.sweeps.compute import CellTask, computed, died
 
+CONNECT_S = 10.0
 PER_CPU = 2
 """Tasks handed to the cluster at once by CPU: the next one is there when one is done."""
 
@@ -65,10 +68,23 @@ class RayEngine:
         options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
         if self._address is None:
             options |= {"num_cpus": self._workers, "include_dashboard": False}
+        else:
+            _refuse_unreachable(self._address)
         try:
             self._ray.init(address=self._address or "local", **options)
         except (ConnectionError, OSError, RuntimeError, ValueError) as error:
             raise ConfigError(f"RAY_ADDRESS={self._address or '(local)'}: no cluster: {error}") from error
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Refuse an address at which nobody answers: Ray itself tries for minutes, over and over."""
+    if address == "auto":
+        return
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        socket.create_connection((parts.hostname or "", parts.port or 0), timeout=CONNECT_S).close()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"RAY_ADDRESS={address}: no cluster: {error}") from error
 
 
 def _outcome(ray: Any, done: Any, task: CellTask) -> CellOutcome:

@@ -1,6 +1,7 @@
 """Sweeps on a local Ray cluster of two workers; left out where the extra ``ray`` is not installed."""
 
 import importlib.util
+import re
 import signal
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def test_a_worker_that_dies_fails_its_cell_only(history: Path, tmp_path: Path) -
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-@pytest.mark.enable_socket
-def test_a_cluster_that_is_not_there_is_named(history: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "127.0.0.1:port", "127.0.0.1"])
+def test_a_cluster_that_is_not_there_is_named(history: Path, tmp_path: Path, address: str) -> None:
     tasks = tasks_of(request_of(history, tmp_path / "out.parquet"))
-    with pytest.raises(ConfigError, match=r"RAY_ADDRESS=127\.0\.0\.1:1: no cluster"):
-        next(RayEngine(2, "127.0.0.1:1").outcomes(tasks))
+    with pytest.raises(ConfigError, match=re.escape(f"RAY_ADDRESS={address}: no cluster")):
+        next(RayEngine(2, address).outcomes(tasks))
