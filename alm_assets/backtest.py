@@ -20,8 +20,9 @@ from alm_assets.backtest_market import (
     recorded_minutes,
     recorded_quarter_hours,
 )
+from alm_assets.backtest_pages import report_metadata
 from alm_assets.backtest_runs import Backtests, Choice
-from alm_assets.backtest_tables import FIRST_DAY, RUN, day_metadata, report_metadata
+from alm_assets.backtest_tables import FIRST_DAY, RUN, day_metadata
 from alm_assets.jobs import BACKTEST_PREFIX
 from alm_assets.partitions import day_before, look_back, pair_and_day, pair_days
 from alm_core.model.errors import InvalidInput
@@ -177,9 +178,10 @@ def backtest_report(
     if made is None:
         raise InvalidInput(f"executed_transactions of {pair} on {day} is not materialized: there is nothing to report")
     run = backtests.stored(made[RUN])
-    if run.begun_by(day):
-        return dg.MaterializeResult(value=run.summary(day), metadata=report_metadata(run, day))
-    return dg.MaterializeResult(metadata=report_metadata(run, day))
+    metadata = report_metadata(run, backtests.recorded, day)
+    if not run.begun_by(day):
+        return dg.MaterializeResult(metadata=metadata)
+    return dg.MaterializeResult(value=run.summary(day), metadata=metadata)
 
 
 def _run_of(

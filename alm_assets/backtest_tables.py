@@ -4,7 +4,6 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
 from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ from alm_assets.tables import (
 from alm_core.model.backtest import BacktestEpoch, BacktestSummary
 from alm_core.model.decisions import DecisionKind
 from alm_core.model.epochs import EPOCHS_PER_DAY
-from alm_core.model.errors import InvalidInput
 from alm_core.model.pnl import PnlParts
 from alm_core.model.transactions import ExecutionReport, IntentState
 
@@ -49,14 +47,6 @@ def day_metadata(run: "BacktestRun", done: "DayDone", begin: str) -> Mapping[str
     }
 
 
-def report_metadata(run: "StoredRun", last_day: date) -> Metadata:
-    """Return the metadata of the report up to a day; before the first epoch that is known it says so."""
-    try:
-        return summary_metadata(run, run.summary(last_day))
-    except InvalidInput as nothing:
-        return {RUN: run.name, FIRST_DAY: run.first_day.isoformat(), "problems": problem_list([str(nothing)])}
-
-
 def summary_metadata(run: "StoredRun", summary: BacktestSummary) -> Metadata:
     """The summary as a table, and its figures one by one so that the UI draws them over the days."""
     told = asdict(summary)
@@ -69,6 +59,7 @@ def summary_metadata(run: "StoredRun", summary: BacktestSummary) -> Metadata:
         RUN: run.name,
         FIRST_DAY: run.first_day.isoformat(),
         "folder": str(run.folder),
+        "policy": summary.policy,
         "first_at": summary.first_at.isoformat(),
         "last_at": summary.last_at.isoformat(),
         "decisions": dg.MetadataValue.md(markdown_table(("decision", "epochs"), list(summary.decisions.items()))),

@@ -14,8 +14,9 @@ from alm_cli.moments import day_of
 from alm_core.model.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
 
+    from dagster import DagsterInstance
     from rich.console import Console
 
     from alm_assets.backtest_runs import Backtests, Choice
@@ -37,6 +38,7 @@ class Request:
     home: str | None = None
     anew: bool = False
     report: bool = False
+    page: str | None = None
     as_json: bool = False
 
 
@@ -57,6 +59,7 @@ class Request:
 )
 @click.option("--anew", is_flag=True, help="Compute days again that are stored.")
 @click.option("--report", is_flag=True, help="Show the days in the Dagster UI of the home as materialized.")
+@click.option("--page", default=None, type=click.Path(dir_okay=False), help="Write the report as one HTML file.")
 @click.option("--json", "as_json", is_flag=True, help="End with one JSON object on stdout.")
 def backtest(
     pair: str,
@@ -71,6 +74,7 @@ def backtest(
     home: str | None,
     anew: bool,
     report: bool,
+    page: str | None,
     as_json: bool,
 ) -> None:
     """Run a policy over recorded days; days that are stored are not computed again. Run it again to go on."""
@@ -97,6 +101,7 @@ def backtest(
                 home=home,
                 anew=anew,
                 report=report,
+                page=page,
                 as_json=as_json,
             )
         )
@@ -121,58 +126,68 @@ def run_backtest_of(request: Request) -> int:
     run = backtests.run(request.pair, request.choice, request.first_day)
     backtests.refuse_unrecorded(request.pair, request.first_day, request.last_day)
     console = terminal()
-    told = _reporter(backtests, run) if request.report else None
+    instance = _instance(backtests, run) if request.report else None
     done: list[DayDone] = []
     try:
-        _run_days(request, run, done, told, console)
+        for one in _days(request, run, console):
+            done.append(one)
+            if instance is not None:
+                from alm_assets.backtest_reported import report_day
+
+                report_day(instance, backtests.recorded, run, one)
     except KeyboardInterrupt:
         console.print(f"stopped after {len(done)} days; they are stored. Run the command again to go on.")
         return STOPPED
     backtests.refuse_unusable(run, request.last_day)
-    _show(run, run.summary(request.last_day), done, console, as_json=request.as_json)
+    _finish(request, backtests, run, instance)
+    _show(run, done, request, console)
     return 0
 
 
-def _run_days(
-    request: Request,
-    run: "BacktestRun",
-    done: "list[DayDone]",
-    told: "Callable[[DayDone], None] | None",
-    console: "Console",
-) -> None:
+def _days(request: Request, run: "BacktestRun", console: "Console") -> "Iterator[DayDone]":
+    """Yield the days under a progress bar."""
     from alm_cli.progress import bars
 
     with bars(console) as progress:
-        task = progress.add_task(run.name, total=(request.last_day - request.first_day).days + 1)
+        task = progress.add_task(f"{request.pair}", total=(request.last_day - request.first_day).days + 1)
         for one in run.days(request.last_day, anew_from=request.first_day if request.anew else None):
-            done.append(one)
-            if told is not None:
-                told(one)
+            yield one
             progress.update(task, advance=1, description=f"{request.pair} {one.day}")
 
 
-def _reporter(backtests: "Backtests", run: "BacktestRun") -> "Callable[[DayDone], None]":
-    """Return what tells the Dagster instance of the home of a day."""
-    from alm_assets.backtest_reported import report_day
+def _instance(backtests: "Backtests", run: "BacktestRun") -> "DagsterInstance":
     from alm_assets.partitions import register_pairs
     from alm_cli.home import open_instance
 
     instance = open_instance(backtests.home)
     register_pairs(instance, [run.pair])
-    return lambda done: report_day(instance, backtests.recorded, run, done)
+    return instance
 
 
-def _show(
-    run: "BacktestRun", summary: "BacktestSummary", done: "list[DayDone]", console: "Console", *, as_json: bool
-) -> None:
+def _finish(request: Request, backtests: "Backtests", run: "BacktestRun", instance: "DagsterInstance | None") -> None:
+    if instance is not None:
+        from alm_assets.backtest_reported import report_end
+
+        report_end(instance, backtests.recorded, run, request.last_day)
+    if request.page is not None:
+        from alm_assets.backtest_pages import page_of
+        from alm_resources.history.files import replace_file
+
+        replace_file(Path(request.page).resolve(), page_of(run, backtests.recorded, request.last_day).encode())
+
+
+def _show(run: "BacktestRun", done: "list[DayDone]", request: Request, console: "Console") -> None:
     from alm_resources.history.payload import payload_of
 
-    if as_json:
+    summary = run.summary(request.last_day)
+    if request.as_json:
         sys.stdout.write(json.dumps({**json.loads(payload_of(summary)), "folder": str(run.folder)}) + "\n")
         return
     found = sum(not one.computed for one in done)
-    console.print(f"{len(done)} days, {found} of them were stored already; {run.folder}")
     console.print(_table(summary))
+    console.print(f"{len(done)} days, {found} of them stored before; all is in {run.folder}", soft_wrap=True)
+    if request.page is not None:
+        console.print(f"report: {request.page}", soft_wrap=True)
 
 
 def _table(summary: "BacktestSummary") -> object:

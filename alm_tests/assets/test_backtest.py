@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from alm_assets.definitions_backtest import defs
+from alm_assets.jobs import BACKTEST_ASSETS
 from alm_assets.partitions import day_before, pair_days, register_pairs
 from alm_core.model.backtest import BacktestSummary
 from alm_resources.history import HistoryStore
@@ -41,13 +42,23 @@ def key(day: date) -> dg.MultiPartitionKey:
     return dg.MultiPartitionKey({"pair": PAIR, "day": day.isoformat()})
 
 
-def materialize(instance: dg.DagsterInstance, day: date, **choice: Any) -> dg.ExecuteInProcessResult:
+def materialize(
+    instance: dg.DagsterInstance, day: date, *, report: bool = True, **choice: Any
+) -> dg.ExecuteInProcessResult:
+    names = BACKTEST_ASSETS if report else BACKTEST_ASSETS[:-1]
     return defs.resolve_job_def("backtest").execute_in_process(
         instance=instance,
         partition_key=key(day),
+        asset_selection=[dg.AssetKey(["backtest", name]) for name in names],
         run_config={"ops": {"backtest_day": {"config": choice}}},
         raise_on_error=False,
     )
+
+
+def summary_on(instance: dg.DagsterInstance, day: date, **choice: Any) -> BacktestSummary:
+    result = materialize(instance, day, **choice)
+    assert result.success
+    return result.output_for_node("backtest__backtest_report")
 
 
 def metadata(instance: dg.DagsterInstance, asset: str, day: date) -> dict[str, Any]:
@@ -72,12 +83,9 @@ def test_days_materialized_one_by_one_come_to_what_the_command_comes_to(
     policy: str, home: Path, recorded: HistoryStore, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     before = content(recorded.root)
-    summary: BacktestSummary | None = None
-    for day in DAYS:
-        result = materialize(instance, day, policy=policy, capital_usd=25_000.0)
-        assert result.success
-        summary = result.output_for_node("backtest__backtest_report")
-    assert summary is not None
+    for day in DAYS[:-1]:
+        assert materialize(instance, day, report=False, policy=policy, capital_usd=25_000.0).success
+    summary = summary_on(instance, DAYS[-1], policy=policy, capital_usd=25_000.0)
     (tmp_path / "other").mkdir()
     told = command(tmp_path / "other", policy)
     assert told["seconds"] > 0
@@ -97,20 +105,20 @@ def test_days_materialized_one_by_one_come_to_what_the_command_comes_to(
 def test_a_day_goes_on_from_the_day_before_or_says_that_it_begins_anew(
     home: Path, instance: dg.DagsterInstance
 ) -> None:
-    assert materialize(instance, DAYS[0], policy="wide").success
-    assert materialize(instance, DAYS[1], policy="wide").success
-    assert materialize(instance, DAYS[2], policy="hodl").success
+    assert materialize(instance, DAYS[0], report=False, policy="wide").success
+    second_summary = summary_on(instance, DAYS[1], policy="wide")
+    assert materialize(instance, DAYS[2], report=False, policy="hodl").success
     first, second, third = (metadata(instance, "executed_transactions", day) for day in DAYS)
     assert first["begin"] == f"begins anew: {DAYS[0] - ONE_DAY} is not materialized"
     assert second["begin"] == f"goes on from {DAYS[0]}"
     assert second["run"] == first["run"]
     assert third["begin"] == f"begins anew: {DAYS[1]} is of another backtest, {first['run']}"
-    assert metadata(instance, "backtest_report", DAYS[1])["first_at"] == at(DAYS[0]).isoformat()
-    assert metadata(instance, "backtest_report", DAYS[2])["first_at"] == at(DAYS[2]).isoformat()
+    assert second_summary.first_at == at(DAYS[0])
+    assert third["run"].startswith(f"{PAIR}-hodl-{DAYS[2]}-")
 
 
 def test_a_day_is_told_with_its_figures_its_decisions_and_its_holes(home: Path, instance: dg.DagsterInstance) -> None:
-    result = materialize(instance, DAYS[1])
+    result = materialize(instance, DAYS[1], report=False)
     assert result.success
     told = {name: metadata(instance, name, DAYS[1]) for name in ("allocations", "executed_transactions")}
     assert told["allocations"]["epochs_without_market"] == 1
@@ -132,7 +140,7 @@ def test_a_day_is_told_with_its_figures_its_decisions_and_its_holes(home: Path, 
 
 def test_a_day_materialized_again_is_not_computed_again_unless_told(home: Path, instance: dg.DagsterInstance) -> None:
     for choice, computed in (({}, "True"), ({}, "False"), ({"anew": True}, "True")):
-        assert materialize(instance, DAYS[0], policy="hodl", **choice).success
+        assert materialize(instance, DAYS[0], report=False, policy="hodl", **choice).success
         assert metadata(instance, "allocations", DAYS[0])["computed_now"] == computed
 
 
@@ -143,7 +151,7 @@ def test_a_day_of_which_nothing_is_recorded_holds_nothing_up_and_says_so(
     result = materialize(instance, early, policy="hodl")
     assert result.success
     assert metadata(instance, "executed_transactions", early)["epochs"] == 0
-    assert "no epoch of the backtest has a recorded market" in metadata(instance, "backtest_report", early)["problems"]
+    assert "no epoch from 2026-01-29 to 2026-01-29 has a" in metadata(instance, "backtest_report", early)["problems"]
     (check,) = [one for one in result.get_asset_check_evaluations() if one.check_name == "snapshots_recorded"]
     assert check.description == "no snapshot from 00:00 to 24:00"
     assert (
@@ -156,17 +164,26 @@ def test_the_environment_chooses_where_the_launchpad_does_not(
 ) -> None:
     monkeypatch.setenv("ALM_BACKTEST_POLICY", "hodl")
     monkeypatch.setenv("ALM_BACKTEST_CAPITAL_USD", "500")
-    result = materialize(instance, DAYS[0])
-    summary = result.output_for_node("backtest__backtest_report")
-    assert (summary.policy, round(summary.nav_start)) == ("hodl", 500)
+    assert materialize(instance, DAYS[0], report=False).success
+    told = metadata(instance, "executed_transactions", DAYS[0])
+    assert (told["policy"], round(told["nav_usd"] - told["change_usd"])) == ("hodl", 500)
 
 
-def test_the_summary_is_loaded_back_as_it_was(home: Path, instance: dg.DagsterInstance) -> None:
-    summary = materialize(instance, DAYS[0], policy="hodl").output_for_node("backtest__backtest_report")
+def test_the_report_is_a_page_figures_and_a_value_that_is_loaded_back_as_it_was(
+    home: Path, instance: dg.DagsterInstance
+) -> None:
+    summary = summary_on(instance, DAYS[0], policy="hodl")
+    told = metadata(instance, "backtest_report", DAYS[0])
+    assert (told["nav_end"], told["policy"]) == (summary.nav_end, "hodl")
+    assert {name for name in told if name.startswith("figure_")} == {
+        f"figure_{name}" for name in ("price", "nav", "pnl", "allocation", "apr")
+    }
+    page = Path(told["page"])
+    assert page.parent.parent.parent == home / "backtest-history"
+    assert "hodl" in page.read_text()
     with defs.get_asset_value_loader(instance=instance) as loader:
-        assert (
-            loader.load_asset_value(dg.AssetKey(["backtest", "backtest_report"]), partition_key=key(DAYS[0])) == summary
-        )
+        loaded = loader.load_asset_value(dg.AssetKey(["backtest", "backtest_report"]), partition_key=key(DAYS[0]))
+    assert loaded == summary
 
 
 def test_backfills_run_the_days_of_a_pair_in_order(instance: dg.DagsterInstance) -> None:
