@@ -16,6 +16,8 @@ from alm_assets.tables import Metadata
 from alm_core.model.reports import EpochReport
 
 FOLDER = "reports"
+WARNING, MOST_WARNING = "report_warning", 500
+"""Metadata entry that is there only where something could not be drawn or written."""
 SHOWN = ("price", "nav", "pnl")
 """Figures in the event log of every epoch; all five are on the page."""
 
@@ -35,12 +37,17 @@ def report_images(pair: str, day: date, history: History, home: Path, latest: Ep
         The report of the epoch itself, which is stored only after this.
     """
     try:
+        # Polars comes with the history's package: a code location that only lists its assets does without.
+        from alm_resources.history.files import folder_of
+
+        path = folder_of(home, FOLDER, pair) / f"{day.isoformat()}.html"
         report = report_of_day(pair, day, history, latest)
         figures = figures_of(report)
-        path = write_page(home, pair, day, page_of_day(report, figures))
+        write_page(path, page_of_day(report, figures))
     except Exception as error:
-        return {"report_warning": f"no report of {day.isoformat()} was made: {type(error).__name__}: {error}"[:500]}
-    return {**image_metadata(figures), "page": dg.MetadataValue.path(str(path))}  # pyright: ignore[reportUnknownMemberType] - its PathLike
+        return {WARNING: f"the report could not be made: {type(error).__name__}: {error}"[:MOST_WARNING]}
+    page: dg.MetadataValue = dg.MetadataValue.path(str(path))  # pyright: ignore[reportUnknownMemberType] - PathLike
+    return {**image_metadata(figures), "page": page}
 
 
 def image_metadata(figures: Mapping[str, bytes], names: tuple[str, ...] = SHOWN) -> Metadata:
@@ -56,21 +63,15 @@ def image_markdown(png: bytes, title: str) -> str:
     return f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})"
 
 
-def write_page(home: Path, pair: str, day: date, page: str) -> Path:
-    """Write the page of a day, so that a reader sees the old one or the new one, and return its path.
+def write_page(path: Path, page: str) -> None:
+    """Write a page, so that a reader sees the one before or the new one and never a part.
 
     Raises
     ------
-    InvalidInput
-        If the pair cannot name a folder.
     OSError
         If it cannot be written.
     """
-    # Polars comes with the history's package: a code location that only lists its assets does without.
-    from alm_resources.history.files import folder_of, replace_file, writer_lock
+    from alm_resources.history.files import replace_file, writer_lock
 
-    folder = folder_of(home, FOLDER, pair)
-    with writer_lock(folder):
-        path = folder / f"{day.isoformat()}.html"
+    with writer_lock(path.parent):
         replace_file(path, page.encode())
-    return path

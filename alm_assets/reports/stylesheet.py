@@ -17,7 +17,8 @@ align-items:start;margin:1rem 0}
 .figures th{font-weight:400}
 .figures td{text-align:right}
 .records thead th{border-bottom:2px solid #1a1a1a}
-.records data,.records time{white-space:nowrap}
+.records data,.records time,.records strong{white-space:nowrap}
+.records thead th{overflow-wrap:normal}
 .unknown{color:#a33c00;font-style:italic}
 .drawn{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,34rem),1fr));gap:2rem;margin:1.5rem 0}
 figure{margin:0;max-width:46rem}
