@@ -11,12 +11,14 @@ from alm_assets.past import previous_report
 from alm_assets.plans import report_metadata
 from alm_assets.ports import Executor, History
 from alm_assets.provenance import stored_sha256
+from alm_assets.reports import report_images
 from alm_assets.tables import INPUTS_SHA256, execution_metadata
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.reports import EpochReport
 from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.model.transactions import ExecutionReport
+from alm_resources.settings import Settings
 
 WALLET_POOL = "wallet:transactions"
 
@@ -56,13 +58,15 @@ def epoch_report(
     pool_snapshots: MarketSnapshot,
     executed_transactions: ExecutionReport,
     history: dg.ResourceParam[History],
+    settings: dg.ResourceParam[Settings],
 ) -> dg.MaterializeResult[EpochReport]:
-    """The epoch in one line: price, forces, range, decision, transactions, NAV, fees and gas in USD."""
+    """The epoch in one line: price, forces, range, decision, transactions, NAV, fees and gas in USD; its day drawn."""
     from alm_core.accounting.epoch_reports import epoch_report as report_of
 
     before = previous_report(epoch_of(context, history), history)
     report = report_of(force_signals, optimized_ranges, allocations, pool_snapshots, executed_transactions, before)
     inputs = (force_signals, optimized_ranges, allocations, pool_snapshots, executed_transactions, *(before or ()))
+    drawn = report_images(report.pair, report.epoch_at.date(), history, settings.home, latest=report)
     return dg.MaterializeResult(
-        value=report, metadata={**report_metadata(report), INPUTS_SHA256: stored_sha256(*inputs)}
+        value=report, metadata={**report_metadata(report), **drawn, INPUTS_SHA256: stored_sha256(*inputs)}
     )
