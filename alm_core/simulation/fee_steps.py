@@ -125,14 +125,14 @@ def _per_place(
     if not any(paid > 0.0 and active > 0 for paid, active in zip(fees, steps.liquidity, strict=True)):
         # Growth without a swap that would explain it, as a donation makes: spread over the way of the price.
         fees = [1.0] * len(fees)
-    places = [0.0] * (len(steps.edges) + 1)
-    total = 0.0
+    places, recorded = ([0.0] * (len(steps.edges) + 1) for _ in range(2))
     for place, paid, active in zip(steps.places, fees, steps.liquidity, strict=True):
         if active <= 0:
             continue
-        total += paid / active
+        recorded[place] += paid / active
         places[place] += paid / ((max(0, active - ours[place]) + simulated[place]) or active)
-    return places, total
+    # Summed alike, so that what is the same comes out the same to the last bit.
+    return places, sum(recorded)
 
 
 def _earned(steps: FeeSteps, one: Position, growth_x128: int, places: Sequence[float], total: float) -> int:
