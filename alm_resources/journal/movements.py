@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -72,12 +72,14 @@ class WalletLedger:
 
 
 def read_ledger(journal: SqlJournal, pair: str, wallet: str) -> WalletLedger:
-    """Read the ledger of a pair's wallet and its transfers, finished or not."""
-    return WalletLedger(
-        wallet=wallet,
-        movements=read_movements(journal, wallet),
-        transfers=journal.read_transfers(pair, wallet, open_only=False),
+    """Read the ledger of a wallet and its transfers, finished or not; what arrived has the key of its sending."""
+    transfers = journal.read_transfers(pair, wallet, open_only=False)
+    senders = {one.arrival_tx.lower(): one.intent_key for one in transfers if one.arrival_tx is not None}
+    movements = tuple(
+        replace(one, intent_key=senders.get(one.tx_hash.lower())) if one.kind == BRIDGE else one
+        for one in read_movements(journal, wallet)
     )
+    return WalletLedger(wallet=wallet, movements=movements, transfers=transfers)
 
 
 def movements_between(journal: SqlJournal, before: MarketSnapshot, now: MarketSnapshot) -> MovementsBetween:
