@@ -3,7 +3,8 @@
 They run inside the asset they check, so that a failed one keeps everything after it from starting.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,9 +14,23 @@ from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import Block, MarketSnapshot
 
+if TYPE_CHECKING:
+    from alm_core.execution.books_check import BooksVerdict
+
+BOOKS_EQUAL_CHAIN = "books_equal_chain"
+"""Also the name of the control that halts (:data:`alm_core.execution.books_check.BOOKS_EQUAL_CHAIN`)."""
 MINUTES_COMPLETE = "minutes_complete"
 ONE_BLOCK_PER_CHAIN = "one_block_per_chain"
 PLAN_WITHIN_LIMITS = "plan_within_limits"
+ACCOUNTS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("chain", "int"),
+        dg.TableColumn("account", "string", description="kind of account; the amounts of a token sum to 0 over all"),
+        dg.TableColumn("token", "string"),
+        dg.TableColumn("amount", "string", description="raw units"),
+    ]
+)
+"""What every kind of account holds (:func:`alm_core.accounting.postings_proof.trial_balance`)."""
 
 
 def check_specs(name: str, asset: str, description: str) -> list[dg.AssetCheckSpec]:
@@ -62,6 +77,33 @@ def plan_within_limits(plan: AllocationPlan, snapshot: MarketSnapshot, limits: L
     from alm_core.portfolio.plan_limits import check_plan
 
     return _result(PLAN_WITHIN_LIMITS, [str(violation) for violation in check_plan(plan, snapshot, limits)])
+
+
+def books_equal_chain(verdicts: "Sequence[BooksVerdict] | None") -> dg.AssetCheckResult:
+    """Check that the books of a wallet equal every chain to the wei; ``None`` where a mode keeps none.
+
+    Where something is in flight or a chain does not answer, nothing is proven: that is said, and is no failure.
+    """
+    if not verdicts:
+        return dg.AssetCheckResult(check_name=BOOKS_EQUAL_CHAIN, passed=True, description="no books in this mode")
+    problems = [text for verdict in verdicts for text in verdict.problems]
+    unproven = [f"chain {one.chain_id}: not proven: {one.unproven}" for one in verdicts if one.unproven]
+    rows = [
+        dg.TableRecord({"chain": one.chain_id, "account": kind, "token": token, "amount": str(amount)})
+        for one in verdicts
+        for (kind, token), amount in one.balance.items()
+    ]
+    result = _result(BOOKS_EQUAL_CHAIN, problems)
+    proven = {f"chain {one.chain_id}": one.block_number for one in verdicts if not one.unproven}
+    return result._replace(
+        description="; ".join([*problems, *unproven]) or None,
+        metadata={
+            **result.metadata,
+            "not proven": dg.MetadataValue.md("\n".join(f"- {text}" for text in unproven) or "none"),
+            "proven at block": dg.MetadataValue.json(proven),
+            "accounts": dg.MetadataValue.table(rows, schema=ACCOUNTS),
+        },
+    )
 
 
 def _blocks(snapshot: MarketSnapshot) -> Iterable[Block]:

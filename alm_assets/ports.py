@@ -1,13 +1,16 @@
 """What the assets ask of their resources, beyond the ports of the core. Satisfied structurally."""
 
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, runtime_checkable
 
 from alm_core.model.candles import CandleSeries
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.transactions import ExecutionReport
+
+if TYPE_CHECKING:
+    from alm_core.execution.books_check import BooksVerdict
 
 T = TypeVar("T")
 
@@ -76,6 +79,15 @@ class Executor(Protocol):
     """Carries plans out, or records what would have been done. Executing a plan again finds what was done."""
 
     def execute(self, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport: ...
+
+
+@runtime_checkable
+class KeepsBooks(Protocol):
+    """What an executor has besides that signs: books, which must equal the chain."""
+
+    def check_books(self, pair: str) -> "tuple[BooksVerdict, ...]":
+        """Prove the books of a pair's wallet on every chain; halt those where they differ. Nothing in other modes."""
+        ...
 
 
 class Alerts(Protocol):

@@ -5,11 +5,13 @@ Settings are read in ``create_resource``, never at import. One world serves all 
 
 import os
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from alm_assets.io import HistoryIOManager
 from alm_assets.ports import Alerts, Executor, History, PastSnapshots, Snapshots
+from alm_core.model.accounts import MovementsBetween
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
@@ -17,6 +19,9 @@ from alm_core.model.ports import CandleFeed
 from alm_core.model.transactions import ExecutionReport
 from alm_resources.settings import Settings
 from alm_resources.world import World, build_world
+
+if TYPE_CHECKING:
+    from alm_core.execution.books_check import BooksVerdict
 
 
 @lru_cache(maxsize=4)
@@ -59,6 +64,18 @@ class PairExecutor:
     def execute(self, plan: AllocationPlan, snapshot: MarketSnapshot) -> ExecutionReport:
         """Carry a plan out, or resume it."""
         return self._world.executor_for(plan.pair).execute(plan, snapshot)
+
+    def check_books(self, pair: str) -> "tuple[BooksVerdict, ...]":
+        """Prove the books of a pair's wallet; a mode that never signs has none."""
+        return self._world.check_books(pair)
+
+    def movements_between(self, before: MarketSnapshot, now: MarketSnapshot) -> MovementsBetween:
+        """What the ledger has between two snapshots; a mode that never signs has none."""
+        if not self._world.settings.signs:
+            return MovementsBetween(pair=now.pair, from_at=before.epoch_at, to_at=now.epoch_at, movements=())
+        from alm_resources.journal.movements import movements_between
+
+        return movements_between(self._world.journal, before, now)
 
 
 class SettingsResource(dg.ConfigurableResource[Settings]):

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from alm_cli.progress import terminal
+from alm_core.execution.books_check import BOOKS_EQUAL_CHAIN
 from alm_core.execution.leaving import ChainLook, look_at, take_back_rights
 from alm_core.execution.reconcile import reconcile
 from alm_core.execution.saga import PlanExecutor
@@ -118,7 +119,8 @@ def _adopt(world: "World", reconciler: Reconciler) -> list[str]:
             continue
         done += [f"chain {chain_id}: {text}" for text in (*report.adopted, *report.differences)]
         if report.green:
-            world.journal.lift_halt(chain_id, reconciler.wallet, set_by="journal_lost")
+            for control in ("journal_lost", BOOKS_EQUAL_CHAIN):
+                world.journal.lift_halt(chain_id, reconciler.wallet, set_by=control)
     return done
 
 

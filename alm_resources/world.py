@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from alm_core.execution.allow_list import AllowList
+    from alm_core.execution.books_check import BooksVerdict
     from alm_core.execution.saga import PlanExecutor
     from alm_core.model.market import InTransit
     from alm_core.model.pools import Pool
@@ -219,6 +220,15 @@ class World:
             allow_list=self._allow_list(pair_id),
             checks=self.startup_checks(pair_id) if full else None,
         )
+
+    def check_books(self, pair_id: str) -> "tuple[BooksVerdict, ...]":
+        """Prove the books of a pair's wallet on every chain, and halt those where they differ; no signer, no books."""
+        from alm_core.execution.books_check import check_books
+
+        if not self.settings.signs:
+            return ()
+        reconciler = self.reconciler_for(pair_id, full=False)
+        return check_books(reconciler.views(), self.journal, reconciler.pause)
 
     def signer_for(self, pair_id: str) -> "Signer":
         """Signer of a pair's wallet, with rules of its own; in the process of ``alm signer`` if settings say so.

@@ -12,6 +12,7 @@ What a gauge, a farm or a distributor pays itself when a position is taken back 
 
 from collections.abc import Iterable
 
+from alm_core.accounting.postings import NATIVE, account_of, place_in
 from alm_core.execution.erc20 import Transfer, transfer_from_log
 from alm_core.execution.position_logs import (
     COLLECT_TOPIC,
@@ -25,7 +26,6 @@ from alm_core.model.books import LedgerEntry
 from alm_core.model.errors import InvalidInput
 from alm_core.model.transactions import Action, Intent, Receipt
 
-NATIVE = "native"
 FEES = "fees"
 """Kind of what a position earned and paid out."""
 REWARDS = "rewards"
@@ -156,4 +156,5 @@ def _entry(intent: Intent, receipt: Receipt, token: str, delta: int, kind: str, 
         tx_hash=receipt.tx_hash,
         log_index=log_index,
         intent_key=intent.key,
+        account=account_of(intent, kind, token, place_in(receipt, intent.tx)),
     )

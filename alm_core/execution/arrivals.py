@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from alm_core.accounting.postings import EXTERNAL, transit_account
 from alm_core.execution.erc20 import transfer_from_log
 from alm_core.model.books import Journal, LedgerEntry
 from alm_core.model.ports import ChainClient
@@ -165,6 +166,7 @@ class ArrivalFinder:
                 tx_hash=tx_hash,
                 log_index=credit.log_index,
                 intent_key=None,  # of no intent: were the sending transaction to vanish, this would still be here
+                account=transit_account(transfer.intent_key),
             )
             for credit in credited
             if credit.token in self._tokens.get(chain_id, ())
@@ -196,5 +198,5 @@ def _fits(transfer: BridgeTransfer, chain_id: int, credit: Credit) -> bool:
 def _renamed(entry: LedgerEntry) -> tuple[LedgerEntry, LedgerEntry]:
     """Return entries that take a deposit out of the books and put the same in as what it is; they sum to nothing."""
     index = _MOVED_INDEX - 2 * entry.log_index
-    deposit = replace(entry, delta=-entry.delta, kind="deposit", log_index=index)
+    deposit = replace(entry, delta=-entry.delta, kind="deposit", log_index=index, account=EXTERNAL)
     return deposit, replace(entry, log_index=index - 1)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from alm_core.accounting.ledger import entries_from_receipt
+from alm_core.accounting.postings import stake_postings
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, balance_changes
 from alm_core.execution.position_logs import collected_from_bins, grown_positions, moved_bins
-from alm_core.model.books import LedgerEntry, PositionChange
+from alm_core.model.books import LedgerEntry, PositionChange, Posting
 from alm_core.model.transactions import (
     Action,
     Intent,
@@ -27,6 +28,8 @@ class Outcome:
     detail: str
     entries: tuple[LedgerEntry, ...]
     positions: tuple[PositionChange, ...]
+    postings: tuple[Posting, ...] = ()
+    """Changes of what positions are counted in."""
 
 
 def outcome_of(intent: Intent, attempt: SignedTransaction, receipt: Receipt) -> Outcome:
@@ -42,7 +45,8 @@ def outcome_of(intent: Intent, attempt: SignedTransaction, receipt: Receipt) -> 
     entries = entries_from_receipt(intent, receipt, payload_sent=not attempt.cancels)
     positions = position_changes(intent, receipt) if receipt.succeeded else ()
     state, detail = _verdict(intent, attempt, receipt, positions)
-    return Outcome(state=state, detail=detail, entries=entries, positions=positions)
+    postings = stake_postings(intent, receipt)
+    return Outcome(state=state, detail=detail, entries=entries, positions=positions, postings=postings)
 
 
 def position_changes(intent: Intent, receipt: Receipt) -> tuple[PositionChange, ...]:

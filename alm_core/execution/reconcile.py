@@ -2,6 +2,8 @@
 
 Order: open intents are resolved by the caller first; then the nonce (foreign use of the key), then every balance to the
 wei at one block, then positions and leftover allowances. Only a green result moves the reconciled block on.
+
+What the chain explains is put beside the books first; :func:`alm_core.accounting.postings_proof.prove` then decides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +11,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from alm_core.accounting.ledger import NATIVE
+from alm_core.accounting.postings_proof import Booked, Difference, OnChain, prove
+from alm_core.execution.adjustments import adjustments
+from alm_core.execution.book_sums import adopted_stakes, read_booked, read_on_chain, read_transits
 from alm_core.execution.chain_state import ChainView, WalletState
 from alm_core.execution.engine import describe
 from alm_core.execution.restrict import restrict
-from alm_core.model.books import Journal, LedgerEntry, PositionChange, ReconciledPoint, Standstill
+from alm_core.model.books import Journal, LedgerEntry, PositionChange, Posting, ReconciledPoint, Standstill
 from alm_core.model.chains import ChainRules
 from alm_core.model.market import Block
 from alm_core.model.ports import Grant
@@ -21,7 +26,6 @@ from alm_core.model.transactions import Intent, IntentState, ReconcileReport, Re
 _UNSENT = frozenset({IntentState.PLANNED, IntentState.RESERVED})
 _OPENING_INDEX = -3
 _DEPOSIT_INDEX = -4
-_ADJUSTMENT_INDEX = -5
 
 Books = Literal["kept", "read", "corrected"]
 
@@ -32,7 +36,9 @@ class _Findings:
     positions: tuple[PositionChange, ...] = ()
     differences: tuple[str, ...] = ()
     adopted: tuple[str, ...] = ()
-    unexplained: tuple[tuple[str, int], ...] = ()
+    postings: tuple[Posting, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unexplained: tuple[Difference, ...] = ()
 
     def __add__(self, other: "_Findings") -> "_Findings":
         return _Findings(
@@ -40,8 +46,34 @@ class _Findings:
             positions=self.positions + other.positions,
             differences=self.differences + other.differences,
             adopted=self.adopted + other.adopted,
+            postings=self.postings + other.postings,
+            warnings=self.warnings + other.warnings,
             unexplained=self.unexplained + other.unexplained,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What a reconciliation found.
+
+    Parameters
+    ----------
+    report
+        As it is reported.
+    block
+        Block that everything was compared at.
+    unexplained
+        Where books and chain differ to the wei. Empty also where they were not compared: then ``books`` is ``None``,
+        and ``report.differences`` says why.
+    books, on_chain
+        What was compared, with what would be adopted.
+    """
+
+    report: ReconcileReport
+    block: Block
+    unexplained: tuple[Difference, ...]
+    books: Booked | None
+    on_chain: OnChain | None
 
 
 def reconcile(
@@ -75,20 +107,29 @@ def reconcile(
 
     Native coin below the chain's reserve is no difference, but while it is so the wallet may only leave.
     """
+    return examine(view, journal, standing, books=books).report
+
+
+def examine(view: ChainView, journal: Journal, standing: Sequence[Grant], *, books: Books = "read") -> Examination:
+    """Reconcile, and return what was compared too; arguments as of :func:`reconcile`."""
     chain_id, wallet = view.chain.chain_id, view.wallet
     point = journal.read_reconciled(chain_id, wallet)
     nonce = view.chain.read_nonce(wallet)
     state = view.read_wallet()
     open_intents = journal.read_open_intents(chain_id, wallet)
-    native = view.chain.read_native_balance(wallet, state.block)
-    on_chain = {**state.balances, NATIVE: native}
     found = _open_intents(open_intents)
     used = _nonce(journal, point, wallet, nonce, open_intents)
     found += used if books != "corrected" or open_intents else _Findings(adopted=used.differences)
+    seen, on_chain = None, None
     if not found.differences:
-        found += _balances(view, journal, point, state.block, on_chain) + _positions(view, journal, state)
+        seen = read_booked(journal, chain_id, wallet)
+        on_chain, unread = read_on_chain(view, state, seen)
+        found += _compared(view, journal, point, state, (seen, on_chain))
+        found += _Findings(warnings=tuple(f"balance of {token} cannot be read" for token in unread))
+        seen = seen.with_changes(found.entries, found.postings)
         found = _corrected(view, state.block, found) if books == "corrected" else found
     if books != "read":
+        native = on_chain.balances[NATIVE] if on_chain else view.chain.read_native_balance(wallet, state.block)
         restrict(journal, chain_id, wallet, "gas_reserve", gas_shortage(view.chain.rules, chain_id, native))
     if not found.differences and books != "read":
         moved_on = ReconciledPoint(
@@ -98,16 +139,17 @@ def reconcile(
             block_hash=state.block.known_hash,
             nonce=nonce,
         )
-        journal.record_reconciled(moved_on, found.entries, found.positions)
-    return ReconcileReport(
+        journal.record_reconciled(moved_on, found.entries, found.positions, postings=found.postings)
+    report = ReconcileReport(
         chain_id=chain_id,
         block_number=state.block.number,
         green=not found.differences,
         differences=found.differences,
         adopted=found.adopted,
         allowances=_left_over(view, standing, state.block),
-        warnings=standstill_text(journal.read_halt(chain_id, wallet)),
+        warnings=(*standstill_text(journal.read_halt(chain_id, wallet)), *found.warnings),
     )
+    return Examination(report=report, block=state.block, unexplained=found.unexplained, books=seen, on_chain=on_chain)
 
 
 def _left_over(view: ChainView, standing: Sequence[Grant], block: Block) -> tuple[ResidualAllowance, ...]:
@@ -159,10 +201,36 @@ def gas_shortage(rules: ChainRules, chain_id: int, native_wei: int) -> str | Non
     return f"gas_reserve: {native_wei} wei of native coin on chain {chain_id}, the reserve is {rules.gas_reserve_wei}"
 
 
-def _balances(
-    view: ChainView, journal: Journal, point: ReconciledPoint | None, block: Block, on_chain: Mapping[str, int]
+def _compared(
+    view: ChainView,
+    journal: Journal,
+    point: ReconciledPoint | None,
+    state: WalletState,
+    compared: tuple[Booked, OnChain],
 ) -> _Findings:
-    booked = journal.read_ledger_sums(view.chain.chain_id, view.wallet)
+    """Return what the chain explains, and where books and chain differ even so.
+
+    Nothing is explained where a change of the books lacks a side: what was lost would be booked as what others did.
+    """
+    booked, on_chain = compared
+    found = _Findings()
+    if not booked.one_sided:
+        stakes = adopted_stakes(view, journal, booked, on_chain, point.block_number if point else None, state.block)
+        found = _balances(view, journal, point, state.block, compared)
+        found += _Findings(postings=stakes.postings, adopted=stakes.notes)
+    differences = prove(booked.with_changes(found.entries, found.postings), on_chain, read_transits(view, journal))
+    found += _Findings(differences=tuple(one.text for one in differences), unexplained=differences)
+    return found + _positions(view, journal, state)
+
+
+def _balances(
+    view: ChainView,
+    journal: Journal,
+    point: ReconciledPoint | None,
+    block: Block,
+    compared: tuple[Booked, OnChain],
+) -> _Findings:
+    booked, on_chain = compared[0].wallet, compared[1].balances
     fresh = {token for token in on_chain if point is None or token not in booked}
     found = _openings(view, block, {token: on_chain[token] - booked.get(token, 0) for token in fresh})
     off = {token: on_chain[token] - booked[token] for token in on_chain.keys() - fresh}
@@ -173,15 +241,14 @@ def _balances(
 
 def _corrected(view: ChainView, block: Block, found: _Findings) -> _Findings:
     """Book what nothing explains as adjustments; a person has looked and takes the chain's word."""
-    entries = tuple(
-        _entry(view, token, amount, "adjustment", f"adjustment:{block.known_hash}", _ADJUSTMENT_INDEX)
-        for token, amount in found.unexplained
+    by_hand = adjustments(view, block, found.unexplained)
+    return _Findings(
+        entries=found.entries + by_hand.entries,
+        positions=found.positions,
+        postings=found.postings + by_hand.postings,
+        warnings=found.warnings,
+        adopted=found.adopted + by_hand.notes,
     )
-    adjusted = tuple(
-        f"adjustment of {amount} {token}: {found.differences[at]}"
-        for at, (token, amount) in enumerate(found.unexplained)
-    )
-    return _Findings(entries=found.entries + entries, positions=found.positions, adopted=(*found.adopted, *adjusted))
 
 
 def _openings(view: ChainView, block: Block, amounts: Mapping[str, int]) -> _Findings:
@@ -197,26 +264,21 @@ def _openings(view: ChainView, block: Block, amounts: Mapping[str, int]) -> _Fin
 def _explained(
     view: ChainView, journal: Journal, point: ReconciledPoint, block: Block, off: Mapping[str, int]
 ) -> _Findings:
-    tokens = [token for token in view.tokens if off.get(token.lower())]
+    spelled = {token.lower(): token for token in view.tokens}
+    tokens = [spelled.get(token, token) for token in sorted(off) if off[token] and token != NATIVE]
     logs = view.chain.read_transfers(tokens, view.wallet, point.block_number + 1, block.number) if tokens else ()
+    # All that our own did was booked with its receipt; what is missing of it is no deposit, and nobody's withdrawal.
+    own = journal.read_own([tx_hash for _, _, tx_hash, _ in logs])
     seen = [
         _entry(view, token.lower(), delta, "deposit" if delta > 0 else "withdrawal", tx_hash, log_index)
         for token, delta, tx_hash, log_index in logs
+        if tx_hash not in own
     ]
     entries = list(journal.read_unbooked(seen))
     if off.get(NATIVE, 0) > 0:
         entries.append(_entry(view, NATIVE, off[NATIVE], "deposit", f"deposit:{block.known_hash}", _DEPOSIT_INDEX))
-    rest = dict(off)
-    for entry in entries:
-        rest[entry.token] = rest.get(entry.token, 0) - entry.delta
-    unexplained = {token: amount for token, amount in sorted(rest.items()) if amount}
     return _Findings(
         entries=tuple(entries),
-        differences=tuple(
-            f"balance of {token} differs from the books by {amount}, and no transfer explains it"
-            for token, amount in unexplained.items()
-        ),
-        unexplained=tuple(unexplained.items()),
         adopted=tuple(f"{entry.kind} of {entry.delta} {entry.token} in {entry.tx_hash}" for entry in entries),
     )
 

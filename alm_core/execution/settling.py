@@ -30,7 +30,13 @@ class Settling:
             return self._journal.advance(intent.key, IntentState.BROADCAST, f"block {receipt.block_number} is gone")
         verdict = outcome_of(intent, attempt, receipt)
         settled = self._journal.settle(
-            intent.key, verdict.state, receipt, verdict.entries, verdict.positions, verdict.detail
+            intent.key,
+            verdict.state,
+            receipt,
+            verdict.entries,
+            verdict.positions,
+            verdict.detail,
+            postings=verdict.postings,
         )
         if inclusion is Inclusion.FINAL:
             self._journal.mark_final(intent.key)

@@ -36,6 +36,59 @@ class LedgerEntry:
     log_index: int
     """Index of the transfer's log; negative for what has no log (gas, native value, opening balances)."""
     intent_key: str | None
+    account: str = ""
+    """Account of the other side (:mod:`alm_core.accounting.postings`); empty: the one that the kind stands for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """One side of a change beside the wallet's: ``account`` has ``delta`` more of a token, or of a position's stake.
+
+    Every change has two sides that sum to nothing: a ledger entry and a posting, or two postings.
+    """
+
+    chain_id: int
+    wallet: str
+    tx_hash: str
+    log_index: int
+    account: str
+    token: str
+    """Lower-case address, ``native``, or ``stake`` (liquidity or shares of a position)."""
+    delta: int
+    intent_key: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneSided:
+    """A change of the books whose sides do not sum to nothing, or of which a side is missing or there twice.
+
+    ``total`` is what its ``sides`` sum to.
+    """
+
+    tx_hash: str
+    log_index: int
+    token: str
+    sides: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discrepancy:
+    """What the books said, and what the chain, where a proof failed; kept for good.
+
+    ``subject`` is a token, a position, a transfer or a change of the books; ``on_chain`` is ``None`` where the chain
+    has no say.
+    """
+
+    chain_id: int
+    wallet: str
+    block_number: int
+    subject: str
+    booked: int
+    on_chain: int | None
+    text: str
+    found_at: datetime | None = None
+    """When it was recorded; the journal fills it in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,8 +246,13 @@ class Journal(Protocol):
         entries: Sequence[LedgerEntry],
         positions: Sequence[PositionChange] = (),
         detail: str = "",
+        *,
+        postings: Sequence[Posting] = (),
     ) -> Intent:
-        """Store receipt, ledger entries and position changes and finish the intent, in one database transaction."""
+        """Store receipt, ledger entries and position changes and finish the intent, in one database transaction.
+
+        Each entry is stored with its other side; ``postings`` are changes that have no side in the wallet.
+        """
         ...
 
     def read_unfinal(self, chain_id: int, wallet: str) -> tuple[Intent, ...]:
@@ -246,9 +304,38 @@ class Journal(Protocol):
         ...
 
     def record_reconciled(
-        self, point: ReconciledPoint, entries: Sequence[LedgerEntry], positions: Sequence[PositionChange]
+        self,
+        point: ReconciledPoint,
+        entries: Sequence[LedgerEntry],
+        positions: Sequence[PositionChange],
+        *,
+        postings: Sequence[Posting] = (),
     ) -> None:
         """Book what reconciliation adopted and remember the block, in one database transaction."""
+        ...
+
+    def read_accounts(self, chain_id: int, wallet: str, prefix: str = "") -> dict[tuple[str, str], int]:
+        """Sum of postings by account and token, of accounts whose name begins so; the wallet itself is none of them."""
+        ...
+
+    def read_one_sided(self, chain_id: int, wallet: str) -> tuple[OneSided, ...]:
+        """Changes whose sides are not two that sum to nothing, unless a person has balanced them (``adjustment``)."""
+        ...
+
+    def read_own(self, tx_hashes: Sequence[str]) -> frozenset[str]:
+        """Those of some transactions that intents are settled with: all they did was booked then."""
+        ...
+
+    def read_unbooked_postings(self, found: Sequence[Posting]) -> tuple[Posting, ...]:
+        """Those whose change (tx hash, log index, token) has no side in the books yet."""
+        ...
+
+    def read_discrepancies(self, chain_id: int, wallet: str) -> tuple[Discrepancy, ...]:
+        """All that proofs of a wallet's books ever found, oldest first."""
+        ...
+
+    def record_discrepancies(self, found: Sequence[Discrepancy]) -> None:
+        """Note what a proof found."""
         ...
 
     def halt(
@@ -282,6 +369,10 @@ class Journal(Protocol):
 
     def read_marks(self, pair: str, wallet: str, since_at: datetime) -> tuple[Mark, ...]:
         """Marks of a wallet from a moment on, oldest first."""
+        ...
+
+    def read_wallet_transfers(self, wallet: str) -> tuple[BridgeTransfer, ...]:
+        """All transfers of a wallet, of whatever pair and finished or not, oldest first."""
         ...
 
     def add_transfer(self, intent: Intent, transfer: BridgeTransfer) -> Intent:

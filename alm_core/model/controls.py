@@ -34,6 +34,11 @@ CONTROLS: tuple[Control, ...] = (
     Control(
         name="balances", watches="every balance of the wallet against the ledger, to the wei", entry="books-differ"
     ),
+    Control(
+        name="books_equal_chain",
+        watches="both sides of every change, balances, positions, transfers against the chain after an epoch",
+        entry="discrepancy",
+    ),
     Control(name="chain_unreachable", watches="whether a chain answers as the one it is", entry="chain-unreachable"),
     Control(
         name="endpoints_agree", watches="blocks and answers of two endpoints of a chain", entry="chain-unreachable"

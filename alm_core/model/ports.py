@@ -11,6 +11,7 @@ from alm_core.model.market import Block, PoolMarket, PoolState, Position, Source
 from alm_core.model.pools import Pool, Token
 from alm_core.model.transactions import (
     FeeBid,
+    FoundLog,
     Inclusion,
     Log,
     Receipt,
@@ -230,6 +231,16 @@ class ChainClient(Protocol):
         self, tokens: Sequence[str], wallet: str, from_block: int, to_block: int
     ) -> tuple[tuple[str, int, str, int], ...]:
         """ERC-20 transfers from or to a wallet: ``(token, signed amount, tx hash, log index)``."""
+        ...
+
+    def read_logs(
+        self,
+        addresses: Sequence[str],
+        topics: Sequence[str | tuple[str, ...] | None],
+        from_block: int,
+        to_block: int,
+    ) -> tuple[FoundLog, ...]:
+        """Events of some contracts in chain order; a topic is given, one of several, or any (``None``)."""
         ...
 
     def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:

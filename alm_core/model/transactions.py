@@ -149,6 +149,15 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FoundLog:
+    """An event of a block, and the transaction it is of."""
+
+    log: Log
+    tx_hash: str
+    block_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """A mined transaction."""
 

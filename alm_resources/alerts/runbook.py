@@ -15,6 +15,7 @@ ANY_ALERT = "any-alert"
 
 PATTERNS = (
     (r"somebody else uses the key|used by a transaction that is not ours|the node lags or the chain was", "nonce"),
+    (r"(stake of position|in transit as) .*differs from the books|has not its two sides", "discrepancy"),
     (r"differs from the books|mined with other effects", "books-differ"),
     (r"outcome unknown|OutcomeUnknown|no receipt of", "outcome-unknown"),
     (r"NotLeading|is led by|whether we lead|another executor leads|FencedOff", "lead"),

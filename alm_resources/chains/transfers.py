@@ -6,10 +6,12 @@ from typing import cast
 
 from alm_core.execution.erc20 import TRANSFER_TOPIC, Transfer, address_word, transfer_from_log
 from alm_core.model.errors import BadAnswer, SourceUnavailable
+from alm_core.model.transactions import FoundLog, Log
 from alm_resources.chains.answers import counter, hex_text, log_from, record
 from alm_resources.chains.endpoint import RpcError
 
 TransferRow = tuple[str, int, str, int]
+_Topic = str | list[str] | None
 
 _RANGE_TEXT = re.compile(
     r"range|limited to|more than \d|too (?:many|large|big|wide)|exceed|response size|timed? ?out", re.IGNORECASE
@@ -85,6 +87,43 @@ class LogReader:
                 ids.add(int(topics[3], 16))
         return tuple(sorted(ids))
 
+    def read_logs(
+        self,
+        addresses: Sequence[str],
+        topics: Sequence[str | tuple[str, ...] | None],
+        from_block: int,
+        to_block: int,
+    ) -> tuple[FoundLog, ...]:
+        """Return events of some contracts in chain order.
+
+        Parameters
+        ----------
+        addresses
+            Contracts; none give nothing.
+        topics
+            By place: one that it is, several of which it is one, or ``None`` for any.
+        from_block, to_block
+            Both ends count.
+
+        Raises
+        ------
+        BadAnswer
+            If a log cannot be read, or is none that was asked for.
+        """
+        if not addresses:
+            return ()
+        asked = [list(one) if isinstance(one, tuple) else one for one in topics]
+        known, found = {address.lower() for address in addresses}, list[FoundLog]()
+        for raw in self._logs(list(addresses), asked, from_block, to_block):
+            log, block = log_from(raw, self._source), self._block(raw)
+            if log.address not in known or not from_block <= block <= to_block or not _fits(log, topics):
+                raise BadAnswer(self._source, f"log of {log.address} in block {block} was not asked for")
+            if not self._is_removed(raw):
+                raw_hash = record(raw, self._source, "log").get("transactionHash")
+                tx_hash = hex_text(raw_hash, self._source, "hash of a log", 32)
+                found.append(FoundLog(log=log, tx_hash=tx_hash, block_number=block))
+        return tuple(sorted(found, key=lambda one: (one.block_number, one.log.log_index)))
+
     def _is_removed(self, raw: object) -> bool:
         removed = record(raw, self._source, "log").get("removed", False)
         if not isinstance(removed, bool):
@@ -106,7 +145,7 @@ class LogReader:
         raw_hash = record(raw, self._source, "log").get("transactionHash")
         return (transfer.token, amount, hex_text(raw_hash, self._source, "hash of a log", 32), transfer.log_index)
 
-    def _logs(self, tokens: list[str], topics: list[str | None], first: int, last: int) -> Iterator[object]:
+    def _logs(self, tokens: list[str], topics: Sequence[_Topic], first: int, last: int) -> Iterator[object]:
         while first <= last:
             end = min(first + self._span - 1, last)
             try:
@@ -118,14 +157,23 @@ class LogReader:
                 continue
             first = end + 1
 
-    def _page(self, tokens: list[str], topics: list[str | None], first: int, last: int) -> list[object]:
+    def _page(self, tokens: list[str], topics: Sequence[_Topic], first: int, last: int) -> list[object]:
         answer = self._read(
             "eth_getLogs",
-            {"address": tokens, "topics": topics, "fromBlock": hex(first), "toBlock": hex(last)},
+            {"address": tokens, "topics": list(topics), "fromBlock": hex(first), "toBlock": hex(last)},
         )
         if not isinstance(answer, list):
             raise BadAnswer(self._source, f"logs of blocks {first}..{last} are not a list")
         return cast("list[object]", answer)
+
+
+def _fits(log: Log, topics: Sequence[str | tuple[str, ...] | None]) -> bool:
+    wanted = [
+        None if one is None else {each.lower() for each in ((one,) if isinstance(one, str) else one)} for one in topics
+    ]
+    return len(log.topics) >= len(wanted) and all(
+        allowed is None or topic in allowed for topic, allowed in zip(log.topics, wanted, strict=False)
+    )
 
 
 def _asks_for_less(error: RpcError | SourceUnavailable) -> bool:

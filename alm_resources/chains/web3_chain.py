@@ -1,14 +1,14 @@
 """One EVM chain as the core sees it: reads pinned to a block, one POST per broadcast."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer, OutcomeUnknown, SourceError, SourceUnavailable
 from alm_core.model.market import Block
 from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
-from alm_core.model.transactions import Inclusion, Log, Receipt, SignedTransaction, UnsignedTransaction
+from alm_core.model.transactions import FoundLog, Inclusion, Log, Receipt, SignedTransaction, UnsignedTransaction
 from alm_resources.chains.agreement import Agreement
 from alm_resources.chains.answers import block_from, counter, hex_bytes, quantity, receipt_from, record
 from alm_resources.chains.broadcast import broadcast, refuse_unsent
@@ -133,6 +133,11 @@ class Web3Chain:
         """Read the head, of an endpoint that keeps up with the others."""
         self._agreement.refresh()
         return self._block("latest")
+
+    @property
+    def read(self) -> Callable[..., object]:
+        """``read(method, *params)`` of the endpoints, for what has no method here."""
+        return self._endpoints.read
 
     def read_block_at(self, number: int) -> Block:
         """Read the header of a block by its number; :class:`SourceUnavailable` if no endpoint has it."""
@@ -340,6 +345,16 @@ class Web3Chain:
     ) -> tuple[TransferRow, ...]:
         """Read ERC-20 transfers from or to a wallet; tokens come in lower case, both ends of the range count."""
         return self._logs.read_transfers(tokens, wallet, from_block, to_block)
+
+    def read_logs(
+        self,
+        addresses: Sequence[str],
+        topics: Sequence[str | tuple[str, ...] | None],
+        from_block: int,
+        to_block: int,
+    ) -> tuple[FoundLog, ...]:
+        """Read events of some contracts in chain order; both ends of the range count."""
+        return self._logs.read_logs(addresses, topics, from_block, to_block)
 
     def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:
         """Read ids of ERC-721 tokens that came to an owner, in order; both ends of the range count."""

@@ -1,21 +1,23 @@
-"""The books part of the journal: ledger, positions, reconciled blocks, and who leads."""
+"""The books part of the journal: ledger, positions, reconciled blocks, and who leads.
+
+An entry is never stored without its other side (:mod:`alm_resources.journal.postings`).
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from alm_core.model.books import LedgerEntry, PositionChange, ReconciledPoint
+from alm_core.accounting.postings import posting_of
+from alm_core.model.books import LedgerEntry, PositionChange, Posting, ReconciledPoint
 from alm_core.model.errors import NotReconciled
-from alm_resources.journal.database import Database
-from alm_resources.journal.rows import entry_row
+from alm_resources.journal.postings import GONE, Postings, insert_postings
+from alm_resources.journal.rows import entry_from, entry_row
 from alm_resources.journal.tables import leaders, ledger, positions, reconciled
 
-GONE = "gone:"
-"""Begins the name of an entry whose block is gone, and of the one that takes it back."""
 _Wallet = tuple[int, str]
 
 
-class Books(Database):
+class Books(Postings):
     """Ledger, positions and reconciled blocks of wallets; base of :class:`~alm_resources.journal.SqlJournal`."""
 
     def __init__(self, url: str) -> None:
@@ -57,6 +59,12 @@ class Books(Database):
                 sums[token] = sums.get(token, 0) + int(delta)
         return sums
 
+    def read_entries(self, chain_id: int, wallet: str) -> tuple[LedgerEntry, ...]:
+        """All entries of a wallet on a chain, oldest first, without their other sides."""
+        wanted = sa.select(ledger).where(of_wallet(ledger, chain_id, wallet)).order_by(ledger.c.seq)
+        with self.reading() as connection:
+            return tuple(entry_from(dict(row)) for row in connection.execute(wanted).mappings())
+
     def read_positions(self, chain_id: int, wallet: str) -> frozenset[tuple[str, int]]:
         """Positions held to be open, as (manager, token id)."""
         where = of_wallet(positions, chain_id, wallet) & positions.c.is_open.is_(True)
@@ -86,12 +94,18 @@ class Books(Database):
         )
 
     def record_reconciled(
-        self, point: ReconciledPoint, entries: Sequence[LedgerEntry], positions: Sequence[PositionChange]
+        self,
+        point: ReconciledPoint,
+        entries: Sequence[LedgerEntry],
+        positions: Sequence[PositionChange],
+        *,
+        postings: Sequence[Posting] = (),
     ) -> None:
         """Book what was adopted and remember the block."""
         with self.writing() as connection:
             self.refuse_fenced(connection, {(point.chain_id, point.wallet)})
             insert_entries(connection, entries)
+            insert_postings(connection, postings)
             record_positions(connection, positions)
             seen = {"block_number": point.block_number, "block_hash": point.block_hash, "nonce": point.nonce}
             put(connection, reconciled, point.chain_id, point.wallet, seen)
@@ -110,11 +124,12 @@ class Books(Database):
 
 
 def insert_entries(connection: sa.Connection, entries: Sequence[LedgerEntry]) -> None:
-    """Insert entries that are not there yet."""
+    """Insert entries that are not there yet, each with its other side."""
     for entry in entries:
         row = entry_row(entry)
         if not _is_booked(connection, row):
             connection.execute(sa.insert(ledger).values(row))
+            insert_postings(connection, [posting_of(entry)])
 
 
 def record_positions(connection: sa.Connection, changes: Sequence[PositionChange]) -> None:

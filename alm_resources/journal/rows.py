@@ -143,6 +143,20 @@ def entry_row(entry: LedgerEntry) -> dict[str, object]:
     }
 
 
+def entry_from(row: Row) -> LedgerEntry:
+    """Return the ledger entry of a row; its other side is a row of another table."""
+    return LedgerEntry(
+        chain_id=row["chain_id"],
+        wallet=row["wallet"],
+        token=row["token"],
+        delta=int(row["delta"]),
+        kind=row["kind"],
+        tx_hash=row["tx_hash"],
+        log_index=row["log_index"],
+        intent_key=row["intent_key"],
+    )
+
+
 @cache
 def _payloads() -> TypeAdapter[UnsignedTransaction]:
     return TypeAdapter(UnsignedTransaction)

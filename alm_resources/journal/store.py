@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from alm_core.execution.intents import IN_FLIGHT, LEGAL_STEPS, SETTLED, nonce_of, predecessors
-from alm_core.model.books import LedgerEntry, PositionChange
+from alm_core.model.books import LedgerEntry, PositionChange, Posting
 from alm_core.model.epochs import Epoch, floor_to_epoch
 from alm_core.model.errors import IllegalStep, NotReconciled
 from alm_core.model.transactions import (
@@ -19,8 +19,9 @@ from alm_core.model.transactions import (
     UnsignedTransaction,
 )
 from alm_core.model.transfers import BridgeTransfer
-from alm_resources.journal.books import GONE, Books, insert_entries, of_wallet, record_positions
+from alm_resources.journal.books import Books, insert_entries, of_wallet, record_positions
 from alm_resources.journal.marks import Marks
+from alm_resources.journal.postings import insert_postings, reverse_changes
 from alm_resources.journal.rows import (
     attempt_from,
     attempt_row,
@@ -32,7 +33,7 @@ from alm_resources.journal.rows import (
     tx_text,
 )
 from alm_resources.journal.standstills import Standstills
-from alm_resources.journal.tables import attempts, ledger, positions, receipts, reconciled, transitions
+from alm_resources.journal.tables import attempts, positions, receipts, reconciled, transitions
 from alm_resources.journal.tables import intents as intent_table
 from alm_resources.journal.transfers import Transfers, insert_transfer
 
@@ -208,6 +209,8 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
         entries: Sequence[LedgerEntry],
         positions: Sequence[PositionChange] = (),
         detail: str = "",
+        *,
+        postings: Sequence[Posting] = (),
     ) -> Intent:
         """Finish a mined intent and book all it did, in one transaction."""
         if not state.terminal:
@@ -218,6 +221,7 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
             self._step(connection, intent, (IntentState.MINED,), step, detail)
             connection.execute(sa.insert(receipts).values(receipt_row(key, receipt)))
             insert_entries(connection, entries)
+            insert_postings(connection, postings)
             record_positions(connection, positions)
             return _read(connection, key)
 
@@ -255,6 +259,12 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
             row = connection.execute(sa.select(receipts).where(receipts.c.intent_key == key)).mappings().first()
         return receipt_from(dict(row)) if row else None
 
+    def read_own(self, tx_hashes: Sequence[str]) -> frozenset[str]:
+        """Those of some transactions that intents are settled with."""
+        asked = sa.select(receipts.c.tx_hash).where(receipts.c.tx_hash.in_([*tx_hashes]))
+        with self.reading() as connection:
+            return frozenset(connection.execute(asked).scalars())
+
     def read_last_settled(self, chain_id: int, wallet: str) -> int | None:
         """Highest block of a receipt that an intent of the wallet is settled with."""
         own = sa.select(sa.func.max(receipts.c.block_number)).join(intent_table)
@@ -284,17 +294,8 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
 
 
 def _reverse(connection: sa.Connection, key: str) -> None:
-    """Undo what an intent had booked. Its entries stay, under a name of the lost block; others take them back."""
-    booked = connection.execute(sa.select(ledger).where(ledger.c.intent_key == key)).mappings().all()
-    for row in booked:
-        if row["tx_hash"].startswith(GONE):
-            continue
-        # The transaction may be mined again with the same hash: its own entries need the place.
-        gone = f"{GONE}{row['seq']}:{row['tx_hash']}"
-        connection.execute(sa.update(ledger).where(ledger.c.seq == row["seq"]).values(tx_hash=gone))
-        taken_back = {name: row[name] for name in ("chain_id", "wallet", "token", "log_index", "intent_key")}
-        taken_back |= {"delta": str(-int(row["delta"])), "kind": "reorg", "tx_hash": f"{gone}:back"}
-        connection.execute(sa.insert(ledger).values(taken_back))
+    """Undo what an intent had booked, and what it did to positions."""
+    reverse_changes(connection, key)
     undo_opened = positions.c.opened_by == key
     connection.execute(sa.update(positions).where(undo_opened).values(is_open=False, opened_by=None))
     connection.execute(sa.update(positions).where(positions.c.closed_by == key).values(is_open=True, closed_by=None))

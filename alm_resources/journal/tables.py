@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 """Newest migration; a database that already carries it is opened without loading Alembic."""
 
 metadata = sa.MetaData()
@@ -87,6 +87,37 @@ ledger = sa.Table(
     sa.Column("log_index", sa.Integer, nullable=False),
     sa.Column("intent_key", sa.String(64)),
     sa.UniqueConstraint("chain_id", "wallet", "tx_hash", "log_index", "token", name="one_entry_per_change"),
+)
+
+postings = sa.Table(
+    "postings",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("chain_id", sa.BigInteger, nullable=False),
+    sa.Column("wallet", sa.String(42), nullable=False),
+    sa.Column("account", sa.String(160), nullable=False),
+    sa.Column("token", sa.String(42), nullable=False),
+    sa.Column("delta", sa.Text, nullable=False),
+    sa.Column("tx_hash", sa.String(100), nullable=False),
+    sa.Column("log_index", sa.Integer, nullable=False),
+    sa.Column("intent_key", sa.String(64)),
+    sa.UniqueConstraint("chain_id", "wallet", "tx_hash", "log_index", "token", "account", name="one_posting_per_side"),
+    sa.Index("postings_by_intent", "intent_key"),
+)
+
+discrepancies = sa.Table(
+    "discrepancies",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("chain_id", sa.BigInteger, nullable=False),
+    sa.Column("wallet", sa.String(42), nullable=False),
+    sa.Column("block_number", sa.BigInteger, nullable=False),
+    sa.Column("subject", sa.String(200), nullable=False),
+    sa.Column("booked", sa.Text, nullable=False),
+    sa.Column("on_chain", sa.Text),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("found_at", sa.String(32), nullable=False),
+    sa.Index("discrepancies_by_wallet", "chain_id", "wallet"),
 )
 
 positions = sa.Table(

@@ -29,6 +29,13 @@ class Transfers(Books):
             rows = connection.execute(sa.select(transfers.c.transfer).where(wanted).order_by(transfers.c.seq))
             return tuple(_TRANSFER.validate_json(text) for text in rows.scalars())
 
+    def read_wallet_transfers(self, wallet: str) -> tuple[BridgeTransfer, ...]:
+        """All transfers of a wallet, of whatever pair and finished or not, oldest first."""
+        wanted = sa.select(transfers.c.transfer).where(transfers.c.wallet == wallet.lower())
+        with self.reading() as connection:
+            texts = connection.execute(wanted.order_by(transfers.c.seq)).scalars()
+            return tuple(_TRANSFER.validate_json(text) for text in texts)
+
     def store_transfer(self, transfer: BridgeTransfer, entries: Sequence[LedgerEntry] = ()) -> BridgeTransfer:
         """Store a transfer's new state with what it brought, in one database transaction."""
         unfinished = (transfers.c.intent_key == transfer.intent_key) & transfers.c.state.not_in(_FINISHED)

@@ -75,6 +75,11 @@ class Reconciler:
         """Reads of the wallet on a chain."""
         return ChainView(self.chains[chain_id], self.adapters, self._pools(chain_id), self.wallet, self.programmes)
 
+    def views(self) -> tuple[ChainView, ...]:
+        """Reads of the wallet on every chain of the pair that has a client."""
+        chain_ids = sorted({pool.chain_id for pool in self.registry.pools_of(self.pair)})
+        return tuple(self.view(chain_id) for chain_id in chain_ids if chain_id in self.chains)
+
     def standing(self, view: ChainView) -> tuple[Grant, ...]:
         """Rights that could be left over."""
         chain_id = view.chain.chain_id

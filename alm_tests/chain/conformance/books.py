@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from alm_core.accounting.ledger import FEES, GAS_INDEX, NATIVE
+from alm_core.accounting.postings import STAKES
 from alm_core.execution.allow_list import AllowList, allow_list_for
 from alm_core.execution.erc20 import balance_of_data
 from alm_core.execution.outcome import Outcome, outcome_of
@@ -106,8 +107,19 @@ class Books:
             int(answer[2:66], 16) for answer in self.chain.rpc.call_many([("eth_call", (c, "latest")) for c in asked])
         ]
 
+    def stake(self) -> int:
+        """What the events of all receipts say of the position: its liquidity or shares."""
+        postings = [posting for sent in self.sent for posting in sent.outcome.postings]
+        assert sum(posting.delta for posting in postings) == 0
+        accounts = {posting.account for posting in postings if posting.account.startswith(STAKES)}
+        assert len(accounts) <= 1
+        return sum(posting.delta for posting in postings if posting.account in accounts)
+
     def close(self) -> None:
         """Entries of all receipts add up to what happened to the balances, to the wei."""
+        assert self.stake() == 0
+        others = {entry.account.split(":")[0] for entry in self.entries()}
+        assert others <= {"position", "fees", "gas"}
         tokens = (NATIVE, self.pool.token0.address, self.pool.token1.address)
         booked = tuple(sum(sent.moved(token) for sent in self.sent) for token in tokens)
         happened = tuple(now - before for now, before in zip(self.balances(), self.opening, strict=True))

@@ -87,7 +87,7 @@ class _Life:
         return look(self.chain, self.pool)
 
     def has_earned(self, before: Position, now: Position) -> None:
-        assert now.stake == before.stake
+        assert now.stake == before.stake == self.books.stake()
         if self.tells_fees:
             assert now.fees0 > before.fees0
             assert now.fees1 > before.fees1

@@ -16,6 +16,7 @@ from alm_core.model.transactions import (
     Action,
     BalanceBound,
     FeeBid,
+    FoundLog,
     Inclusion,
     Intent,
     IntentState,
@@ -170,6 +171,19 @@ class FakeChain:
             for receipt in block.receipts.values()
             for log in receipt.logs
             if log.address.lower() in {token.lower() for token in tokens} and _delta(log)
+        )
+
+    def read_logs(
+        self, addresses: Sequence[str], topics: Sequence[object], from_block: int, to_block: int
+    ) -> tuple[FoundLog, ...]:
+        wanted = {address.lower() for address in addresses}
+        return tuple(
+            FoundLog(log=log, tx_hash=receipt.tx_hash, block_number=block.number)
+            for block in self.blocks
+            if from_block <= block.number <= to_block
+            for receipt in block.receipts.values()
+            for log in receipt.logs
+            if log.address.lower() in wanted
         )
 
     def read_nft_ids(self, contract: str, owner: str, from_block: int, to_block: int) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import pytest
 
 from alm_core.execution.chain_state import ChainView
 from alm_core.execution.engine import TransactionEngine
-from alm_core.execution.reconcile import reconcile
+from alm_core.execution.reconcile import Books, reconcile
 from alm_core.model.errors import OutcomeUnknown
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
@@ -69,9 +69,12 @@ class Wallet:
             self.journal, self.chain, FakeSigner(), AllowAll(), receipt_timeout_s=1.0, fence=1
         )
 
-    def reconcile(self) -> ReconcileReport:
-        view = ChainView(self.chain, {"uniswap_v3": self.adapter}, [tracked_pool()], WALLET)
-        return reconcile(view, self.journal, view.standing_rights([VENUE]))
+    def view(self) -> ChainView:
+        return ChainView(self.chain, {"uniswap_v3": self.adapter}, [tracked_pool()], WALLET)
+
+    def reconcile(self, books: Books = "kept") -> ReconcileReport:
+        view = self.view()
+        return reconcile(view, self.journal, view.standing_rights([VENUE]), books=books)
 
     def books_equal_chain(self) -> bool:
         sums = self.journal.read_ledger_sums(self.chain.chain_id, WALLET)
@@ -189,13 +192,17 @@ def test_a_reserved_nonce_that_was_never_used_does_not_disturb(wallet: Wallet) -
     assert wallet.reconcile().green
 
 
-def test_positions_of_the_chain_are_adopted_and_missing_ones_closed(wallet: Wallet) -> None:
+def test_positions_of_the_chain_are_adopted_and_missing_ones_closed_once_a_person_says_so(wallet: Wallet) -> None:
     wallet.adapter.positions = (position(4), position(9))
     assert any("position 4" in note for note in wallet.reconcile().adopted)
     wallet.adapter.positions = (position(9),)
     report = wallet.reconcile()
-    assert report.green
-    assert report.adopted == (f"position 4 of {tracked_pool().position_manager} is gone from the chain",)
+    keeper = tracked_pool().position_manager.lower()
+    assert report.differences == (f"stake of position {keeper}:4 differs from the books by -1: 1 booked, 0 found",), (
+        "what no transaction of ours took out is nothing that the chain explains"
+    )
+    assert wallet.reconcile(books="corrected").green
+    assert wallet.reconcile().adopted == ()
     assert {token_id for _, token_id in wallet.journal.read_positions(wallet.chain.chain_id, WALLET)} == {9}
 
 

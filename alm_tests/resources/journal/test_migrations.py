@@ -1,5 +1,6 @@
 """The journal of an older version: brought up with all it held, and back, also when killed in the middle."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,7 +20,7 @@ from alm_resources.journal import SqlJournal
 from alm_resources.journal.rows import intent_row
 from alm_resources.journal.tables import HEAD_REVISION, metadata
 from alm_tests.chaos.killing import run_killed
-from alm_tests.core.execution.fakes import WALLET, AllowAll, FakeChain, FakeSigner, transfer_intent
+from alm_tests.core.execution.fakes import TOKEN, WALLET, AllowAll, FakeChain, FakeSigner, transfer_intent
 from alm_tests.resources.journal.scene import BID, CHAIN
 
 ATTEMPT = (
@@ -177,6 +178,43 @@ def test_a_migration_killed_at_any_statement_is_done_by_the_next_start(tmp_path:
         url = copied(f"killed-{at}")
         assert run_killed(lambda url=url, at=at: migrate(url, target, kill_at=at))
         check_new(url, signed).close()
+
+
+ENTRIES = (
+    # kind, action, token, delta, log index -> account
+    ("opening", None, TOKEN, "1000", -3, "external"),
+    ("transfer", "swap", TOKEN, "-7", 1, "swap:0xto"),
+    ("transfer", "close", TOKEN, "9", 2, "position:0xto:77"),
+    ("fees", "close", TOKEN, "1", 3, "fees:0xto:77"),
+    ("rewards", "claim", TOKEN, "4", 4, "rewards:0xto"),
+    ("transfer", "bridge", TOKEN, f"-{2**200}", 5, "transit:{key}"),
+    ("gas", "swap", "native", "-5", -1, "gas"),
+    ("adjustment", None, "native", "5", -5, "adjustment"),
+)
+
+
+def test_entries_of_an_older_version_get_their_other_sides(url: str) -> None:
+    migrate(url, "0004")
+    engine = sa.create_engine(url)
+    tables = sa.MetaData()
+    intents, ledger = (sa.Table(name, tables, autoload_with=engine) for name in ("intents", "ledger"))
+    expected: dict[tuple[str, int], tuple[str, int]] = {}
+    with engine.begin() as connection:
+        for number, (kind, action, token, delta, log_index, account) in enumerate(ENTRIES):
+            intent = transfer_intent(number)
+            row = {**intent_row(intent), "state": "FINAL_OK"}
+            tx = {"to": "0xTO", "action": action, "closes_token_id": 77 if action == "close" else None}
+            connection.execute(sa.insert(intents).values({**row, "tx": json.dumps(tx)}))
+            entry = {"chain_id": CHAIN, "wallet": WALLET, "token": token, "delta": delta, "kind": kind}
+            entry |= {"tx_hash": f"0x{number}", "log_index": log_index, "intent_key": intent.key if action else None}
+            connection.execute(sa.insert(ledger).values(entry))
+            expected[f"0x{number}", log_index] = account.format(key=intent.key), -int(delta)
+    engine.dispose()
+    journal = SqlJournal(url)
+    found = {(one.tx_hash, one.log_index): (one.account, one.delta) for one in journal.read_postings(CHAIN, WALLET)}
+    assert found == expected
+    assert journal.read_one_sided(CHAIN, WALLET) == ()
+    journal.close()
 
 
 def test_a_journal_of_a_newer_version_is_refused(url: str) -> None:

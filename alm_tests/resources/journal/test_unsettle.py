@@ -59,6 +59,11 @@ def test_books_are_those_of_the_last_block_whatever_was_mined_before(
         expected[token] = expected.get(token, 0) + delta
     sums = journal.read_ledger_sums(CHAIN, WALLET)
     assert {token: total for token, total in sums.items() if total} == {t: d for t, d in expected.items() if d}
+    assert journal.read_one_sided(CHAIN, WALLET) == ()
+    others: dict[str, int] = {}
+    for (_, token), total in journal.read_accounts(CHAIN, WALLET).items():
+        others[token] = others.get(token, 0) + total
+    assert {token: -total for token, total in others.items()} == sums
     kinds = journal.read_ledger_sums(CHAIN, WALLET, kind="transfer")
     assert {token: total for token, total in kinds.items() if total} == {t: d for t, d in expected.items() if d}
     journal.close()
