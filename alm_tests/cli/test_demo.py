@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from alm_cli.replay import FAITHFUL_BP
+
 
 @pytest.mark.chain
 def test_a_short_demo_moves_both_pairs_and_ends_reconciled_with_one_json_object(tmp_path: Path) -> None:
@@ -32,3 +34,19 @@ def test_a_short_demo_moves_both_pairs_and_ends_reconciled_with_one_json_object(
         assert of_pair["problems"] == []
     assert (home / "journal.db").exists()
     assert not foreign.exists()
+    for pair in summary["pairs"]:
+        _is_simulated_faithfully(pair, home, environment)
+
+
+def _is_simulated_faithfully(pair: str, home: Path, environment: dict[str, str]) -> None:
+    """The venue of backtests makes of the recorded plan what the chains made of it."""
+    days = ["--from", "2020-01-01", "--to", "2040-01-01"]
+    command = [sys.executable, "-m", "alm_cli.main", "replay", "--pair", pair, *days, "--simulate", "--json"]
+    done = subprocess.run(
+        [*command, "--home", str(home)], capture_output=True, text=True, env=environment, timeout=120, check=False
+    )
+    found = json.loads(done.stdout)
+    assert found["others"] == [], pair
+    assert (found["epochs"], found["compared"]) == (2, 1)
+    assert 0 < found["worst_bp"] < FAITHFUL_BP
+    assert done.returncode == 0, done.stderr[-2000:]
