@@ -16,7 +16,7 @@ from pathlib import Path
 from alm_tests.bench.scoreboard.figure import figure
 from alm_tests.bench.scoreboard.page import page
 from alm_tests.bench.scoreboard.run import SCORED, Score, run_policy
-from alm_tests.bench.scoreboard.store import ROOT, ScoreStore
+from alm_tests.bench.scoreboard.store import ROOT, ScoreStore, code_hash
 from alm_tests.bench.scoreboard.tapes import ScoreTape, tapes
 
 
@@ -31,7 +31,7 @@ def main() -> int:
         return 0
     (arguments.out / "images").mkdir(parents=True, exist_ok=True)
     figure(scores, arguments.out / "images" / "scoreboard.png")
-    (arguments.out / "scoreboard.md").write_text(page(chosen, scores, arguments.date, arguments.code))
+    (arguments.out / "scoreboard.md").write_text(page(chosen, scores, _made(arguments)))
     cpu_s = sum(one.cpu_s for one in scores)
     print(json.dumps({"tapes": len(chosen), "epochs": sum(one.nav_usd.size for one in scores), "cpu_s": cpu_s}))
     return 0
@@ -53,6 +53,13 @@ def _scores(chosen: Sequence[ScoreTape], store: ScoreStore, days: int | None, pr
     return found
 
 
+def _made(arguments: argparse.Namespace) -> str:
+    asked = "".join(
+        f" --{name} {value}" for name in ("days", "tapes") if (value := getattr(arguments, name)) is not None
+    )
+    return f"{arguments.date} by `python -m alm_tests.bench.scoreboard{asked}` at {arguments.code or code_hash()}"
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m alm_tests.bench.scoreboard", description=__doc__)
     parser.add_argument("--days", type=int, default=None, help="scored days of every tape (all)")
@@ -60,8 +67,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "results")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "alm" / "scoreboard")
-    parser.add_argument("--date", default="", help="printed on the page, with the version of the code")
-    parser.add_argument("--code", default="")
+    parser.add_argument("--date", default="", help="printed on the page")
+    parser.add_argument("--code", default="", help="version printed on the page (a hash of the code)")
     parser.add_argument("--scores-only", action="store_true", help="leave page and figure as they are")
     return parser.parse_args()
 

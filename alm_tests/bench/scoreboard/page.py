@@ -9,7 +9,6 @@ from alm_tests.bench.scoreboard.statistics import BLOCK_DAYS, OURS, Standing, st
 from alm_tests.bench.scoreboard.tapes import ScoreTape
 from alm_tests.bench.scoreboard.world import CAPITAL_USD
 
-COMMAND = "nice -n 19 python -m alm_tests.bench.scoreboard"
 WORDS = {
     "default": "default (ours)",
     "seed": "seed (the reference)",
@@ -37,10 +36,10 @@ def groups(scores: Sequence[Score]) -> dict[str, list[Score]]:
     return found
 
 
-def page(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str, code: str) -> str:
-    """Return the Markdown of docs/results/scoreboard.md."""
+def page(tapes: Sequence[ScoreTape], scores: Sequence[Score], made: str) -> str:
+    """Return the Markdown of docs/results/scoreboard.md; ``made`` says when, with which command and at which code."""
     found = {name: standings(some) for name, some in groups(scores).items()}
-    parts = ["# Scoreboard, out of sample", *_introduction(tapes, scores, date, code)]
+    parts = ["# Scoreboard, out of sample", *_introduction(tapes, scores, made)]
     parts.append("![Excess over HODL by policy, and the default against each](images/scoreboard.png)")
     parts += ["## Where the default stands", "\n".join(summary_line(name, rows) for name, rows in found.items())]
     parts.append(
@@ -70,11 +69,11 @@ def _listed(names: Sequence[str]) -> str:
     return "; ".join(names) if names else "none"
 
 
-def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str, code: str) -> tuple[str, str, str]:
+def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], made: str) -> tuple[str, str, str]:
     epochs, cpu_s = sum(one.nav_usd.size for one in scores), sum(one.cpu_s for one in scores)
-    made = (
-        f"Made {date} by `{COMMAND}` at {code}: {len(tapes)} tapes, {len(WORDS)} policies, {epochs:,} epochs, "
-        f"{cpu_s / 60:.0f} minutes of CPU. A run that was stopped goes on from the scores it has kept."
+    work = (
+        f"Made {made}: {len(tapes)} tapes, {len(WORDS)} policies, {epochs:,} epochs, {cpu_s / 60:.0f} minutes of CPU. "
+        "A run that was stopped goes on from the scores it has kept."
     )
     how = (
         f"Every policy begins with {CAPITAL_USD:,.0f} USD and runs through `alm_core.backtest.run.run_backtest`, the "
@@ -94,7 +93,7 @@ def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], date: str
         "together); one that holds zero says nothing either way. Fees, LVR and costs (gas and swaps) are of the value "
         "at the start; LVR here is what positions lost against keeping their tokens of the quarter hour before."
     )
-    return made, how, measure
+    return work, how, measure
 
 
 def _notes(group: str, tapes: Sequence[ScoreTape]) -> str:
