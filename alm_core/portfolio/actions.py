@@ -143,7 +143,7 @@ class Transition:
 
     def gated(self, gate: str) -> "Transition":
         """Return the same with a gate before it."""
-        return replace(self, gate=gate)
+        return self if gate == self.gate else replace(self, gate=gate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +275,7 @@ def target_of(view: ChainView, opening: Opening) -> Target:
 def _income_after(case: Case, closes: Sequence[Held], opens: Sequence[Opening]) -> float:
     grown = {id(one.onto): one.usd for one in opens if one.onto is not None and not one.is_fresh}
     kept = [
-        replace(placement, capital_usd=placement.capital_usd + grown.get(id(held), 0.0))
+        replace(placement, capital_usd=placement.capital_usd + grown[id(held)]) if id(held) in grown else placement
         for held, placement in zip(case.view.held, case.standing, strict=True)
         if held not in closes
     ]

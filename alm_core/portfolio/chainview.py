@@ -133,7 +133,7 @@ def views_at(
     """
     if not (math.isfinite(fee_scale) and fee_scale >= 0.0):
         raise InvalidInput(f"fee_scale {fee_scale} is not a finite non-negative number")
-    scaled = [replace(survey, slots=tuple(_scaled(slot, fee_scale) for slot in survey.slots)) for survey in surveys]
+    scaled = surveys if fee_scale == 1.0 else [_scaled_survey(survey, fee_scale) for survey in surveys]
     vessels = [_vessel(survey, slot) for survey in scaled for slot in survey.slots]
     groups = groups_of(
         [slot.state.pool for survey in scaled for slot in survey.slots],
@@ -154,8 +154,10 @@ def views_at(
     return tuple(views)
 
 
-def _scaled(slot: Slot, fee_scale: float) -> Slot:
-    return replace(slot, found=replace(slot.found, fees_usd=slot.found.fees_usd * fee_scale))
+def _scaled_survey(survey: ChainSurvey, fee_scale: float) -> ChainSurvey:
+    scaled = (replace(slot.found, fees_usd=slot.found.fees_usd * fee_scale) for slot in survey.slots)
+    slots = tuple(replace(slot, found=found) for slot, found in zip(survey.slots, scaled, strict=True))
+    return replace(survey, slots=slots)
 
 
 def _vessel(survey: ChainSurvey, slot: Slot) -> Vessel:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from alm_core.math.fee_growth import growth_delta
-from alm_core.math.tick import Q128
+from alm_core.math.tick import UINT256_MAX
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolState
 
@@ -88,9 +88,13 @@ def fees_to_liquidity(before: PoolState, after: PoolState) -> tuple[int, int] | 
 
     The part of :func:`interval_flow` that measuring yields needs, without its checks.
     """
+    then0, then1 = before.fee_growth_global0_x128, before.fee_growth_global1_x128
+    now0, now1 = after.fee_growth_global0_x128, after.fee_growth_global1_x128
+    if then0 is None or then1 is None or now0 is None or now1 is None:
+        return None
     liquidity = (before.liquidity + after.liquidity) // 2
-    growths = fee_growths(before, after)
-    return None if growths is None else (growths[0] * liquidity // Q128, growths[1] * liquidity // Q128)
+    # growth_delta written out: every pool and epoch asks for the hundred flows of a window.
+    return (now0 - then0 & UINT256_MAX) * liquidity >> 128, (now1 - then1 & UINT256_MAX) * liquidity >> 128
 
 
 def fee_growths(before: PoolState, after: PoolState) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Literal
 
 from alm_core.model.epochs import SECONDS_PER_YEAR
-from alm_core.model.market import Block, MarketSnapshot, PoolMarket, PoolState
+from alm_core.model.market import MarketSnapshot, PoolMarket, PoolState
 from alm_core.portfolio.flows import fees_to_liquidity
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd, prices_usd
 
@@ -118,13 +118,12 @@ def _readings(window: Sequence[MarketSnapshot]) -> dict[str, list[PoolState]]:
     for one in window:
         for seen in one.pools:
             kept = found.setdefault(seen.pool.pool_id, [])
-            if not kept or _is_later(seen.block, kept[-1].block):
-                kept.append(seen)
+            if kept:
+                block, last = seen.block, kept[-1].block
+                if block.number <= last.number or block.block_at < last.block_at:
+                    continue
+            kept.append(seen)
     return found
-
-
-def _is_later(block: Block, before: Block) -> bool:
-    return block.number > before.number and block.block_at >= before.block_at
 
 
 def _measured(

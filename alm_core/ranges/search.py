@@ -7,6 +7,7 @@ set or the one in force.
 
 import math
 from dataclasses import astuple, dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -15,9 +16,9 @@ from alm_core.model.errors import InvalidInput
 from alm_core.model.signals import RangeParams
 from alm_core.ranges.bootstrap import COVERAGE_FRAC, Interval, mean_interval
 from alm_core.ranges.simplex import minimized
-from alm_core.ranges.space import NAMES, SEARCH_SPACES, SearchSpace, check_space, check_within, params_at, point_of
+from alm_core.ranges.space import NAMES, SEARCH_SPACES, SearchSpace, check_space, check_within, cube_of, point_of
 from alm_core.ranges.walk_forward import Record, Scores, walk_forward
-from alm_core.simulation.fitness import Venue, check_venue, simulate
+from alm_core.simulation.fitness import Venue, check_venue, net_apr_of
 from alm_core.simulation.sweep import sweep
 from alm_core.simulation.tape import BARS_PER_YEAR, Tape, check_tape
 
@@ -115,14 +116,23 @@ def kept(in_force: RangeParams, reason: str) -> Search:
 
 
 def _found(train: Tape, venue: Venue, in_force: RangeParams, space: SearchSpace) -> tuple[RangeParams, int]:
-    def objective(point: FloatArray) -> float:
-        return -simulate(train, params_at(point, space), venue).net_apr
+    at, net_apr = cube_of(space), net_apr_of(train, venue)
 
-    lanes = np.random.default_rng(SEED).uniform(0.0, 1.0, (SWEPT_LANES, len(NAMES)))
-    swept = sweep(train, np.array([astuple(params_at(lane, space)) for lane in lanes]), venue).net_apr
+    def objective(point: FloatArray) -> float:
+        return -net_apr(at(point))
+
+    lanes, sets = _lanes(space)
+    swept = sweep(train, sets, venue).net_apr
     best_lane = lanes[np.where(np.isfinite(swept), swept, -np.inf).argmax()]
     found = minimized(objective, [point_of(in_force, space), point_of(space.initial, space), best_lane])
-    return params_at(found.point, space), SWEPT_LANES + found.evaluations
+    return at(found.point), SWEPT_LANES + found.evaluations
+
+
+@lru_cache(maxsize=8)
+def _lanes(space: SearchSpace) -> tuple[FloatArray, FloatArray]:
+    """Points drawn over a space and the parameter sets there, the same at every epoch: both shape (lanes, 5)."""
+    lanes, at = np.random.default_rng(SEED).uniform(0.0, 1.0, (SWEPT_LANES, len(NAMES))), cube_of(space)
+    return lanes, np.array([astuple(at(lane)) for lane in lanes])
 
 
 def _judged(record: Record, in_force: RangeParams) -> Search:

@@ -1,6 +1,7 @@
 """Where the search may look: bounds of the five parameters, and the unit cube they are mapped to."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -98,16 +99,25 @@ def point_of(params: RangeParams, space: SearchSpace) -> FloatArray:
 
 def params_at(point: FloatArray, space: SearchSpace) -> RangeParams:
     """Return the parameters at a point of the unit cube, shape (5,); a maximum below the minimum is lifted to it."""
+    return cube_of(space)(point)
+
+
+def cube_of(space: SearchSpace) -> Callable[[FloatArray], RangeParams]:
+    """Return :func:`params_at` of a space: a search asks for thousands of points of one."""
     low, high = _vector(space.lower), _vector(space.upper)
-    here = low + point * (high - low)
-    base_min = float(np.exp(here[0]))
-    return RangeParams(
-        base_min_frac=base_min,
-        base_max_frac=max(base_min, float(np.exp(here[1]))),
-        vforce_exp=float(here[2]),
-        vforce_divider=float(np.exp(here[3])),
-        rs_threshold=float(here[4]),
-    )
+
+    def at(point: FloatArray) -> RangeParams:
+        here = low + point * (high - low)
+        base_min = float(np.exp(here[0]))
+        return RangeParams(
+            base_min_frac=base_min,
+            base_max_frac=max(base_min, float(np.exp(here[1]))),
+            vforce_exp=float(here[2]),
+            vforce_divider=float(np.exp(here[3])),
+            rs_threshold=float(here[4]),
+        )
+
+    return at
 
 
 def _vector(params: RangeParams) -> FloatArray:

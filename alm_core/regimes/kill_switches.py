@@ -100,8 +100,12 @@ def trailing_yield_frac(recent: Sequence[RecentEpoch]) -> float | None:
         return None
     first, last = known[0], known[-1]
     fees = (last.fees_usd or 0.0) - (first.fees_usd or 0.0)
-    costs = sum(_cost_usd(one) for one in recent if first.epoch_at <= one.epoch_at < last.epoch_at)
-    lost = sum(one.holding_loss_usd or 0.0 for one in recent if first.epoch_at < one.epoch_at <= last.epoch_at)
+    costs = lost = 0.0
+    for one in recent:
+        if first.epoch_at <= one.epoch_at < last.epoch_at:
+            costs += _cost_usd(one)
+        if first.epoch_at < one.epoch_at <= last.epoch_at:
+            lost += one.holding_loss_usd or 0.0
     nav = sum(one.nav_usd or 0.0 for one in known) / len(known)
     return (fees - costs - lost) / nav
 
@@ -142,12 +146,12 @@ def _excessive_moves(epoch: Epoch, recent: Sequence[RecentEpoch]) -> str:
 
 def _gas(recent: Sequence[RecentEpoch]) -> tuple[str, str]:
     paid = sum(one.gas_usd or 0.0 for one in recent)
-    navs = [one.nav_usd for one in recent if one.nav_usd]
-    if not navs:
+    nav = next((one.nav_usd for one in reversed(recent) if one.nav_usd), None)
+    if nav is None:
         return "", "NAV is not known" if recent else ""
     # A part of the gas may be unknown: what is known is a lower bound, and enough of it fires.
-    if paid > GAS_BUDGET_FRAC * navs[-1]:
-        return f"{paid:.2f} USD in 24 h, more than {GAS_BUDGET_FRAC:.2%} of {navs[-1]:.2f} USD", ""
+    if paid > GAS_BUDGET_FRAC * nav:
+        return f"{paid:.2f} USD in 24 h, more than {GAS_BUDGET_FRAC:.2%} of {nav:.2f} USD", ""
     unknown = sum(one.gas_usd is None for one in recent)
     return "", f"gas of {unknown} epochs is not known" if unknown else ""
 

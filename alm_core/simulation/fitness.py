@@ -7,6 +7,7 @@ the price has left it) and the gain over the horizon exceeds a multiple of gas a
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -24,6 +25,7 @@ __all__ = [
     "check_venue",
     "covered_share",
     "lane_of",
+    "net_apr_of",
     "net_rate",
     "net_returns",
     "rate_inside",
@@ -127,6 +129,23 @@ def simulate(tape: Tape, params: RangeParams, venue: Venue) -> Outcome:
     steps = _steps(tape)
     fees, lvr, cost, shifts = run_lane(columns_of(tape), lane_of(params, venue), np.empty(len(tape)), NO_BARS)
     return outcome_of(fees, lvr, cost, shifts, steps, venue)
+
+
+def net_apr_of(tape: Tape, venue: Venue) -> Callable[[RangeParams], float]:
+    """Return ``net_apr`` of :func:`simulate` for one tape and venue: a search asks for thousands of sets.
+
+    Raises
+    ------
+    InvalidInput
+        If the tape has fewer than two bars.
+    """
+    steps, columns, widths = _steps(tape), columns_of(tape), np.empty(len(tape))
+
+    def net_apr(params: RangeParams) -> float:
+        fees, lvr, cost, shifts = run_lane(columns, lane_of(params, venue), widths, NO_BARS)
+        return outcome_of(fees, lvr, cost, shifts, steps, venue).net_apr
+
+    return net_apr
 
 
 def net_returns(tape: Tape, params: RangeParams, venue: Venue) -> FloatArray:

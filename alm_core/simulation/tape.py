@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 from alm_core.forces.aggregation import aggregate
+from alm_core.forces.compiled import compiled
 from alm_core.forces.timeframes import (
     BASE_MINUTES,
     MINUTES_PER_YEAR,
@@ -114,17 +115,24 @@ def tape_of(bars: CandleSeries, forces: FloatArray) -> Tape:
     warm = slice(VOLATILITY_LOOKBACK * 4, None)
     volatility, momentum, trend, sigma = (np.ascontiguousarray(forces[warm, column]) for column in range(4))
     kept = bars.rows(warm)
-    bias = np.array([confidence_and_bias(*row)[1] for row in zip(volatility, momentum, trend, strict=True)])
     return Tape(
         ts_ms=kept.ts_ms,
         high=kept.high,
         low=kept.low,
         close=kept.close,
         volatility=volatility,
-        bias=bias.astype(np.float64),
+        bias=_biases(volatility, momentum, trend),
         sigma_annual=sigma,
         variance_annual=np.log(kept.high / kept.low) ** 2 / (4.0 * np.log(2.0)) * BARS_PER_YEAR,
     )
+
+
+@compiled
+def _biases(volatility: FloatArray, momentum: FloatArray, trend: FloatArray) -> FloatArray:
+    found = np.empty(volatility.shape[0])
+    for bar in range(found.shape[0]):
+        found[bar] = confidence_and_bias(volatility[bar], momentum[bar], trend[bar])[1]
+    return found
 
 
 def rolling_composite(series: CandleSeries, bars: CandleSeries) -> FloatArray:
