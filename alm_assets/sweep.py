@@ -98,7 +98,7 @@ def sweep_request(config: SweepConfig, settings: Settings) -> "SweepRequest":
         name = f"grid-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
         grid = grid_from_text(text, "grid", settings.strategy, settings.limits)
     out = Path(config.out) if config.out else settings.home / "sweeps" / f"{name}.parquet"
-    return SweepRequest(grid=grid, history_dir=settings.history_dir, out=out)
+    return SweepRequest(grid=grid, history_dir=settings.history_dir.resolve(), out=out)
 
 
 def sweep_metadata(run: "SweepRun", grid: "SweepGrid", out: Path) -> Metadata:

@@ -68,7 +68,7 @@ def run_command(options: Options) -> int:
     settings = _settings(options.home)
     grid = read_grid(options.grid, settings.strategy, settings.limits)
     out = options.out or settings.home / "sweeps" / f"{options.grid.stem}.parquet"
-    request = SweepRequest(grid=grid, history_dir=settings.history_dir, out=out)
+    request = SweepRequest(grid=grid, history_dir=settings.history_dir.resolve(), out=out)
     engine = engine_named(options.engine, options.workers, os.environ.get("RAY_ADDRESS"))
     console, began = terminal(), time.perf_counter()
     try:

@@ -16,6 +16,7 @@ import pytest
 from click.testing import CliRunner
 from polars.testing import assert_frame_equal
 
+from alm_cli.backtest import backtest
 from alm_cli.sweep import sweep
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.errors import ConfigError
@@ -136,6 +137,19 @@ def test_the_table_tells_best_and_worst_and_that_this_is_in_sample(grid: Path, r
     assert answer["spread"] == found["nav_over_hodl"][0] - found["nav_over_hodl"][-1]
     assert [step["choices"] for step in answer["walk_forward"]] == [3, 3]
     assert {step["parameters"] for step in answer["walk_forward"]} == {"gas_multiple=1", "gas_multiple=50"}
+
+
+def test_a_cell_is_the_backtest_of_the_other_command(grid: Path, runner: CliRunner) -> None:
+    grid.write_text(GRID.replace('["hodl", "wide", "tau_reset"]', '"tau_reset"').replace("[1.0, 50.0]", "1.0"))
+    assert runner.invoke(sweep, ["--grid", str(grid), "--workers", "1"]).exit_code == 0
+    days = ["--from", "2026-01-03", "--to", "2026-01-04"]
+    chosen = ["--policy", "tau_reset", "--capital", "10000"]
+    done = runner.invoke(backtest, ["--pair", "WETH-USDC", *days, *chosen, "--json"])
+    assert done.exit_code == 0, done.output
+    answer, row = json.loads(done.stdout), rows(grid).row(1, named=True)
+    assert row["rebalances"] > 0
+    for name in ("nav_start", "nav_end", "fees_usd", "lvr_usd", "gas_usd", "swap_usd", "rebalances", "hodl_usd"):
+        assert row[name] == pytest.approx(answer[name], abs=1e-9), name
 
 
 def test_a_cell_without_result_is_told_and_decides_the_exit_code(grid: Path, runner: CliRunner) -> None:
