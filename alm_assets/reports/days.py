@@ -5,7 +5,7 @@ from datetime import date
 from alm_assets.ports import History
 from alm_assets.reports.epochs import Report
 from alm_assets.reports.figures import figures_of
-from alm_assets.reports.headlines import activity_rows, parts_rows, value_rows
+from alm_assets.reports.headlines import activity_rows, books_rows, parts_rows, value_rows
 from alm_assets.reports.lived import report_of_day
 from alm_assets.reports.page import page_of
 
@@ -35,9 +35,11 @@ def day_figures(pair: str, day: date, history: History) -> dict[str, bytes]:
 
 def page_of_day(report: Report, figures: dict[str, bytes]) -> str:
     """Return the page of a day whose figures are drawn."""
-    tables = (
+    tables = [
         ("Value", value_rows(report)),
-        ("Profit and loss", parts_rows(report)),
+        ("Profit and loss of the day", parts_rows(report)),
         ("Activity", activity_rows(report)),
-    )
+    ]
+    if report.books is not None:
+        tables.append(("Since the books began", books_rows(report.books)))
     return page_of(report, figures, tables)

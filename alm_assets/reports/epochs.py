@@ -8,6 +8,7 @@ from datetime import datetime
 from alm_core.model.backtest import Placed
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.pnl import PnlParts
+from alm_core.model.reports import EpochReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +88,8 @@ class Report:
         epoch left, held until the next one.
     problems
         Each with the number of epochs that had it.
+    books
+        Of a live day: the last report with accounts, which run since before it.
     """
 
     pair: str
@@ -99,6 +102,7 @@ class Report:
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     placed_before: bool = False
     problems: tuple[tuple[str, int], ...] = ()
+    books: EpochReport | None = None
 
     @property
     def nav_end_usd(self) -> float | None:

@@ -1,8 +1,9 @@
 """Headline figures of a report: what a person asks first."""
 
-from alm_assets.reports.cells import UNKNOWN, Html, count, joined, percent, usd
+from alm_assets.reports.cells import UNKNOWN, Html, count, joined, moment, percent, usd
 from alm_assets.reports.epochs import Report, share_in_range
 from alm_core.model.pnl import PnlParts
+from alm_core.model.reports import EpochReport
 
 LEAST_UNSPLIT_USD = 0.005
 """What the parts leave of the change of the NAV, where it is rounding, is not told."""
@@ -64,6 +65,25 @@ def activity_rows(report: Report) -> Rows:
         ("epochs", count(len(report.epochs))),
         ("epochs whose value is unknown", count(unknown)),
         ("time with the price in a range held", percent(share_in_range(report.epochs))),
+    ]
+
+
+def books_rows(books: EpochReport) -> Rows:
+    """What runs since the accounts of a live pair began."""
+    accounts = books.accounts
+    if accounts is None:
+        return [("accounts", UNKNOWN)]
+    ahead = None if books.hodl_usd is None else accounts.nav_usd - books.hodl_usd
+    return [
+        ("began (UTC)", moment(accounts.began_at)),
+        ("NAV then", usd(accounts.nav_start_usd)),
+        ("NAV now", usd(accounts.nav_usd)),
+        ("HODL now", usd(books.hodl_usd)),
+        ("ahead of HODL", _with_share(ahead, books.hodl_usd)),
+        ("fees and rewards so far", usd(accounts.totals.fees_usd + accounts.totals.rewards_usd, signed=True)),
+        ("time-weighted return so far", percent(books.twr_frac, signed=True)),
+        ("money-weighted return so far", percent(books.mwr_frac, signed=True)),
+        ("deepest fall so far", percent(books.drawdown_frac)),
     ]
 
 

@@ -1,7 +1,7 @@
 """The report of a live day of a pair from its history."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
@@ -57,10 +57,10 @@ def report_of_day(pair: str, day: date, history: History, latest: EpochReport | 
     reports = [found[at] for at in sorted(found)]
     plans = {one.epoch_at: one for one in history.read_epochs("allocations", AllocationPlan, *window)}
     snapshots = {at: snapshot_from(text) for at, text in history.read_payloads("pool_snapshots", *window)}
-    opening = _opening(pair, start_at, history)
-    rows = [_row(one, plans.get(one.epoch_at), snapshots.get(one.epoch_at)) for one in reports]
-    begun = opening.nav_usd if opening is not None else None
-    if opening is None:
+    value = _with_coins if any(one.accounts is not None for one in reports) else _without_coins
+    rows = [_row(one, value(one), plans.get(one.epoch_at), snapshots.get(one.epoch_at)) for one in reports]
+    begun = _opening_usd(pair, start_at, history, value)
+    if begun is None:
         rows, begun = _beginning(rows)
     return Report(
         pair=pair,
@@ -72,14 +72,28 @@ def report_of_day(pair: str, day: date, history: History, latest: EpochReport | 
         acted=_acted(reports, plans, rows),
         names=_names(snapshots.values()),
         placed_before=True,
+        books=next((one for one in reversed(reports) if one.accounts is not None), None),
         problems=tuple(Counter(text for one in reports for text in one.problems).most_common()),
     )
 
 
-def _opening(pair: str, start_at: datetime, history: History) -> EpochReport | None:
-    """The last report before the day that knows its value."""
+def _with_coins(report: EpochReport) -> float | None:
+    """Value as the accounts have it, with the native coin that gas is paid with, as HODL has it too."""
+    known = report.accounts is not None and report.accounts.as_of_at == report.epoch_at
+    return report.accounts.nav_usd if report.accounts is not None and known else None
+
+
+def _without_coins(report: EpochReport) -> float | None:
+    """Value in reports from before there were accounts."""
+    return report.nav_usd
+
+
+def _opening_usd(
+    pair: str, start_at: datetime, history: History, value: Callable[[EpochReport], float | None]
+) -> float | None:
+    """The last value before the day that is known: what the first parts of the day begin with."""
     before = history.read_epochs("epoch_report", EpochReport, pair, start_at - REPORTS_WITHIN, start_at)
-    return next((one for one in reversed(before) if one.nav_usd is not None), None)
+    return next((found for one in reversed(before) for found in [value(one)] if found is not None), None)
 
 
 def _beginning(rows: Sequence[ReportEpoch]) -> tuple[list[ReportEpoch], float | None]:
@@ -91,13 +105,15 @@ def _beginning(rows: Sequence[ReportEpoch]) -> tuple[list[ReportEpoch], float | 
     return begun, rows[first].nav_usd
 
 
-def _row(report: EpochReport, plan: AllocationPlan | None, snapshot: MarketSnapshot | None) -> ReportEpoch:
+def _row(
+    report: EpochReport, nav_usd: float | None, plan: AllocationPlan | None, snapshot: MarketSnapshot | None
+) -> ReportEpoch:
     return ReportEpoch(
         at=report.epoch_at,
         price=report.price,
-        nav_usd=report.nav_usd,
-        hodl_usd=getattr(report, "hodl_usd", None),
-        parts=getattr(report, "parts", None),
+        nav_usd=nav_usd,
+        hodl_usd=report.hodl_usd,
+        parts=report.parts,
         placed=_placed(snapshot, report.price),
         kind=report.decision,
         expected_apr=expected_apr_of(plan),
