@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alm_core.forces.aggregation import aggregate, bars_from_minutes
+from alm_core.forces.aggregation import aggregate, bars_from_minutes, latest_bars
 from alm_core.model.candles import MINUTE_MS, CandleSeries
 from alm_tests.core.forces.tapes import END_AT, walk
 
@@ -109,3 +109,15 @@ def test_cut_off_bars_and_bars_with_a_hole_inside_are_not_complete() -> None:
 def test_nothing_has_no_bars() -> None:
     bars = bars_from_minutes(CandleSeries.empty(), 240)
     assert (len(bars), bars.complete.tolist()) == (0, [])
+
+
+@settings(deadline=None)
+@given(starts, lengths, periods, st.integers(1, 70), st.sets(st.integers(0, 899), max_size=200))
+def test_the_latest_bars_are_the_last_ones_of_all(
+    first: int, count: int, minutes: int, most: int, holes: set[int]
+) -> None:
+    whole = part(first, count)
+    series = whole.rows(np.array([row for row in range(count) if row not in holes], dtype=np.int64))
+    bars = aggregate(series, minutes).rows(slice(-most, None))
+    high, low, close = latest_bars(series.ts_ms, series.high, series.low, series.close, minutes, most)
+    assert (high.tolist(), low.tolist(), close.tolist()) == (bars.high.tolist(), bars.low.tolist(), bars.close.tolist())

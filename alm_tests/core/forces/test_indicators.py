@@ -13,6 +13,8 @@ from alm_core.forces.indicators import (
     trend_force,
     volatility_force,
 )
+from alm_core.forces.timeframes import BARS_LOOKED_AT, bar_forces
+from alm_tests.core.forces.tapes import walk
 
 closes = st.lists(st.floats(0.01, 1e6), min_size=1, max_size=120).map(np.array)
 
@@ -81,3 +83,11 @@ def test_trend_compares_a_third_with_two_thirds_of_the_window() -> None:
 def test_trend_force_is_within_bounds(short: float, long: float) -> None:
     assert 0 <= trend_force(short, long) <= 100
     assert trend_force(long, long) == 50
+
+
+@settings(deadline=None)
+@given(st.integers(2, 200), st.integers(0, 1000))
+def test_forces_of_a_bar_depend_on_no_more_bars_than_are_looked_at(count: int, seed: int) -> None:
+    bars = walk(1, seed=seed).rows(slice(0, count))
+    few = bars.rows(slice(-BARS_LOOKED_AT, None))
+    assert bar_forces(bars.high, bars.low, bars.close, 60) == bar_forces(few.high, few.low, few.close, 60)

@@ -1,6 +1,7 @@
 """Both token orders and 6, 8 and 18 decimals through the one crossing to floats."""
 
 import math
+from fractions import Fraction
 
 import pytest
 from hypothesis import assume, given
@@ -123,3 +124,12 @@ def test_one_unit_has_as_many_raw_digits_as_the_token_has_decimals() -> None:
     assert to_raw(pool.token0, 1.5) == 1_500_000
     assert to_float(pool.token1, 25 * 10**17) == 2.5
     assert Q96 == 2**96
+
+
+@given(pools(), raw_amounts, prices)
+def test_integers_round_as_exact_fractions_do(pool: Pool, raw: int, price: float) -> None:
+    assert to_float(pool.token0, raw) == float(Fraction(raw, 10**pool.token0.decimals))
+    token1_per_token0 = Fraction(price) if pool.base_is_token0 else 1 / Fraction(price)
+    exact = token1_per_token0 * Fraction(10) ** (pool.token1.decimals - pool.token0.decimals)
+    root = math.isqrt((exact.numerator << 192) // exact.denominator)
+    assert sqrt_price_x96_from_price(pool, price) == root

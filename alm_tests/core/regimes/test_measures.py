@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from alm_core.model.candles import CandleSeries
 from alm_core.regimes import measures
-from alm_core.regimes.measures import RegimeFigures, regime_figures
+from alm_core.regimes.measures import RegimeFigures, regime_figures, sums_back
 from alm_tests.core.forces.tapes import walk
 from alm_tests.core.portfolio.scene import Scene
 from alm_tests.core.regimes.markets import EPOCH, figures, filled_from_end, market, reading, without
@@ -202,3 +202,18 @@ def test_figures_of_any_walk_are_finite_or_unknown(seed: int, sigma: float, days
     for name in OF_MINUTES:
         value = getattr(found, name)
         assert value is None or (math.isfinite(value) and value >= 0.0)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 400), st.sets(st.integers(0, 399)), st.sets(st.integers(0, 399)), st.sampled_from([15, 60]))
+def test_sums_of_spans_are_those_of_a_count_by_number_to_the_last_bit(
+    count: int, holes: set[int], left_out: set[int], span: int
+) -> None:
+    rows = np.array([row for row in range(count) if row not in holes], dtype=np.int64)
+    ts_ms, values = rows * 60_000, np.random.default_rng(count).random(len(rows))
+    skipped = np.array([int(row) in left_out for row in rows], dtype=np.bool_)
+    end_ms = (count + 3) * 60_000
+    counts, sums = sums_back(ts_ms, values, skipped, end_ms, span * 60_000)
+    back = (end_ms - 1 - ts_ms[~skipped]) // (span * 60_000)
+    assert counts.tolist() == np.bincount(back, minlength=1).tolist()
+    assert sums.tolist() == np.bincount(back, weights=values[~skipped], minlength=1).tolist()

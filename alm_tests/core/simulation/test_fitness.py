@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from alm_core.model.errors import InvalidInput
 from alm_core.model.signals import RangeParams
-from alm_core.simulation.fitness import Venue, check_venue, covered_share, net_returns, simulate
+from alm_core.simulation.fitness import Venue, check_venue, covered_share, net_apr_of, net_returns, simulate
 from alm_core.simulation.tape import Tape, tape_from_candles
 from alm_tests.core.forces.tapes import walk
 from alm_tests.core.simulation import twin
@@ -63,6 +63,7 @@ def test_the_kernel_equals_its_slow_twin_bar_by_bar(params: RangeParams, venue: 
     slow = twin.net_by_bar(market, params, venue)
     assert simulate(market, params, venue).net_apr == pytest.approx(twin.net_apr(market, params, venue), rel=1e-9)
     assert net_returns(market, params, venue) == pytest.approx(slow, rel=1e-9, abs=1e-18)
+    assert net_apr_of(market, venue)(params) == simulate(market, params, venue).net_apr
 
 
 @settings(max_examples=20, deadline=None)
