@@ -141,6 +141,24 @@ def minutes_demeter() -> Iterator[Figure]:
     return against_demeter()
 
 
+def backtest_fixed() -> Iterator[Figure]:
+    from alm_tests.bench.backtest import fixed
+
+    return fixed()
+
+
+def backtest_retuned() -> Iterator[Figure]:
+    from alm_tests.bench.backtest import retuned
+
+    return retuned()
+
+
+def backtest_demeter() -> Iterator[Figure]:
+    from alm_tests.bench.backtest import against_demeter
+
+    return against_demeter()
+
+
 BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     core: ("epoch_core_cpu_s",),
     fitness: ("fitness_evaluation_cpu_s", "fitness_speed_ratio_vs_python"),
@@ -158,6 +176,9 @@ BENCHES: dict[Callable[[], Iterator[Figure]], tuple[str, ...]] = {
     minutes_forces: ("forces_35040_epochs_cpu_s",),
     minutes_memory: ("simulate_peak_memory_ratio_365d_vs_60d",),
     minutes_compilation: ("compile_s", "compile_cached_s"),
+    backtest_fixed: ("backtest_1y_fixed_s", "backtest_memory_mb_per_year"),
+    backtest_demeter: ("backtest_vs_demeter_ratio",),
+    backtest_retuned: ("backtest_1y_retuned_cpu_s",),
     dagster: ("dagster_overhead_cpu_s_per_epoch",),
     consensus: ("consensus_30d_cpu_seconds", "consensus_speed_ratio_vs_python"),
     candle_sources: ("candles_30d_six_sources_seconds",),

@@ -38,13 +38,14 @@ def peer_python() -> Path | None:
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
         if done.returncode:
             said = (done.stderr or done.stdout).strip().splitlines()
-            print(f"simulate_vs_demeter_ratio left out: {PACKAGE} not installed: {said[-1:]}", file=sys.stderr)
+            print(f"comparison with demeter left out: {PACKAGE} not installed: {said[-1:]}", file=sys.stderr)
             return None
     (PEER / ".installed").write_text(PACKAGE)
     return python
 
 
-def _demeter(python: Path, minutes: Path) -> dict[str, float]:
+def demeter(python: Path, minutes: Path) -> dict[str, float]:
+    """Final value, rebalances and CPU seconds of a run over all minutes, recentred where the price left the range."""
     script = Path(__file__).with_name("demeter_script.py")
     command = [str(python), str(script), str(minutes), str(DAYS), "reset", str(WIDTH_TICKS)]
     # Its progress bar is switched off: only the simulation is compared.
@@ -72,7 +73,7 @@ def against_demeter() -> Iterator[Figure]:
         minutes = Path(folder) / "minutes.csv"
         recorded_frame().write_csv(minutes)
         for _ in range(REPEATS):
-            answer = _demeter(python, minutes)
+            answer = demeter(python, minutes)
             if abs(answer["final"] / found.final - 1.0) > 1e-5 or answer["rebalances"] != found.rebalances:
                 raise RuntimeError(f"demeter made {answer}, we {found.final} with {found.rebalances} rebalances")
             theirs.append(answer["cpu_s"])

@@ -17,11 +17,14 @@ from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import InvalidInput
 from alm_core.model.inputs import LOOK_BACK
 from alm_core.model.market import MarketSnapshot
+from alm_tests.bench.backtest import Recorded
 from alm_tests.bench.backtest_market import SeededDays, midnight
 from alm_tests.bench.backtest_script import epochs_of
-from alm_tests.bench.scoreboard.world import PAIR
+from alm_tests.bench.scoreboard.tapes import polygon
+from alm_tests.bench.scoreboard.world import PAIR, first_epoch
 from alm_tests.core.backtest.year import FIRST_AT, Life, YearMarket
 from alm_tests.core.portfolio.scene import pool
+from alm_tests.core.simulation.recorded_pool import FOLDER, RECORDED
 
 HOLES = YearMarket(days=3, warm_days=2, minute_holes=((0.6, 0.3), (1.501, 0.01)), snapshot_holes=((2.0, 0.1),))
 
@@ -43,6 +46,21 @@ def test_a_backtest_that_explains_nothing_decides_the_same(seed: int, retuned: b
     held = [one.plan for one in whole if one.plan is not None and one.kind is DecisionKind.HOLD]
     assert len({one.inputs_hash for one in held}) == len(held) > 0
     assert all(one.plan is not None and one.plan.inputs_hash == "" for one in fast)
+    assert len({epoch.kind for epoch in fast}) > 1
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded pool is not here")
+def test_on_a_recorded_pool_a_backtest_that_explains_nothing_decides_the_same() -> None:
+    tape = polygon(FOLDER)
+    first_at = first_epoch(tape, 20)
+    config, strategy = BacktestConfig(pair=PAIR), StrategyConfig(max_pool_share=1.0, optimize=False)
+
+    def run(*, explains: bool) -> list[BacktestEpoch]:
+        market, ends = Recorded(tape, first_at), first_at + timedelta(days=1)
+        return list(run_backtest(market, first_at, ends, config, strategy, LimitsConfig(), explains=explains))
+
+    fast = run(explains=False)
+    assert fast == [told(epoch) for epoch in run(explains=True)]
     assert len({epoch.kind for epoch in fast}) > 1
 
 
