@@ -80,7 +80,8 @@ def add_movement(books: PnlBooks, one: Movement, then_usd: float, now_usd: float
     elif one.kind == "gas":
         books.add(where, gas=-then_usd)
     elif one.kind == "bridge" or one.action is Action.BRIDGE:
-        books.add(chain, bridge=-then_usd)
+        sender = one.chain_id if one.from_chain is None else one.from_chain
+        books.add((sender, None, None), bridge=-then_usd)
     elif one.action is Action.SWAP:
         books.add(chain, swap=-then_usd)
     elif one.action in PRINCIPAL:

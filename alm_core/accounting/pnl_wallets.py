@@ -87,13 +87,13 @@ def _coins(snapshot: MarketSnapshot) -> dict[int, int]:
 def add_transit(
     books: PnlBooks, worth: Worth, before: MarketSnapshot, now: MarketSnapshot, prices: tuple[Prices, Prices]
 ) -> None:
-    """Count what is between chains; it is a line of the chain it goes to."""
+    """Count what is between chains: its value is the destination's, its cost the sender's."""
     old, new = prices
     for snapshot, sign in ((before, -1), (now, 1)):
         for going in snapshot.in_transit:
             where: Where = (going.to_chain, None, None)
             was_usd = worth.known(going.to_chain, going.token, going.amount, old)
-            books.add(where, bridge=-sign * was_usd)
+            books.add((going.from_chain, None, None), bridge=-sign * was_usd)
             if sign < 0:
                 books.nav_start_usd += was_usd
                 continue

@@ -31,6 +31,8 @@ class Movement:
         Pool and position that the transaction was for, as far as it names them.
     closes
         Whether the transaction ends that position.
+    from_chain
+        Where it was sent, for what arrived from another chain.
     seq
         Order in which it was booked.
     """
@@ -47,6 +49,7 @@ class Movement:
     pool_id: str | None = None
     token_id: int | None = None
     closes: bool = False
+    from_chain: int | None = None
     intent_key: str | None = None
     seq: int = 0
 
@@ -73,9 +76,9 @@ class NativeAmount:
 class PnlLine:
     """Profit and loss of one position, or of all else on a chain (``pool_id`` and ``token_id`` are ``None``).
 
-    Costs that a transaction names no position for (swaps, approvals) are in the line of their chain. What moves between
-    wallet and position is neither's profit: the parts of all lines add up to the change of the NAV, those of one line
-    do not add up to the change of ``value_usd``.
+    Costs that a transaction names no position for (swaps, approvals) are in the line of their chain, those of bridges
+    in that of the chain that sent. What moves between wallet and position, or between chains, is nobody's profit: the
+    parts of all lines add up to the change of the NAV, those of one line do not add up to that of ``value_usd``.
     """
 
     chain_id: int

@@ -18,7 +18,7 @@ class PnlParts:
     swap_usd, gas_usd, bridge_usd
         Paid for swaps (fees, price impact and rounding), for gas, and for transfers between chains.
     price_usd
-        Change of the prices times the amounts held at the earlier moment.
+        Change of the prices times the amounts held at the earlier moment, after what was done then.
     flow_usd
         Deposits less withdrawals.
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alm_core.execution.arrivals import BRIDGE
 from alm_core.model.accounts import Movement, MovementsBetween
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.transactions import Action, UnsignedTransaction
+from alm_core.model.transactions import Action, Intent, UnsignedTransaction
 from alm_core.model.transfers import BridgeTransfer
 from alm_resources.journal.rows import Row, intent_from
 from alm_resources.journal.store import SqlJournal
@@ -22,23 +22,41 @@ _POOL = re.compile(r"\b\d+:0x[0-9a-fA-F]{40,64}\b")
 _POSITION = re.compile(r"\bposition (\d+)\b")
 
 
-def read_movements(journal: SqlJournal, wallet: str) -> tuple[Movement, ...]:
-    """Return the whole ledger of a wallet over all chains, in the order it was booked; lost blocks are in it."""
-    wanted = (
-        sa.select(ledger, receipts.c.block_number)
-        .outerjoin(receipts, (receipts.c.intent_key == ledger.c.intent_key) & (receipts.c.tx_hash == ledger.c.tx_hash))
-        .where(ledger.c.wallet == wallet.lower())
-        .order_by(ledger.c.seq)
-    )
-    own = sa.select(intents).where(intents.c.wallet == wallet.lower())
-    opened = sa.select(positions.c.opened_by, positions.c.token_id).where(
-        positions.c.wallet == wallet.lower(), positions.c.opened_by.is_not(None)
-    )
+def read_movements(journal: SqlJournal, wallet: str, after: Mapping[int, int] | None = None) -> tuple[Movement, ...]:
+    """Return the ledger of a wallet in the order it was booked; lost blocks are in it.
+
+    Parameters
+    ----------
+    journal, wallet
+        Whose ledger.
+    after
+        Only what is known to be of a block after this one, by chain id, and all that came from other chains, whose
+        blocks nobody knows; ``None`` for the whole ledger.
+    """
+    mined = (receipts.c.intent_key == ledger.c.intent_key) & (receipts.c.tx_hash == ledger.c.tx_hash)
+    wanted = sa.select(ledger, receipts.c.block_number).outerjoin(receipts, mined)
+    wanted = wanted.where(ledger.c.wallet == wallet.lower()).order_by(ledger.c.seq)
+    if after is not None:
+        later = [
+            (ledger.c.chain_id == chain_id) & (receipts.c.block_number > number) for chain_id, number in after.items()
+        ]
+        wanted = wanted.where(sa.or_(ledger.c.kind == BRIDGE, *later))
     with journal.reading() as connection:
         rows = connection.execute(wanted).mappings().all()
-        known = {row["key"]: row for row in connection.execute(own).mappings()}
+        keys = {row["intent_key"] for row in rows if row["intent_key"] is not None}
+        known = _intents(connection, wallet, keys if after is not None else None)
+        opened = sa.select(positions.c.opened_by, positions.c.token_id).where(
+            positions.c.wallet == wallet.lower(), positions.c.opened_by.is_not(None)
+        )
         opens = {key: int(token_id) for key, token_id in connection.execute(opened)}
     return tuple(_movement(row, known.get(row["intent_key"]), opens) for row in rows)
+
+
+def _intents(connection: sa.Connection, wallet: str, keys: Collection[str] | None) -> dict[str, Intent]:
+    wanted = sa.select(intents).where(intents.c.wallet == wallet.lower())
+    if keys is not None:
+        wanted = wanted.where(intents.c.key.in_(sorted(keys)))
+    return {row["key"]: intent_from(dict(row)) for row in connection.execute(wanted).mappings()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,21 +89,28 @@ class WalletLedger:
         )
 
 
-def read_ledger(journal: SqlJournal, pair: str, wallet: str) -> WalletLedger:
-    """Read the ledger of a wallet and its transfers, finished or not; what arrived has the key of its sending."""
+def read_ledger(journal: SqlJournal, pair: str, wallet: str, after: Mapping[int, int] | None = None) -> WalletLedger:
+    """Read the ledger of a wallet, or what is after some blocks, and its transfers, finished or not."""
     transfers = journal.read_transfers(pair, wallet, open_only=False)
-    senders = {one.arrival_tx.lower(): one.intent_key for one in transfers if one.arrival_tx is not None}
+    arrived = {one.arrival_tx.lower(): one for one in transfers if one.arrival_tx is not None}
     movements = tuple(
-        replace(one, intent_key=senders.get(one.tx_hash.lower())) if one.kind == BRIDGE else one
-        for one in read_movements(journal, wallet)
+        _of_transfer(one, arrived.get(one.tx_hash.lower())) for one in read_movements(journal, wallet, after)
     )
     return WalletLedger(wallet=wallet, movements=movements, transfers=transfers)
+
+
+def _of_transfer(one: Movement, transfer: BridgeTransfer | None) -> Movement:
+    if one.kind != BRIDGE or transfer is None:
+        return one
+    return replace(one, intent_key=transfer.intent_key, from_chain=transfer.from_chain)
 
 
 def movements_between(journal: SqlJournal, before: MarketSnapshot, now: MarketSnapshot) -> MovementsBetween:
     """Return what was booked between two snapshots for the wallet that they are of; nothing where they hold none."""
     wallets = sorted({held.wallet.lower() for held in (*before.holdings, *now.holdings)})
-    found = [read_ledger(journal, now.pair, wallet).between(before, now) for wallet in wallets]
+    heads = {held.block.chain_id: held.block.number for held in before.holdings}
+    after = {held.block.chain_id: heads.get(held.block.chain_id, -1) for held in now.holdings}
+    found = [read_ledger(journal, now.pair, wallet, after).between(before, now) for wallet in wallets]
     return MovementsBetween(
         pair=now.pair,
         from_at=before.epoch_at,
@@ -130,8 +155,7 @@ def _place(
     return from_chain, to_chain, token.lower(), amount, at
 
 
-def _movement(row: Row, intent_row: Row | None, opens: Mapping[str, int]) -> Movement:
-    intent = intent_from(intent_row) if intent_row is not None else None
+def _movement(row: Row, intent: Intent | None, opens: Mapping[str, int]) -> Movement:
     tx = intent.tx if intent is not None else None
     pool_id, token_id = (None, None) if tx is None else _place_of(tx, opens.get(row["intent_key"]))
     return Movement(

@@ -24,7 +24,7 @@ from alm_core.model.transactions import Action
 from alm_localnet import Localnet
 from alm_localnet.rpc import RpcClient
 from alm_resources.history import HistoryStore
-from alm_resources.journal.movements import movements_between
+from alm_resources.journal.movements import movements_between, read_ledger
 from alm_tests.chaos.scene import LIMITS, PAIR, Scene
 
 pytestmark = pytest.mark.chain
@@ -149,6 +149,14 @@ def test_parts_of_every_epoch_are_the_change_of_what_the_chain_says(lived: Lived
         assert found.nav_start_usd == pytest.approx(nav_before, rel=1e-12)
         assert found.nav_end_usd == pytest.approx(nav_now, rel=1e-12)
         assert found.parts.change_usd == pytest.approx(nav_now - nav_before, abs=1e-9 * nav_now)
+
+
+def test_the_ledger_read_from_a_block_on_is_the_end_of_the_whole_one(lived: Lived) -> None:
+    whole = read_ledger(lived.scene.journal, PAIR, lived.scene.wallet)
+    assert len(whole.movements) > 50
+    for before, now in zip(lived.seen, lived.seen[1:], strict=False):
+        part = movements_between(lived.scene.journal, before.snapshot, now.snapshot)
+        assert part == whole.between(before.snapshot, now.snapshot)
 
 
 def test_each_part_is_what_the_epoch_did(lived: Lived) -> None:

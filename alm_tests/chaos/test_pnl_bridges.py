@@ -68,6 +68,8 @@ def test_what_crosses_is_never_lost_and_costs_what_the_bridge_keeps(tmp_path: Pa
         assert arrived
         assert set(arrived) == {"ARRIVED"}
         assert any(marked.snapshot.in_transit for marked in seen)
+        arbitrum = [line.parts.bridge_usd for one in found for line in one.lines if line.chain_id == ARBITRUM]
+        assert arbitrum == [pytest.approx(0.0, abs=1e-9)] * len(arbitrum), "the chain that sends pays"
         bridge = sum(one.parts.bridge_usd for one in found)
         assert 0.0 < bridge < 0.02 * seen[0].snapshot.quote_usd * 20_000
         told = exported(tmp_path, localnet.registry_file, f"{localnet.now:%Y-%m-%d}")

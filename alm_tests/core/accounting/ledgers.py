@@ -175,7 +175,9 @@ class Wallet:
 
     def arrive(self, less: int) -> None:
         going = self.transit.pop(0)
+        first = len(self.movements)
         self.book(going.to_chain, Action.BRIDGE, "bridge", 0, going.amount - less)
+        self.movements[first:] = [replace(one, from_chain=going.from_chain) for one in self.movements[first:]]
         self.count("bridge", quote=less)
 
     def mark(

@@ -142,6 +142,22 @@ def test_parts_are_told_by_position_pool_and_chain() -> None:
     assert lines[1].pool_id == wallet.chains[BASE].scene.pools[0].pool_id
 
 
+def test_what_crosses_is_a_cost_of_the_chain_that_sent_and_no_profit_of_the_other() -> None:
+    wallet = Wallet()
+    before = wallet.mark()
+    wallet.send(BASE, POLYGON, 500 * USDC, 3 * USDC)
+    wallet.send(BASE, POLYGON, 100 * USDC, USDC)
+    wallet.arrive(USDC)
+    between = wallet.mark()
+    found = epoch_pnl(before, between, wallet.movements)
+    by_chain = {line.chain_id: line.parts.bridge_usd for line in found.lines}
+    assert by_chain == {BASE: pytest.approx(5.0), POLYGON: pytest.approx(0.0)}
+    wallet.begin_epoch()
+    wallet.arrive(2 * USDC)
+    later = epoch_pnl(between, wallet.mark(), wallet.movements)
+    assert {line.chain_id: line.parts.bridge_usd for line in later.lines} == {BASE: pytest.approx(2.0), POLYGON: 0.0}
+
+
 def test_a_position_that_comes_or_goes_without_a_transaction_of_ours_is_a_flow() -> None:
     wallet = Wallet()
     before = wallet.mark()
