@@ -24,7 +24,7 @@ from alm_assets.backtest_pages import report_metadata
 from alm_assets.backtest_runs import Backtests, Choice
 from alm_assets.backtest_tables import FIRST_DAY, RUN, day_metadata
 from alm_assets.jobs import BACKTEST_PREFIX
-from alm_assets.partitions import day_before, look_back, pair_and_day, pair_days
+from alm_assets.partitions import day_before, pair_and_day, pair_days
 from alm_core.model.errors import InvalidInput
 
 if TYPE_CHECKING:
@@ -115,7 +115,10 @@ def _spec(name: str, description: str, *deps: dg.AssetDep, group: str = "strateg
     )
 
 
-_MARKET = (dg.AssetDep(_key("candles"), partition_mapping=look_back), dg.AssetDep(_key("pool_snapshots")))
+# Dagster's backfills never get to days two and on of a step that waits for itself and whose assets also wait for each
+# other: so none of the four names another, though each comes from the one before. Nor is the look-back of candles a
+# mapping here: a backfill of one day would reach for every day that looks back on it.
+_MARKET = (dg.AssetDep(_key("candles")), dg.AssetDep(_key("pool_snapshots")))
 _EXECUTED = _key("executed_transactions")
 
 
@@ -126,20 +129,18 @@ _EXECUTED = _key("executed_transactions")
         _spec("force_signals", "Volatility, momentum and trend of every epoch, each 0 to 100.", *_MARKET),
         _spec(
             "optimized_ranges",
-            "Range parameters in force at every epoch and the range they give, quote per base.",
+            "Range parameters in force at every epoch and the range they give, quote per base; from the forces.",
             *_MARKET,
-            dg.AssetDep(_key("force_signals")),
         ),
         _spec(
             "allocations",
-            "Decision of every epoch over the simulated portfolio, with what there was to choose from, in USD.",
+            "Decision of every epoch over the simulated portfolio with what there was to choose from, in USD.",
             *_MARKET,
-            dg.AssetDep(_key("optimized_ranges")),
         ),
         _spec(
             "executed_transactions",
-            "What the simulated venue did at every epoch, and profit and loss of the day in USD. Nothing is sent.",
-            dg.AssetDep(_key("allocations")),
+            "What the simulated venue did of the allocations, and profit and loss of the day in USD. Nothing is sent.",
+            *_MARKET,
             dg.AssetDep(_EXECUTED, partition_mapping=day_before),
             group="execution",
         ),

@@ -46,7 +46,7 @@ backtest = _asset_job(
     BACKTEST,
     description="One recorded day of one pair: every epoch decided and carried out in the simulated venue.",
     executor_def=dg.in_process_executor,
-    tags={"alm/job": BACKTEST},
+    tags={"alm/job": BACKTEST, "dagster/max_runtime": 86_400},
     selection=dg.AssetSelection.assets(*([BACKTEST_PREFIX, name] for name in BACKTEST_ASSETS)),
 )
 freshness = _asset_job(

@@ -185,7 +185,8 @@ def _show(run: "BacktestRun", done: "list[DayDone]", request: Request, console: 
         return
     found = sum(not one.computed for one in done)
     console.print(_table(summary))
-    console.print(f"{len(done)} days, {found} of them stored before; all is in {run.folder}", soft_wrap=True)
+    days = "1 day" if len(done) == 1 else f"{len(done)} days"
+    console.print(f"{days}, {found} of them stored before; all is in {run.folder}", soft_wrap=True)
     if request.page is not None:
         console.print(f"report: {request.page}", soft_wrap=True)
 

@@ -186,10 +186,15 @@ def test_the_report_is_a_page_figures_and_a_value_that_is_loaded_back_as_it_was(
     assert loaded == summary
 
 
-def test_backfills_run_the_days_of_a_pair_in_order(instance: dg.DagsterInstance) -> None:
+def test_a_day_waits_for_the_day_before_and_for_nothing_else_of_its_own_step(instance: dg.DagsterInstance) -> None:
     register_pairs(instance, [PAIR])
     graph, executed = defs.resolve_asset_graph(), dg.AssetKey(["backtest", "executed_transactions"])
-    assert executed in graph.get(executed).parent_keys
+    market = {dg.AssetKey(["backtest", name]) for name in ("candles", "pool_snapshots")}
+    for name in ("force_signals", "optimized_ranges", "allocations"):
+        assert graph.get(dg.AssetKey(["backtest", name])).parent_keys == market, (
+            "or no backfill gets past its first day"
+        )
+    assert graph.get(executed).parent_keys == {*market, executed}
     found = day_before.get_upstream_mapped_partitions_result_for_partitions(
         pair_days.subset_with_partition_keys([key(DAYS[1])]), pair_days, pair_days, dynamic_partitions_store=instance
     )
