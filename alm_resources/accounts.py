@@ -174,10 +174,11 @@ class PairAccounts:
         if self._seen.wallet is None:
             raise InvalidInput(f"{self.pair}: no recorded snapshot holds a wallet")
         ledger = self._ledger(self._seen.wallet)
+        moments = _filled({one.seq: self._moment(one) for one in ledger.movements})
         naming = Naming(
             token=self._named,
             price_usd=self._price_usd,
-            moment=self._moment,
+            moment=lambda one: moments.get(one.seq),
             transfers={one.intent_key: one for one in ledger.transfers},
         )
         return book_events(ledger.movements, naming)
@@ -259,3 +260,14 @@ class PairAccounts:
                     for chain_id in (transfer.from_chain, transfer.to_chain):
                         found.setdefault((chain_id, transfer.arrival_tx), report.epoch_at)
         return found
+
+
+def _filled(moments: Mapping[int, datetime | None]) -> dict[int, datetime | None]:
+    """Give what nothing dates the moment of what was booked next, or before: it was booked in between."""
+    found = dict(moments)
+    for order in (sorted(found, reverse=True), sorted(found)):
+        known: datetime | None = None
+        for seq in order:
+            known = found[seq] or known
+            found[seq] = known
+    return found
