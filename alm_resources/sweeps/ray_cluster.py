@@ -72,8 +72,10 @@ class RayEngine:
             _refuse_unreachable(self._address)
         try:
             self._ray.init(address=self._address or "local", **options)
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
-            raise ConfigError(f"RAY_ADDRESS={self._address or '(local)'}: no cluster: {error}") from error
+        except (ConnectionError, OSError, RuntimeError, ValueError, self._ray.exceptions.RayError) as error:
+            # Ray's message may hold a whole traceback; what was wrong is its last line.
+            lines = str(error).strip().splitlines() or [type(error).__name__]
+            raise ConfigError(f"RAY_ADDRESS={self._address or '(local)'}: no cluster: {lines[-1]:.300}") from error
 
 
 def _refuse_unreachable(address: str) -> None:
