@@ -81,6 +81,7 @@ def carried(
     """
     earnings = earnings_between(book.holdings, before, after, minutes, prices, events)
     fees_usd = lvr_usd = rewards_usd = 0.0
+    blocks = {state.block.chain_id: state.block for state in after.chains}
     brought: list[Holdings] = []
     for held in book.holdings:
         positions: list[Position] = []
@@ -98,7 +99,8 @@ def carried(
             )
             rewards_usd += earned.rewards_usd
             positions.append(now)
-        brought.append(replace(held, block=after.chain(held.block.chain_id).block, positions=tuple(positions)))
+        block = blocks.get(held.block.chain_id, held.block)
+        brought.append(replace(held, block=block, positions=tuple(positions)))
     base, quote = whole_tokens(book.holdings, book.travelling, before)
     price_usd = base * (prices.base_usd - book.base_usd) + quote * (prices.quote_usd - book.quote_usd)
     return Carried(
@@ -159,12 +161,18 @@ def whole_tokens(
 def completed(holdings: Sequence[Holdings], snapshot: MarketSnapshot) -> tuple[Holdings, ...]:
     """Return holdings with a wallet on every chain that has pools, and a balance, maybe 0, of every token of theirs.
 
-    Pools may be listed after a backtest has begun, with tokens and on chains that it had nothing on.
+    Pools may be listed after a backtest has begun, with tokens and on chains that it had nothing on. A chain that was
+    not read is left out if nothing is there.
     """
     tokens: dict[int, set[str]] = {}
     for state in snapshot.pools:
         tokens.setdefault(state.pool.chain_id, set()).update((state.pool.token0.address, state.pool.token1.address))
-    found = {held.block.chain_id: held for held in holdings}
+    read = {state.block.chain_id for state in snapshot.chains}
+    found = {
+        held.block.chain_id: held
+        for held in holdings
+        if held.block.chain_id in read or held.positions or any(entry.amount for entry in held.balances)
+    }
     for chain_id, addresses in tokens.items():
         held = found.get(chain_id) or Holdings(
             block=snapshot.chain(chain_id).block, wallet=WALLET, native_wei=NATIVE_WEI, balances=(), positions=()

@@ -166,6 +166,8 @@ class _Saga:
 
     def gas_usd(self) -> float:
         """Return what the gas of everything that was done costs, as recorded."""
+        if not self.acted:
+            return 0.0
         chain = self.snapshot.chain(self.wallet.chain_id)
         moved = move_cost(
             chain,

@@ -13,7 +13,7 @@ from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import InTransit, SourceProblem, TokenBalance
+from alm_core.model.market import Holdings, InTransit, SourceProblem, TokenBalance
 from alm_core.shadow.rivals import Seen
 from alm_core.simulation.fee_swaps import PoolEvents
 from alm_tests.core.backtest.venue_market import (
@@ -217,6 +217,22 @@ def test_a_pool_of_a_chain_that_is_read_stays_in_the_books_without_its_registry_
     # Its own counters went on.
     assert back.parts.fees_usd == pytest.approx(4 * run.step(holds).parts.fees_usd, rel=1e-3)
     assert back.book.gone == ()
+
+
+def test_a_chain_that_leaves_with_nothing_on_it_is_left_out() -> None:
+    run = Run(VenueConfig(latency_epochs=0))
+    run.step(holds)
+    assert run.book is not None
+    run.book = replace(run.book, holdings=tuple(_emptied(held, POLYGON) for held in run.book.holdings))
+    found = run.step(holds, replace(later(run.market, 2000.0), pools=(BINS, OTHER)))
+    assert [held.block.chain_id for held in found.book.holdings] == [BASE]
+    assert (found.problems, value_of(found)) == ((), pytest.approx(5_000.0))
+
+
+def _emptied(held: Holdings, chain_id: int) -> Holdings:
+    if held.block.chain_id != chain_id:
+        return held
+    return replace(held, balances=tuple(replace(entry, amount=0) for entry in held.balances))
 
 
 def test_sources_that_did_not_answer_hold_the_epoch() -> None:

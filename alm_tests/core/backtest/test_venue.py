@@ -84,6 +84,23 @@ def test_targets_of_one_chain_share_its_capital_in_their_proportion() -> None:
     assert usd[BINS.pool_id] / 8_000.0 == pytest.approx(0.7, rel=5e-3)
 
 
+def test_what_no_target_has_a_share_of_is_not_placed_with_the_last_one() -> None:
+    wallet = wallet_on(MARKET, BASE, 2.0, 4_000.0)
+    opens = (target(MARKET, OTHER, -0.05, 0.05, 0.3), target(MARKET, OTHER, -0.1, 0.1, 0.2))
+    (held,) = done_in(MARKET, (wallet,), opens=opens).holdings
+    usd = [position_usd(OTHER, one, MARKET.prices).total / 8_000.0 for one in held.positions]
+    assert usd == [pytest.approx(0.3, rel=1e-3), pytest.approx(0.2, rel=1e-3)]
+
+
+def test_a_swap_too_small_to_be_worth_its_gas_is_left_out() -> None:
+    paid: list[float] = []
+    for base in (2.0, 2.002, 2.1):
+        wallet = wallet_on(MARKET, POLYGON, base, 4_000.0)
+        opens = (target(MARKET, NATIVE_USDC, -0.05, 0.05, 1.0),)
+        paid.append(done_in(MARKET, (wallet,), LimitsConfig(min_swap_nav_frac=0.005), opens=opens).parts.gas_usd)
+    assert paid[0] == paid[1] < paid[2]
+
+
 def test_tokens_that_no_target_uses_stay_and_count() -> None:
     market = Market()
     wallet = wallet_on(market, POLYGON, 1.0, 2_000.0, 3_000.0)
@@ -120,11 +137,11 @@ def test_a_live_quote_is_what_a_swap_costs_as_far_as_it_goes() -> None:
     plan = plan_of(MARKET, opens=(target(MARKET, NATIVE_USDC, -0.05, 0.05, 1.0),))
     costs: list[float] = []
     for sold_usd in (10_000.0, 10.0):
-        quote = SwapCost(chain_id=POLYGON, sold_usd=sold_usd, cost_frac=0.002, source="test")
+        quote = SwapCost(chain_id=POLYGON, sold_usd=sold_usd, cost_frac=0.01, source="test")
         world = replace(MARKET.snapshot(), holdings=(wallet,), swap_costs=(quote,))
         costs.append(carry_out(plan, (wallet,), (), world, MARKET.prices, VENUE).parts.swap_usd)
-    assert costs[0] == pytest.approx(4_000.0 * 0.002, rel=0.01)
-    assert costs[1] > costs[0]
+    assert costs[0] == pytest.approx(4_000.0 * 0.01, rel=0.01)
+    assert costs[1] > costs[0], "beyond the quote nothing is cheaper than it"
 
 
 def test_compounding_collects_and_adds_to_the_same_position() -> None:
@@ -257,6 +274,16 @@ def test_capital_leaves_in_the_proportion_of_the_wallet_after_the_closes_and_arr
     there, on_the_way = delivered(done.holdings, done.travelling, MARKET.at + timedelta(seconds=1200))
     assert on_the_way == ()
     assert there[0].balance(token(BASE, "WETH", 18).address) == base
+
+
+def test_a_share_is_of_all_capital_and_comes_from_what_is_idle() -> None:
+    (held,) = placed(MARKET, share=0.5)
+    wallets = (wallet_on(MARKET, BASE, 0.0, 0.0), held)
+    done = done_in(MARKET, wallets, moves=(move(0.25),))
+    amounts = [one.transit.amount for one in done.travelling]
+    assert amounts[0] / 1e18 * 2000.0 + amounts[1] / 1e6 == pytest.approx(2_000.0 * 0.999, rel=1e-3)
+    more = done_in(MARKET, wallets, moves=(move(0.9),))
+    assert all(entry.amount <= 1 for entry in more.holdings[1].balances), "all that is idle, and no more"
 
 
 def test_what_stays_is_placed_and_the_shares_are_of_the_capital_before_it_left() -> None:
