@@ -10,7 +10,7 @@ from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word
 from alm_core.model.errors import AlmError, OutcomeUnknown, SourceError, TransactionWouldRevert
 from alm_core.model.market import Block
 from alm_core.model.ports import Fees
-from alm_core.model.transactions import Action, Receipt, SignedTransaction, UnsignedTransaction
+from alm_core.model.transactions import Action, FoundLog, Receipt, SignedTransaction, UnsignedTransaction
 from alm_tests.fuzz.harness import CASES, assert_storable, assert_told_apart, fuzz
 from alm_tests.fuzz.mutation import Seed, broken_body
 from alm_tests.fuzz.node import CHAIN_ID, HASH, HEADER, PARENT, Node, refusal
@@ -108,6 +108,14 @@ def _are_transfers(rows: tuple[tuple[str, int, str, int], ...]) -> None:
         assert 0 <= log_index < INT64
 
 
+def _are_events(found: tuple[FoundLog, ...]) -> None:
+    for one in found:
+        assert one.log.address in TOKENS, f"contract {one.log.address} was not asked for"
+        assert FIRST_BLOCK <= one.block_number <= LAST_BLOCK
+        assert _is_hash(one.tx_hash)
+        assert 0 <= one.log.log_index < INT64
+
+
 def _is_nothing(value: object) -> None:
     assert value is None
 
@@ -152,6 +160,12 @@ READS = {
         [_result([_log(number) for number in range(4)]), refusal(-32005, "query returned more than 10000 results")],
         lambda node: node.chain.read_transfers(TOKENS, WALLET, FIRST_BLOCK, LAST_BLOCK),
         _are_transfers,
+    ),
+    "events": Read(
+        "eth_getLogs",
+        [_result([_log(number) for number in range(4)]), refusal(-32005, "query returned more than 10000 results")],
+        lambda node: node.chain.read_logs(TOKENS, (), FIRST_BLOCK, LAST_BLOCK),
+        _are_events,
     ),
     "simulation": Read(
         "eth_call",

@@ -102,6 +102,8 @@ def test_addresses_amounts_and_words_survive() -> None:
         ("transactions:P", "stopped early: no", "transactions-failed"),
         ("stale:P", "no fresh epoch", "no-fresh-epoch"),
         ("trouble:P@1", "chain 1: balance of 0xa differs from the books by 5", "books-differ"),
+        ("trouble:P@1", "chain 1: stake of position 0xa:4 differs from the books by 5: 1 booked", "discrepancy"),
+        ("failed:P@1", "DagsterAssetCheckFailedError: books_equal_chain", "discrepancy"),
         ("trouble:P@1", "nonce 9 on chain, 8 in the journal: somebody else uses the key of 0xa", "nonce"),
         ("trouble:P@1", "open on chain 1 refused: max_gas_usd: 90 (bound 50, chain 1, open)", "gas"),
         ("trouble:P@1", "standstill (withdraw_only) by code_hash: changed", "code-hash"),

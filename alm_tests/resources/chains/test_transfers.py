@@ -124,6 +124,22 @@ def test_logs_of_a_replaced_block_and_other_events_are_left_out(connect: Connect
         assert [row[1] for row in connect(node).read_transfers([TOKEN], WALLET, 0, 9)] == [7]
 
 
+def test_events_come_in_order_with_their_transactions_and_only_those_that_were_asked_for(connect: Connect) -> None:
+    topic = log(0, 0, OTHER, WALLET, 0)["topics"][0]
+    logs = [log(5, 2, OTHER, WALLET, 8), log(5, 1, WALLET, OTHER, 7), log(6, 1, OTHER, WALLET, 9, removed=True)]
+    with stub_node(lambda method, params: logs) as node:
+        chain = connect(node)
+        found = chain.read_logs([TOKEN], ((topic, "0x" + "77" * 32), None), 0, 9)
+        assert [(one.block_number, one.log.log_index) for one in found] == [(5, 1), (5, 2)]
+        assert {one.tx_hash for one in found} == {entry["transactionHash"] for entry in logs[:2]}
+        assert chain.read_logs([], (topic,), 0, 9) == ()
+        for unasked in ((["0x" + "99" * 20], (topic,)), ([TOKEN], ("0x" + "77" * 32,)), ([TOKEN], (topic,) * 9)):
+            with pytest.raises(BadAnswer, match="was not asked for"):
+                chain.read_logs(*unasked, 0, 9)
+        with pytest.raises(BadAnswer, match="was not asked for"):
+            chain.read_logs([TOKEN], (topic,), 0, 4)
+
+
 def test_a_refusal_that_a_smaller_range_does_not_cure_is_raised(connect: Connect) -> None:
     with (
         stub_node(lambda method, params: Error("query returned more than 10000 results", -32005)) as node,
