@@ -306,3 +306,18 @@ def test_a_bridge_is_asked_only_of_what_was_sent() -> None:
     assert asked(bridge, TRANSFER) is DONE
     assert asked(None, TRANSFER) is None
     assert asked(Bridge(down=True), TRANSFER) is None
+
+
+def test_of_two_tokens_of_the_pair_the_one_that_was_asked_for_decides() -> None:
+    books = Books()
+    paid = {PAID: receipt(pays(STRANGE, 7, 1), pays(BOUGHT, 985, 2), pays(SOLD, 9, 3))}
+    both = {HERE: frozenset({STRANGE, SOLD}), THERE: frozenset({STRANGE, BOUGHT})}
+    arrived = ArrivalFinder({HERE: Chain({}), THERE: Chain(paid)}, books, both).find(TRANSFER, DONE, HEADS)
+    refunded = ArrivalFinder({HERE: Chain(paid), THERE: Chain({})}, books, both).find(
+        TRANSFER, BridgeStatus(verdict=BridgeVerdict.REFUNDED, detail="", tx_hash=PAID), HEADS
+    )
+    assert arrived is not None
+    assert refunded is not None
+    assert (judged(TRANSFER, arrived).received_token, judged(TRANSFER, arrived).received_amount) == (BOUGHT, 985)
+    told = judged(TRANSFER, refunded)
+    assert (told.state, told.received_token, told.received_amount) == (TransferState.REFUNDED, SOLD, 9)

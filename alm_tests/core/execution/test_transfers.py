@@ -7,6 +7,7 @@ import pytest
 from alm_core.accounting import epoch_reports
 from alm_core.execution.transfers import Followed, TransferDesk, pair_tokens
 from alm_core.model.decisions import DecisionKind
+from alm_core.model.errors import InvalidInput
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_core.model.transfers import BridgeStatus, BridgeTransfer, BridgeVerdict, TransferState
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET, Crash, Crashing, CrashPoint
@@ -402,3 +403,23 @@ def _follow(world: TwoChains) -> Followed:
         overdue_s=4 * 3_600.0,
     )
     return desk.follow("WETH-USDC", WALLET, world.chains[HERE].read_block().block_at)
+
+
+def test_one_transfer_that_cannot_be_looked_at_is_named_and_stops_no_other(
+    world: TwoChains, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent_off(world)
+    deliver(world, "base", "quote")
+    read = world.bridge.read_status
+
+    def breaks(transfer: BridgeTransfer) -> BridgeStatus:
+        if transfer.asset == "base":
+            raise InvalidInput("a status that is no status")
+        return read(transfer)
+
+    monkeypatch.setattr(world.bridge, "read_status", breaks)
+    followed = _follow(world)
+    (problem,) = followed.problems
+    assert "a status that is no status" in problem
+    assert problem.startswith(str(of_asset(world.transfers(), "base").sent_amount))
+    assert [(one.asset, one.state) for one in followed.transfers] == [("quote", TransferState.ARRIVED)]

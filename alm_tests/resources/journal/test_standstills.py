@@ -130,3 +130,13 @@ def test_a_transfer_is_moved_on_only_by_who_leads_both_wallets(journal: SqlJourn
         journal.store_transfer(replace(transfer(intent.key), state=TransferState.ARRIVED))
     other.store_transfer(replace(transfer(intent.key), state=TransferState.ARRIVED))
     other.close()
+
+
+def test_a_control_lifts_only_what_it_set_itself(journal: SqlJournal) -> None:
+    journal.halt(1, "0xaa", "by hand", set_by="operator")
+    journal.lift_halt(1, "0xaa", set_by="gas_reserve")
+    held = journal.read_halt(1, "0xaa")
+    assert held is not None
+    assert held.set_by == "operator"
+    journal.lift_halt(1, "0xaa", set_by="operator")
+    assert journal.read_halt(1, "0xaa") is None
