@@ -5,16 +5,14 @@ from datetime import timedelta
 
 import pytest
 
-from alm_core.backtest.venue import Carried, Done, carried, carry_out, completed, delivered, value_usd
-from alm_core.math.orientation import sqrt_price_x96_from_price
+from alm_core.backtest.venue import carried, carry_out, completed, delivered, value_usd
 from alm_core.model.backtest import Travelling, VenueConfig
 from alm_core.model.config import LimitsConfig
-from alm_core.model.decisions import DecisionKind, Move, PositionClose, Target
-from alm_core.model.epochs import SECONDS_PER_YEAR
+from alm_core.model.decisions import DecisionKind, Move, PositionClose
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import Holdings, InTransit, SwapCost
-from alm_core.model.pools import Pool
-from alm_core.portfolio.valuation import Prices, full_range_usd, position_usd
+from alm_core.model.market import Holdings, InTransit, SwapCost, Twap
+from alm_core.portfolio.costs import move_cost
+from alm_core.portfolio.valuation import position_usd
 from alm_tests.core.backtest.venue_market import (
     BASE,
     BINS,
@@ -25,8 +23,10 @@ from alm_tests.core.backtest.venue_market import (
     Market,
     book_of,
     close,
+    done_in,
     later,
     minutes_between,
+    placed,
     plan_of,
     target,
     token,
@@ -36,32 +36,6 @@ from alm_tests.core.backtest.venue_market import (
 VENUE = VenueConfig()
 ONE_QUOTE = (NATIVE_USDC, BINS, OTHER)
 MARKET = Market(pools=ONE_QUOTE)
-
-
-def done_in(
-    market: Market,
-    holdings: tuple[Holdings, ...],
-    limits: LimitsConfig | None = None,
-    *,
-    opens: tuple[Target, ...] = (),
-    closes: tuple[PositionClose, ...] = (),
-    collects: tuple[PositionClose, ...] = (),
-    moves: tuple[Move, ...] = (),
-    kind: DecisionKind = DecisionKind.PRA,
-) -> Done:
-    plan = plan_of(market, opens=opens, closes=closes, collects=collects, moves=moves, kind=kind)
-    world = replace(market.snapshot(), holdings=holdings)
-    return carry_out(plan, holdings, (), world, market.prices, VENUE, limits or LimitsConfig())
-
-
-def placed(
-    market: Market, pool: Pool = NATIVE_USDC, share: float = 1.0, lower: float = -0.05, upper: float = 0.05
-) -> tuple[Holdings, ...]:
-    """A wallet on the pool's chain with everything placed in one range."""
-    wallet = wallet_on(market, pool.chain_id, 2.0, 4_000.0)
-    done = done_in(market, (wallet,), opens=(target(market, pool, lower, upper, share),))
-    assert done.problems == ()
-    return done.holdings
 
 
 def worth(market: Market, holdings: tuple[Holdings, ...]) -> float:
@@ -154,8 +128,9 @@ def test_compounding_collects_and_adds_to_the_same_position() -> None:
     (grown,) = done.holdings[0].positions
     assert (grown.token_id, grown.fees0, grown.fees1) == (1, 0, 0)
     assert grown.liquidity > position.liquidity
-    shifted = done_in(MARKET, (held,), closes=(close((held,), POLYGON, 1),), opens=(replace(onto, token_id=None),))
-    assert 0.0 < done.parts.gas_usd < shifted.parts.gas_usd
+    chain, of = MARKET.snapshot().chain(POLYGON), ("uniswap_v3",)
+    cost = move_cost(chain, (), MARKET.prices, closed=(), opened=(), collected=of, added=of, swapped_usd=0.0)
+    assert done.parts.gas_usd == pytest.approx(cost.gas_usd)
 
 
 def test_positions_of_one_id_in_two_pools_are_two() -> None:
@@ -184,6 +159,17 @@ def test_the_price_guard_refuses_before_anything_is_done() -> None:
     assert done.failures == 1
     assert "2.0000% off the plan's price, more than 1.0000%" in done.problems[0]
     assert done.parts.gas_usd == 0.0
+
+
+def test_a_pool_off_its_own_mean_is_refused_too() -> None:
+    wallet = wallet_on(MARKET, POLYGON, 2.0, 4_000.0)
+    plan = plan_of(MARKET, opens=(target(MARKET, NATIVE_USDC, -0.05, 0.05, 1.0),))
+    world = MARKET.snapshot()
+    away = replace(world.pools[0], twap=Twap(window_s=1800, tick=world.pools[0].tick + 300))
+    world = replace(world, pools=(away, *world.pools[1:]))
+    done = carry_out(plan, (wallet,), (), world, MARKET.prices, VENUE, LimitsConfig())
+    assert "off its own mean, more than 1.0000%" in done.problems[0]
+    assert done.holdings == (wallet,)
 
 
 def test_a_range_that_the_price_left_within_the_guard_is_placed_in_one_token() -> None:
@@ -348,107 +334,3 @@ def test_a_pool_that_was_not_read_keeps_its_position_from_being_valued() -> None
     now = replace(later(MARKET, 2010.0), pools=(BINS, OTHER))
     with pytest.raises(InvalidInput, match="was not read at both"):
         carried(book_of(MARKET, holdings), MARKET.snapshot(), now.snapshot(), minutes_between(MARKET, now), now.prices)
-
-
-def quarter(
-    market: Market, holdings: tuple[Holdings, ...], price: float = 2000.0, now: Market | None = None
-) -> Carried:
-    now = now or later(market, price)
-    book = book_of(market, holdings)
-    return carried(book, market.snapshot(), now.snapshot(), minutes_between(market, now), now.prices)
-
-
-def test_fees_of_a_range_that_holds_the_price_are_its_share_of_all() -> None:
-    holdings = placed(MARKET)
-    (position,) = holdings[0].positions
-    found = quarter(MARKET, holdings)
-    others = MARKET.state(NATIVE_USDC).liquidity
-    share = position.liquidity / (others + position.liquidity)
-    assert found.parts.fees_usd == pytest.approx(1_000.0 * share, rel=1e-6)
-    assert found.parts.lvr_usd == pytest.approx(0.0, abs=1e-6)
-
-
-def test_rewards_are_the_recorded_rate_shared_by_all_liquidity_in_range() -> None:
-    market = replace(MARKET, rewards_apr=0.4)
-    holdings = placed(market)
-    (position,) = holdings[0].positions
-    state = market.state(NATIVE_USDC)
-    found = quarter(market, holdings)
-    share = position.liquidity / (state.liquidity + position.liquidity)
-    paid = 0.4 * full_range_usd(state, state.liquidity, market.prices) * 900.0 / SECONDS_PER_YEAR
-    assert found.parts.rewards_usd == pytest.approx(paid * share, rel=1e-6)
-    assert found.parts.fees_usd > 0.0
-
-
-def test_staked_positions_earn_rewards_in_place_of_fees() -> None:
-    market = replace(MARKET, rewards_apr=0.4, rewards_replace_fees=True)
-    found = quarter(market, placed(market))
-    assert found.parts.rewards_usd > 0.0
-    assert found.parts.fees_usd == 0.0
-    assert found.holdings[0].positions[0].fees0 == 0
-
-
-def test_rewards_that_nobody_knows_are_named() -> None:
-    market = replace(MARKET, rewards_apr=None, rewards_replace_fees=True)
-    found = quarter(market, placed(market))
-    assert found.parts.rewards_usd == found.parts.fees_usd == 0.0
-    assert "are not known" in found.problems[0]
-
-
-def test_fees_of_bins_come_from_the_volume_and_stay_in_the_bins() -> None:
-    holdings = placed(MARKET, BINS)
-    (position,) = holdings[0].positions
-    found = quarter(MARKET, holdings)
-    (grown,) = found.holdings[0].positions
-    share = position.liquidity / (MARKET.state(BINS).liquidity + position.liquidity)
-    assert found.parts.fees_usd == pytest.approx(1e6 * 0.0015 / 96 * share, rel=1e-4)
-    assert (grown.fees0, grown.fees1) == (0, 0)
-    assert grown.amount0 > position.amount0
-    assert grown.amount1 > position.amount1
-
-
-def test_fees_of_bins_whose_volume_nobody_knows_are_named() -> None:
-    market = replace(MARKET, volume_usd=None)
-    found = quarter(market, placed(market, BINS))
-    assert found.parts.fees_usd == 0.0
-    assert found.problems == (f"fees of {BINS.pool_id} are not counted: it keeps no growth, its volume is not known",)
-
-
-def test_a_price_that_leaves_a_range_on_the_way_stops_its_fees_there() -> None:
-    holdings = placed(MARKET, lower=-0.01, upper=0.01)
-    whole, half = (quarter(MARKET, holdings, price).parts.fees_usd for price in (2001.0, 2000.0 * 1.0001**200))
-    assert half == pytest.approx(whole / 2, rel=0.1)
-
-
-def test_positions_that_were_really_there_make_room_for_the_simulated_ones() -> None:
-    """The same position, once recorded and once not: it earns what it really earned in the first world."""
-    holdings = placed(MARKET)
-    (position,) = holdings[0].positions
-    really = replace(MARKET, holdings=holdings)
-    state = MARKET.state(NATIVE_USDC)
-    share = position.liquidity / state.liquidity
-    found = quarter(really, holdings, now=replace(later(MARKET, 2000.0), holdings=holdings))
-    assert found.parts.fees_usd == pytest.approx(1_000.0 * share, rel=1e-6)
-
-
-def test_a_node_that_lags_gives_no_fees() -> None:
-    holdings = placed(MARKET)
-    earlier = replace(later(MARKET, 2000.0, fees_usd=-100.0), at=MARKET.at - timedelta(minutes=1))
-    start = replace(MARKET, fees_usd=500.0)
-    found = quarter(start, holdings, now=replace(earlier, fees_usd=400.0))
-    assert found.parts.fees_usd == 0.0
-
-
-def test_prices_change_what_was_held_before_at_the_old_amounts() -> None:
-    holdings = placed(MARKET)
-    now = replace(later(MARKET, 2100.0, 0.0), quote_usd=0.99)
-    found = quarter(MARKET, holdings, now=now)
-    old = Prices(base_usd=2000.0, quote_usd=1.0)
-    at_new = value_usd(holdings, (), MARKET.snapshot(), now.prices)
-    assert found.parts.price_usd == pytest.approx(at_new - value_usd(holdings, (), MARKET.snapshot(), old), rel=1e-12)
-    assert found.parts.lvr_usd > 0.0
-
-
-def test_the_pools_root_is_that_of_its_price() -> None:
-    """The market of these tests has the prices that it says."""
-    assert MARKET.state(OTHER).sqrt_price_x96 == sqrt_price_x96_from_price(OTHER, 2000.0)

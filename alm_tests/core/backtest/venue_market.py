@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from alm_core.backtest.venue import Done, carry_out
 from alm_core.math.bin_ranges import edge_at_or_above, edge_at_or_below
 from alm_core.math.orientation import sqrt_price_x96_from_price
 from alm_core.math.tick import Q128, tick_at_sqrt_price_x96
-from alm_core.model.backtest import SimulatedBook
+from alm_core.model.backtest import SimulatedBook, VenueConfig
 from alm_core.model.candles import MINUTE_MS, CandleSeries
+from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, Move, PositionClose, Target
 from alm_core.model.market import (
     Block,
@@ -269,3 +271,29 @@ def raw_tokens(holdings: tuple[Holdings, ...]) -> dict[tuple[int, str], int]:
             for at, amount in ((pool.token0, one.amount0 + one.fees0), (pool.token1, one.amount1 + one.fees1)):
                 found[chain, at.address] = found.get((chain, at.address), 0) + amount
     return found
+
+
+def done_in(
+    market: Market,
+    holdings: tuple[Holdings, ...],
+    limits: LimitsConfig | None = None,
+    *,
+    opens: tuple[Target, ...] = (),
+    closes: tuple[PositionClose, ...] = (),
+    collects: tuple[PositionClose, ...] = (),
+    moves: tuple[Move, ...] = (),
+    kind: DecisionKind = DecisionKind.PRA,
+) -> Done:
+    plan = plan_of(market, opens=opens, closes=closes, collects=collects, moves=moves, kind=kind)
+    world = replace(market.snapshot(), holdings=holdings)
+    return carry_out(plan, holdings, (), world, market.prices, VenueConfig(), limits or LimitsConfig())
+
+
+def placed(
+    market: Market, pool: Pool = NATIVE_USDC, share: float = 1.0, lower: float = -0.05, upper: float = 0.05
+) -> tuple[Holdings, ...]:
+    """A wallet on the pool's chain with everything placed in one range."""
+    wallet = wallet_on(market, pool.chain_id, 2.0, 4_000.0)
+    done = done_in(market, (wallet,), opens=(target(market, pool, lower, upper, share),))
+    assert done.problems == ()
+    return done.holdings
