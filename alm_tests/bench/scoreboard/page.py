@@ -77,9 +77,9 @@ def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], made: str
     )
     how = (
         f"Every policy begins with {CAPITAL_USD:,.0f} USD and runs through `alm_core.backtest.run.run_backtest`, the "
-        "path of `alm backtest`: decisions are carried out a quarter hour later at the prices of then, pay gas and "
-        "swaps with their price impact, and dilute the fees they earn. A policy knows at an epoch only what lies "
-        f"before it. The first {WARM_DAYS} days of a tape are history; policies that search do so every "
+        "path of `alm backtest`: decisions are carried out a quarter hour later (live: at once) at the prices of then, "
+        "pay gas and swaps with their price impact, and dilute the fees they earn. A policy knows at an epoch only "
+        f"what lies before it. The first {WARM_DAYS} days of a tape are history; policies that search do so every "
         f"{RETUNE_EPOCHS // 4} hours on what they have seen so far (live: every quarter hour), so each score is a "
         "walk-forward. A tape has one pool, in which every policy may place all it has (the default's cap per pool is "
         "off). Nothing was tuned on these tapes. Clones of other managers follow the contracts named in "
