@@ -62,6 +62,11 @@ def test_the_lot_that_goes_first_is_the_oldest_the_newest_or_the_dearest(
     ]
 
 
+def test_the_dearest_lot_is_the_one_that_cost_most_per_unit() -> None:
+    found = kept_lots([buy(0, 10, 30.0), buy(1, 2, 20.0), sell(2, 2, 8.0)], "hifo")
+    assert [one.cost_usd for one in found.realised] == [20.0]
+
+
 def test_a_lot_of_unknown_cost_goes_last_by_cost_and_has_no_gain() -> None:
     found = kept_lots([buy(0, 1, None), buy(1, 1, 5.0), sell(2, 2, 8.0)], "hifo")
     assert [(one.cost_usd, one.gain_usd) for one in found.realised] == [(5.0, -1.0), (None, None)]
