@@ -21,12 +21,14 @@ class ReportEpoch:
         Quote per base.
     nav_usd, hodl_usd
         Value, and what the tokens of the beginning are worth.
+    capital_usd
+        What decisions place and expect income of: the value, of a live pair without the native coin for gas.
     parts
         Profit and loss since the epoch before that is known.
     placed
         Positions with their ranges, quote per base; ``None`` where nobody knows what is held.
     expected_apr
-        What the decision expected the positions it found to earn per year, as a fraction of the NAV.
+        What the decision expected the positions it found to earn per year, as a fraction of the capital.
     binding
         The gate or rule that decided.
     """
@@ -35,6 +37,7 @@ class ReportEpoch:
     price: float | None
     nav_usd: float | None
     hodl_usd: float | None
+    capital_usd: float | None
     parts: PnlParts | None
     placed: tuple[Placed, ...] | None
     kind: DecisionKind

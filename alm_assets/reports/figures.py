@@ -31,8 +31,8 @@ CAPTIONS: dict[str, Caption] = {
     ),
     "allocation": Caption(
         title="Allocation over time",
-        text="Share of the value that lies in each pool, uncollected fees included. The rest is in the wallets or on "
-        "its way between chains.",
+        text="Share of the capital that lies in each pool, uncollected fees included. The rest is in the wallets or "
+        "on its way between chains; coin kept for gas is no capital.",
     ),
     "apr": Caption(
         title="Fee APR, expected and realised",

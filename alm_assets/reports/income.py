@@ -18,7 +18,7 @@ LEAST_PASSED = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Income:
-    """Income per year as a fraction of the NAV, over the ``window`` before each quarter hour; NaN where unknown.
+    """Income per year as a fraction of the capital, over the ``window`` before each quarter hour; NaN where unknown.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def income_of(report: Report) -> Income:
     """
     length = report.epochs[-1].at - report.epochs[0].at
     window = LONG_WINDOW if length > 2 * LONG_WINDOW else SHORT_WINDOW
-    known = [one for one in report.epochs if one.nav_usd]
+    known = [one for one in report.epochs if one.nav_usd is not None and one.capital_usd]
     starts, elapsed_s = _windows(known, window)
     return Income(
         window=window,
@@ -65,7 +65,7 @@ def _realised(
 ) -> FloatArray:
     earned = _sums(known, starts + 1, lambda one: 0.0 if one.parts is None else income(one.parts))
     unknown = _sums(known, starts + 1, lambda one: float(one.parts is None))
-    mean_usd = _sums(known, starts, lambda one: one.nav_usd or 0.0) / (np.arange(len(known)) - starts + 1)
+    mean_usd = _sums(known, starts, lambda one: one.capital_usd or 0.0) / (np.arange(len(known)) - starts + 1)
     return np.where(unknown == 0.0, earned / mean_usd * SECONDS_PER_YEAR / elapsed_s, np.nan)
 
 

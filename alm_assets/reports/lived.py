@@ -113,6 +113,7 @@ def _row(
         price=report.price,
         nav_usd=nav_usd,
         hodl_usd=report.hodl_usd,
+        capital_usd=report.nav_usd,
         parts=report.parts,
         placed=_placed(snapshot, report.price),
         kind=report.decision,

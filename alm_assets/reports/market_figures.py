@@ -40,6 +40,7 @@ MARKS: dict[DecisionKind, tuple[str, str, float]] = {
     DecisionKind.EXIT: ("X", BLACK, 8.0),
 }
 """Shape, colour and size by decision: told apart also without colour."""
+MARKS_AT_FULL_SIZE = 80
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,21 +118,15 @@ def _draw_bands(axes: Any, report: Report, bands: Sequence[Band]) -> None:
 
 
 def _draw_marks(axes: Any, report: Report, price: Line) -> None:
+    # Hundreds of marks get smaller, so that the price stays in sight.
+    scale = min(1.0, (MARKS_AT_FULL_SIZE / max(1, len(report.acted))) ** 0.5)
     for kind, (marker, colour, size) in MARKS.items():
         rows = [(one.at - report.epochs[0].at) // EPOCH_LENGTH for one in report.acted if one.kind is kind]
-        if rows:
-            filled = {} if marker == "+" else {"markeredgecolor": "white", "markeredgewidth": 0.8}
-            axes.plot(
-                price.at[rows],
-                price.value[rows],
-                linestyle="none",
-                marker=marker,
-                color=colour,
-                markersize=size,
-                label=f"{kind.value} ({len(rows)})",
-                zorder=4,
-                **filled,
-            )
+        if not rows:
+            continue
+        edge = {} if marker == "+" else {"markeredgecolor": "white", "markeredgewidth": 0.8 * scale}
+        style = {"linestyle": "none", "marker": marker, "color": colour, "markersize": size * scale, **edge}
+        axes.plot(price.at[rows], price.value[rows], label=f"{kind.value} ({len(rows)})", zorder=4, **style)
 
 
 def _view(price: Line, bands: Sequence[Band]) -> tuple[float, float]:
@@ -153,8 +148,8 @@ def allocation_figure(report: Report) -> bytes:
     """Shares of the value in every pool, and what is in none."""
     from matplotlib.ticker import PercentFormatter
 
-    figure, (axes,) = new_figure("Allocation: share of the value by pool")
-    known = line_of(report, lambda one: 0.0 if one.placed is not None and one.nav_usd else None)
+    figure, (axes,) = new_figure("Allocation: share of the capital by pool")
+    known = line_of(report, lambda one: 0.0 if one.placed is not None and one.capital_usd else None)
     step = "pre" if report.placed_before else "post"
     bottom = coarse(known)
     for number, (pool_id, colour) in enumerate(pool_colours(report).items()):
@@ -171,13 +166,13 @@ def allocation_figure(report: Report) -> bytes:
         note(axes, "where the capital was is not known")
     axes.set_ylim(0.0, 1.0)
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0, decimals=0))
-    axes.set_ylabel("share of NAV (%)", fontsize=10)
+    axes.set_ylabel("share of capital (%)", fontsize=10)
     date_axis(axes, report)
     lay_out(figure, [axes])
     return png_of(figure)
 
 
 def _share_frac(one: ReportEpoch, pool_id: str) -> float | None:
-    if one.placed is None or not one.nav_usd:
+    if one.placed is None or not one.capital_usd:
         return None
-    return sum(place.value_usd for place in one.placed if place.pool_id == pool_id) / one.nav_usd
+    return sum(place.value_usd for place in one.placed if place.pool_id == pool_id) / one.capital_usd

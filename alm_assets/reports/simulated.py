@@ -81,6 +81,7 @@ def _row(one: BacktestEpoch) -> ReportEpoch:
         price=one.price,
         nav_usd=one.nav_usd,
         hodl_usd=one.hodl_usd,
+        capital_usd=one.nav_usd,
         parts=one.parts if known else None,
         placed=one.placed if known else None,
         kind=one.kind,

@@ -42,9 +42,10 @@ def nav_figure(report: Report) -> bytes:
         label = f"{name} (unknown)" if np.isnan(line.value).all() else name
         above.plot(shown.at, shown.value, color=colour, linewidth=1.6, linestyle=style, label=label)
     ahead = thinned(Line(at=nav.at, value=nav.value - hodl.value))
-    over, under = np.maximum(ahead.value, 0.0), np.minimum(ahead.value, 0.0)
-    below.fill_between(ahead.at, 0.0, over, color=BLUE, alpha=0.45, linewidth=0, label="NAV above HODL")
-    below.fill_between(ahead.at, 0.0, under, color=VERMILION, alpha=0.45, linewidth=0, label="NAV below HODL")
+    area = {"alpha": 0.45, "linewidth": 0, "interpolate": True}
+    over, under = ahead.value >= 0.0, ahead.value <= 0.0
+    below.fill_between(ahead.at, ahead.value, 0.0, where=over, color=BLUE, label="NAV above HODL", **area)
+    below.fill_between(ahead.at, ahead.value, 0.0, where=under, color=VERMILION, label="NAV below HODL", **area)
     below.plot(ahead.at, ahead.value, color=BLACK, linewidth=0.9)
     for axes, label in ((above, "USD"), (below, "NAV − HODL\n(USD)")):
         axes.set_ylabel(label, fontsize=10)
@@ -142,7 +143,7 @@ def apr_figure(report: Report) -> bytes:
         note(axes, "neither what was expected nor what was earned is known")
     axes.axhline(0.0, color=BLACK, linewidth=0.8)
     axes.yaxis.set_major_formatter(PercentFormatter(xmax=1.0))
-    axes.set_ylabel("per year, % of NAV", fontsize=10)
+    axes.set_ylabel("per year, % of capital", fontsize=10)
     date_axis(axes, report)
     lay_out(figure, [axes])
     return png_of(figure)

@@ -63,17 +63,18 @@ def backtest(
 ) -> list[BacktestEpoch]:
     """A backtest of one pool: earns 1 USD and loses 0.25 by LVR per epoch; an action costs 0.5 an epoch later."""
     totals, found, waiting, moves = PnlParts(), [], (), 0
-    last_moved_at = None
+    last_moved_at, last_known = None, 0
     for number in range(count):
         at = START + number * EPOCH_LENGTH
         known = number not in missing
         parts = PnlParts()
         if known and number:
-            back = number - max(one for one in range(number) if one not in missing)
+            back = number - last_known
             parts = PnlParts(fees_usd=1.0 * back, lvr_usd=0.25 * back, price_usd=np.sin(number) * 3.0)
         if known and waiting:
             parts += PnlParts(swap_usd=0.4, gas_usd=0.1)
             moves, last_moved_at, waiting = moves + 1, waiting[0].plan.epoch_at, ()
+        last_known = number if known else last_known
         totals += parts
         kind = MOVED if number in acts else DecisionKind.HOLD
         decided = plan(number, kind, reason) if known else None
@@ -381,6 +382,7 @@ def steady(count: int, *, unknown: Sequence[int] = ()) -> Report:
             price=1.0,
             nav_usd=1_000.0,
             hodl_usd=1_000.0,
+            capital_usd=1_000.0,
             parts=None if number in unknown else PnlParts(fees_usd=0.3, rewards_usd=0.2, lvr_usd=0.25),
             placed=(),
             kind=DecisionKind.HOLD,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -14,12 +14,13 @@ from alm_assets.reports import day_figures, day_page, report_images
 from alm_assets.reports.drawing import line_of
 from alm_assets.reports.figures import CAPTIONS
 from alm_assets.reports.images import WARNING
+from alm_assets.reports.income import income_of
 from alm_assets.reports.lived import report_of_day
 from alm_assets.reports.market_figures import bands_of
 from alm_core.accounting.epoch_reports import failed_epoch_report
 from alm_core.model.accounts import RunningPnl
 from alm_core.model.decisions import AllocationPlan, DecisionKind
-from alm_core.model.epochs import EPOCH_LENGTH, Epoch
+from alm_core.model.epochs import EPOCH_LENGTH, SECONDS_PER_YEAR, Epoch
 from alm_core.model.errors import HistoryCorrupted, InvalidInput
 from alm_core.model.pnl import PnlParts
 from alm_core.model.reports import EpochReport
@@ -132,6 +133,15 @@ def test_value_and_hodl_both_hold_the_native_coin(history: HistoryStore) -> None
     page = day_page(PAIR, DAY, history)
     assert '<th scope="row">ahead of HODL</th><td><data value="3.0">+3.00&nbsp;USD</data>' in page
     assert '<th scope="row">against HODL</th><td><data value="3.0">+3.00&nbsp;USD</data>' in page
+
+
+def test_income_is_told_of_the_capital_and_not_of_the_coin_for_gas(history: HistoryStore) -> None:
+    record(history, [lived(number) for number in range(9)])
+    income = income_of(report_of_day(PAIR, DAY, history))
+    mean_usd = sum(1_000.0 + 2.5 * number for number in range(9)) / 9
+    per_year = SECONDS_PER_YEAR / timedelta(hours=2).total_seconds()
+    assert income.fees.value[-1] == pytest.approx(8 * EARNED.fees_usd / mean_usd * per_year)
+    assert income.expected.value[-1] == pytest.approx(0.25)
 
 
 def test_an_epoch_that_failed_and_one_that_never_was_are_gaps(history: HistoryStore) -> None:
