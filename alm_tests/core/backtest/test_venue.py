@@ -244,8 +244,8 @@ def test_capital_leaves_in_the_proportion_of_the_wallet_after_the_closes_and_arr
     closing = close(wallets, POLYGON, 1)
     done = done_in(MARKET, wallets, closes=(closing,), moves=(move(0.25),))
     assert done.problems == ()
-    sent = {one.transit.token[6:]: one.transit.amount for one in done.travelling}
-    base, quote = (sent[token(BASE, name, 0).address[6:]] for name in ("WETH", "USDC"))
+    sent = {one.transit.token[8:]: one.transit.amount for one in done.travelling}
+    base, quote = (sent[token(BASE, name, 0).address[8:]] for name in ("WETH", "USDC"))
     assert base / 1e18 * 2000.0 + quote / 1e6 == pytest.approx(0.25 * 8_000.0 * 0.999, rel=1e-3)
     left = done.holdings[1]
     assert base / left.balance(token(POLYGON, "WETH", 18).address) == pytest.approx(

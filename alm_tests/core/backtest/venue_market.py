@@ -35,7 +35,7 @@ WALLET = "0x" + "a1" * 20
 
 def token(chain_id: int, symbol: str, decimals: int) -> Token:
     kind = "stable" if symbol.startswith("USD") else "volatile"
-    address = "0x" + f"{chain_id:04x}" + symbol.encode().hex().rjust(36, "0")
+    address = "0xAb" + f"{chain_id:04x}" + symbol.encode().hex().rjust(34, "0")
     return Token(chain_id=chain_id, address=address, symbol=symbol, decimals=decimals, asset_class=kind, issuer="-")
 
 
