@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, getcontext
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alm_core.accounting.exports_koinly import KOINLY_COLUMNS, koinly_csv
@@ -30,7 +30,7 @@ from alm_core.model.lots import BookEvent, EventKind
 from alm_core.model.transactions import Action
 from alm_tests.core.accounting.ledgers import CHAINS, USDC, WETH, Wallet
 from alm_tests.core.accounting.test_lots import booked, naming, sends
-from alm_tests.core.accounting.test_pnl import steps, take
+from alm_tests.core.accounting.test_pnl import own_steps, take
 from alm_tests.core.forces.tapes import END_AT
 
 getcontext().prec = 100
@@ -122,10 +122,10 @@ def events_of(wallet: Wallet) -> tuple[BookEvent, ...]:
     return book_events(booked(wallet), naming(wallet))
 
 
-taken_steps = st.lists(steps.filter(lambda step: step[0] != "deposit"), max_size=25)
+taken_steps = st.lists(own_steps, max_size=25)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(taken=taken_steps, lp_as_disposal=st.booleans())
 def test_koinly_rebuilds_the_wallets_of_all_chains_and_what_is_between_them(
     taken: list[tuple[object, ...]], lp_as_disposal: bool
@@ -142,7 +142,7 @@ def test_koinly_rebuilds_the_wallets_of_all_chains_and_what_is_between_them(
     assert found.problems == ()
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(taken=taken_steps, lp_as_disposal=st.booleans(), chain_id=st.sampled_from(CHAINS))
 def test_one_chain_alone_is_a_wallet_of_its_own(
     taken: list[tuple[object, ...]], lp_as_disposal: bool, chain_id: int
@@ -161,7 +161,7 @@ def test_one_chain_alone_is_a_wallet_of_its_own(
     assert set(told) <= {f"WETH:{pool.base.address}", f"USDC:{pool.quote.address}", "ETH"}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(taken=taken_steps, lp_as_disposal=st.booleans())
 def test_rotki_rebuilds_the_wallet_of_every_chain_from_events_and_trades(
     taken: list[tuple[object, ...]], lp_as_disposal: bool

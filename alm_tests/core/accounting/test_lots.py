@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alm_core.accounting.lots import KeptLots, kept_lots
@@ -17,7 +17,7 @@ from alm_core.model.lots import BookEvent, EventKind, Leg, Named
 from alm_core.model.transactions import Action
 from alm_core.model.transfers import BridgeTransfer, TransferState
 from alm_tests.core.accounting.ledgers import CHAINS, USDC, WETH, Wallet
-from alm_tests.core.accounting.test_pnl import steps, take
+from alm_tests.core.accounting.test_pnl import own_steps, take
 from alm_tests.core.forces.tapes import END_AT
 
 BASE, POLYGON = CHAINS
@@ -193,9 +193,9 @@ def held_units(wallet: Wallet) -> dict[str, int]:
     return dict(found)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    taken=st.lists(steps.filter(lambda step: step[0] != "deposit"), max_size=25),
+    taken=st.lists(own_steps, max_size=25),
     method=st.sampled_from(["fifo", "lifo", "hifo"]),
 )
 def test_lots_are_what_wallets_hold_and_what_lies_in_positions_and_between_chains(

@@ -22,7 +22,7 @@ BASE, POLYGON = CHAINS
 
 chains = st.sampled_from(CHAINS)
 some_base, some_quote = st.integers(0, WETH // 10), st.integers(0, 100 * USDC)
-steps = st.one_of(
+own_steps = st.one_of(
     st.tuples(st.just("open"), chains, some_base, some_quote),
     st.tuples(st.just("close"), chains),
     st.tuples(st.just("collect"), chains),
@@ -31,9 +31,13 @@ steps = st.one_of(
     st.tuples(st.just("swap"), chains, st.integers(-(WETH // 10), WETH // 10), st.integers(-100 * USDC, 100 * USDC)),
     st.tuples(st.just("gas"), chains, st.integers(0, 10**15)),
     st.tuples(st.just("reward"), chains, some_quote),
-    st.tuples(st.just("deposit"), chains, st.integers(-(WETH // 10), WETH), some_quote, st.integers(-(10**15), 10**16)),
-    st.tuples(st.just("send"), some_quote, st.integers(0, 10**4)),
+    st.tuples(st.just("send"), st.integers(10**5, 100 * USDC), st.integers(0, 10**4)),
     st.tuples(st.just("arrive"), st.integers(-10, 10)),
+)
+"""What a wallet does itself."""
+steps = st.one_of(
+    own_steps,
+    st.tuples(st.just("deposit"), chains, st.integers(-(WETH // 10), WETH), some_quote, st.integers(-(10**15), 10**16)),
 )
 prices = st.tuples(st.floats(1_000.0, 4_000.0), st.floats(0.9, 1.1), st.floats(0.5, 4_000.0))
 
