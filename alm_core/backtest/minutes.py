@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from alm_core.model.backtest import MarketHistory
-from alm_core.model.candles import COLUMNS, CandleSeries
+from alm_core.model.candles import COLUMNS, CandleSeries, FloatArray, IntArray, SpanKey
 from alm_core.model.errors import InvalidInput
 from alm_core.model.inputs import LOOK_BACK
 
@@ -19,7 +19,7 @@ class SlidingMinutes:
     """What ``market.candles`` says of the look-back before each epoch, asked for in order of time.
 
     Series are views that nobody overwrites, so they may be kept. They lack :attr:`CandleSeries.quality`, which no
-    decision looks at, and have their ``variance``.
+    decision looks at, and share their :attr:`CandleSeries.spans`.
     """
 
     def __init__(self, market: MarketHistory) -> None:
@@ -27,6 +27,7 @@ class SlidingMinutes:
         self._columns: dict[str, NDArray[Any]] = {}
         self._rows = slice(0, 0)
         self._until_at: datetime | None = None
+        self._spans: dict[SpanKey, tuple[IntArray, FloatArray]] = {}
 
     def before(self, at: datetime) -> CandleSeries:
         """Return the minutes of the look-back before an epoch, no earlier one than asked for last.
@@ -44,10 +45,10 @@ class SlidingMinutes:
         gone = int(np.searchsorted(times, int(start_at.timestamp() * 1000)))
         self._rows = slice(self._rows.start + gone, self._rows.stop)
         columns = {name: column[self._rows] for name, column in self._columns.items()}
-        return CandleSeries.trusted(columns, columns["variance"])
+        return CandleSeries.trusted(columns, spans=self._spans)
 
     def _append(self, read: CandleSeries) -> None:
-        new = {name: getattr(read, name) for name in COLUMNS} | {"variance": read.log_variance}
+        new = {name: getattr(read, name) for name in COLUMNS}
         kept = {name: self._columns[name][self._rows] if self._columns else new[name][:0] for name in new}
         count, more = len(kept["ts_ms"]), len(read)
         if count and more and kept["ts_ms"][-1] >= read.ts_ms[0]:

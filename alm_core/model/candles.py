@@ -20,6 +20,8 @@ COLUMNS = ("ts_ms", "open", "high", "low", "close", "volume", "filled")
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+SpanKey = tuple[str, int, int]
+"""What is summed, over spans of how many milliseconds, counted back from which end."""
 
 
 def mask_of(exchanges: Iterable[str]) -> int:
@@ -100,8 +102,9 @@ class CandleSeries:
         True where no trade was reported and the minute was filled from the previous close.
     quality
         Where the minutes come from; ``None`` where that is not known.
-    variance : shape (n,)
-        :attr:`log_variance` where it was computed already: backtests look at each minute a thousand times.
+    spans
+        Sums over spans of minutes (:func:`alm_core.regimes.measures.sums_back`) that were found at earlier epochs: a
+        backtest looks at each minute a thousand times. Kept by the series of one sliding window; ``None`` elsewhere.
 
     Raises
     ------
@@ -118,12 +121,10 @@ class CandleSeries:
     volume: FloatArray
     filled: BoolArray
     quality: MinuteQuality | None = None
-    variance: FloatArray | None = None
+    spans: "dict[SpanKey, tuple[IntArray, FloatArray]] | None" = None
 
     def __post_init__(self) -> None:
         columns = (self.open, self.high, self.low, self.close, self.volume, self.filled)
-        if self.variance is not None:
-            columns = (*columns, self.variance)
         if self.quality is not None:
             columns = (*columns, self.quality.used, self.quality.vetoed, self.quality.spread_bps)
         if any(column.shape != self.ts_ms.shape for column in columns) or self.ts_ms.ndim != 1:
@@ -142,8 +143,6 @@ class CandleSeries:
     @property
     def log_variance(self) -> FloatArray:
         r"""Parkinson's variance of the log return of each candle, :math:`\ln(h/l)^2 / (4 \ln 2)`, shape (n,)."""
-        if self.variance is not None:
-            return self.variance
         return (np.log(self.high) - np.log(self.low)) ** 2 / (4.0 * np.log(2.0))
 
     def between(self, start_at: datetime, end_at: datetime) -> "CandleSeries":
@@ -161,8 +160,7 @@ class CandleSeries:
         if isinstance(selection, slice) and selection.step is None:
             return CandleSeries.trusted(
                 {name: getattr(self, name)[selection] for name in COLUMNS},
-                None if self.variance is None else self.variance[selection],
-                None if self.quality is None else self.quality.rows(selection),
+                quality=None if self.quality is None else self.quality.rows(selection),
             )
         return CandleSeries(
             ts_ms=self.ts_ms[selection],
@@ -173,19 +171,20 @@ class CandleSeries:
             volume=self.volume[selection],
             filled=self.filled[selection],
             quality=None if self.quality is None else self.quality.rows(selection),
-            variance=None if self.variance is None else self.variance[selection],
         )
 
     @staticmethod
     def trusted(
-        columns: "Mapping[str, Any]", variance: "FloatArray | None" = None, quality: "MinuteQuality | None" = None
+        columns: "Mapping[str, Any]",
+        quality: "MinuteQuality | None" = None,
+        spans: "dict[SpanKey, tuple[IntArray, FloatArray]] | None" = None,
     ) -> "CandleSeries":
         """Return a series of columns by name that were checked before, as those of a part of a series were."""
         made = object.__new__(CandleSeries)
         for name in COLUMNS:
             object.__setattr__(made, name, columns[name])
         object.__setattr__(made, "quality", quality)
-        object.__setattr__(made, "variance", variance)
+        object.__setattr__(made, "spans", spans)
         return made
 
     @staticmethod

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alm_core.forces.compiled import compiled
-from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, FloatArray, IntArray
+from alm_core.model.candles import MINUTE_MS, BoolArray, CandleSeries, FloatArray, IntArray, SpanKey
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import AssetClass
@@ -111,19 +111,24 @@ def regime_figures(
     """
     seen = series.between(epoch.epoch_at - timedelta(days=PAST_DAYS), epoch.epoch_at)
     end_ms = int(epoch.epoch_at.timestamp()) * 1000
-    hours = _hour_sigmas(seen, end_ms)
+    # What was found at earlier epochs holds for the very window it was found in.
+    spans = series.spans if len(seen) == len(series) else None
+    hours = _hour_sigmas(seen, end_ms, spans)
     quote_is_stable = bool(snapshot.pools) and all(s.pool.quote.asset_class == "stable" for s in snapshot.pools)
     quote_depeg = _depeg(snapshot.quote_usd)
     return RegimeFigures(
         volatility_ratio=_volatility_ratio(hours, asset_class),
         displacement_ratio=_displacement_ratio(seen, end_ms, hours.typical, asset_class),
-        volume_ratio=_volume_ratio(seen, end_ms),
+        volume_ratio=_volume_ratio(seen, end_ms, spans),
         drawdown_frac=_drawdown_frac(seen, end_ms),
         depeg_frac=_depeg(_median_close(seen, end_ms)),
         quote_depeg_frac=quote_depeg,
         lasting_quote_depeg_frac=_lasting(quote_depeg, epoch, past_snapshots),
         quote_is_stable=quote_is_stable,
     )
+
+
+_Spans = dict[SpanKey, tuple[IntArray, FloatArray]]
 
 
 class _Hours(NamedTuple):
@@ -137,13 +142,37 @@ class _Hours(NamedTuple):
     typical: float | None
 
 
-def _hour_sigmas(seen: CandleSeries, end_ms: int) -> _Hours:
-    minutes, sums = sums_back(seen.ts_ms, seen.log_variance, seen.filled, end_ms, HOUR_MINUTES * MINUTE_MS)
+def _hour_sigmas(seen: CandleSeries, end_ms: int, spans: _Spans | None) -> _Hours:
+    minutes, sums = _sums("variance", seen, end_ms, HOUR_MINUTES * MINUTE_MS, spans)
     known = minutes >= MIN_REAL_FRAC * HOUR_MINUTES
     sigmas = np.sqrt(HOUR_MINUTES * sums / np.maximum(minutes, 1))
     past = sigmas[1:][known[1:]]
     typical = float(np.median(past)) if past.size >= MIN_PAST_HOURS else None
     return _Hours(last=float(sigmas[0]) if known[0] else None, past=past, typical=typical)
+
+
+def _sums(
+    name: str, seen: CandleSeries, end_ms: int, span_ms: int, spans: _Spans | None
+) -> tuple[IntArray, FloatArray]:
+    """Variance of traded minutes or volume of all, by spans counted back; only the last one where others are known.
+
+    A window of whole spans slides by whole spans: of those before, the oldest leaves it and none is cut.
+    """
+    known = None if spans is None else spans.pop((name, span_ms, end_ms - span_ms), None)
+    lately = seen if known is None else seen.rows(slice(int(np.searchsorted(seen.ts_ms, end_ms - span_ms)), None))
+    if name == "variance":
+        values, left_out = lately.log_variance, lately.filled
+    else:
+        values, left_out = lately.volume, np.zeros(len(lately), dtype=np.bool_)
+    counts, sums = sums_back(lately.ts_ms, values, left_out, end_ms, span_ms)
+    if known is not None:
+        most = PAST_DAYS * DAY_MINUTES * MINUTE_MS // span_ms
+        counts, sums = np.concatenate([counts, known[0]])[:most], np.concatenate([sums, known[1]])[:most]
+    if spans is not None:
+        for key in [key for key in spans if key[0] == name and key[2] <= end_ms - span_ms]:
+            del spans[key]  # an epoch that would have gone on from it was not decided
+        spans[name, span_ms, end_ms] = counts, sums
+    return counts, sums
 
 
 @compiled
@@ -203,11 +232,10 @@ def _displacement_ratio(
     return moved / max(DISPLACEMENT_SIGMAS * typical, MIN_DISPLACEMENT_FRAC[asset_class])
 
 
-def _volume_ratio(seen: CandleSeries, end_ms: int) -> float | None:
+def _volume_ratio(seen: CandleSeries, end_ms: int, spans: _Spans | None) -> float | None:
     if _traded_lately(seen, end_ms).size < MIN_REAL_FRAC * QUARTER_MINUTES:
         return None
-    nothing = np.zeros(len(seen), dtype=np.bool_)
-    minutes, volumes = sums_back(seen.ts_ms, seen.volume, nothing, end_ms, QUARTER_MINUTES * MINUTE_MS)
+    minutes, volumes = _sums("volume", seen, end_ms, QUARTER_MINUTES * MINUTE_MS, spans)
     past = volumes[1:][minutes[1:] > 0]
     if past.size < MIN_PAST_QUARTERS or past.mean() <= 0.0:
         return None
