@@ -106,6 +106,7 @@ class _Lived:
         signals = signals_from(inputs)
         self._plan = plan_from(inputs, signals, range_from(inputs, signals))
         self._snapshot = inputs.snapshot
+        self._limits = inputs.record.limits
         epoch = inputs.epoch
         self._recorded = history.read_epoch("allocations", AllocationPlan, epoch.pair, epoch.epoch_at)
 
@@ -116,7 +117,7 @@ class _Lived:
             return self.alone("a value is not known")
         prices = prices_usd(now, float(later.candles.close[-1]))
         then = prices_usd(before, self._plan.price)
-        done = carry_out(self._plan, before.holdings, _travelling(before), before, then, AT_ONCE)
+        done = carry_out(self._plan, before.holdings, _travelling(before), before, then, AT_ONCE, self._limits)
         book = SimulatedBook(
             began_at=before.epoch_at,
             as_of_at=before.epoch_at,

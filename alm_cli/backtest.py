@@ -42,11 +42,25 @@ class Request:
     as_json: bool = False
 
 
+def _list_policies(context: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted or context.resilient_parsing:
+        return
+    from alm_core.backtest.deciders import DECIDERS
+
+    width = max(map(len, DECIDERS))
+    for name, words in DECIDERS.items():
+        click.echo(f"{name:{width}}  {words}")
+    context.exit()
+
+
 @click.command()
+@click.option(
+    "--policies", is_flag=True, is_eager=True, expose_value=False, callback=_list_policies, help="List who can decide."
+)
 @click.option("--pair", required=True, help="Pair, e.g. WETH-USDC.")
 @click.option("--from", "first", required=True, help="First UTC day, YYYY-MM-DD.")
 @click.option("--to", "last", required=True, help="Last UTC day.")
-@click.option("--policy", default=None, help="Policy or rival; else ALM_BACKTEST_POLICY, else default.")
+@click.option("--policy", default=None, help="Who decides (--policies); else ALM_BACKTEST_POLICY, else default.")
 @click.option(
     "--capital", default=None, type=float, help="USD at the first epoch; else ALM_BACKTEST_CAPITAL_USD, 10000."
 )
