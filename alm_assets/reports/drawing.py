@@ -128,7 +128,7 @@ def lay_out(figure: Any, axes: Sequence[Any]) -> None:
     # Lines and marks before areas: the sort is stable.
     found.sort(key=lambda pair: not hasattr(pair[0], "get_marker"))
     longest = max((len(label) for _, label in found), default=0)
-    columns = max(1, int((WIDTH_IN - RIGHT_IN) / (LEGEND_SIGN_IN + longest * LEGEND_LETTER_IN)))
+    columns = max(1, int((WIDTH_IN - 0.1) / (LEGEND_SIGN_IN + longest * LEGEND_LETTER_IN)))
     rows = -(-len(found) // columns)
     bottom_in = BELOW_AXES_IN + rows * LEGEND_ROW_IN
     height_in = max(HEIGHT_IN, TOP_IN + LEAST_PANEL_IN + bottom_in)

@@ -110,7 +110,7 @@ def _draw_bands(axes: Any, report: Report, bands: Sequence[Band]) -> None:
             continue
         # Colours come back after the seventh pool: dashes tell those apart.
         style = {"linestyles": "-" if number < len(POOL_COLOURS) else "--", "linewidths": width}
-        label = plain(f"range in {report.name(pool_id)}")
+        label = plain(f"range {report.name(pool_id)}")
         axes.add_collection(LineCollection(bounds, colors=colour, label=label, zorder=2, **style))
     if wider:
         label = f"ranges wider than shown, in {wider} pool{'s' if wider > 1 else ''}"

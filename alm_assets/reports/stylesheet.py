@@ -17,7 +17,7 @@ align-items:start;margin:1rem 0}
 .figures th{font-weight:400}
 .figures td{text-align:right}
 .records thead th{border-bottom:2px solid #1a1a1a}
-.records data,.records time,.records strong{white-space:nowrap}
+data,time,.records strong{white-space:nowrap}
 .records thead th{overflow-wrap:normal}
 .unknown{color:#a33c00;font-style:italic}
 .drawn{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,34rem),1fr));gap:2rem;margin:1.5rem 0}
@@ -35,7 +35,7 @@ body{max-width:none;padding:0;font-size:10pt}
 figure,tr{break-inside:avoid}
 h2{break-after:avoid}
 thead{display:table-header-group}
-figure{max-width:15cm}
+figure{max-width:15cm;margin:0 0 6mm}
 .drawn{display:block}
 table{font-size:8pt}
 }
