@@ -24,6 +24,9 @@ data,time,.records strong{white-space:nowrap}
 figure{margin:0;max-width:46rem}
 img{display:block;width:100%;height:auto}
 figcaption{font-size:.875rem;margin-top:.3rem}
+@media screen and (min-width:48.01rem){
+.records td:nth-child(6){min-width:9rem}
+}
 @media screen and (max-width:48rem){
 .records thead{position:absolute;left:-999rem}
 .records tr{display:block;margin:0 0 .8rem;border:1px solid #d5d8dc;border-radius:.4rem}
