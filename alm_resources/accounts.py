@@ -64,7 +64,11 @@ class _Seen:
                     at=snapshot.epoch_at,
                     base_usd=one.price * snapshot.quote_usd,
                     quote_usd=snapshot.quote_usd,
-                    native_usd={state.block.chain_id: state.native_usd for state in snapshot.chains},
+                    native_usd={
+                        state.block.chain_id: state.native_usd
+                        for state in snapshot.chains
+                        if state.native_usd is not None
+                    },
                 )
             )
         for state in snapshot.pools:

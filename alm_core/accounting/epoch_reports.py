@@ -110,7 +110,7 @@ def collected_usd(
 
 def gas_usd(transactions: tuple[ExecutedTransaction, ...], snapshot: MarketSnapshot) -> float | None:
     """Return what the transactions paid for gas, at the native price of each chain; ``None`` where one is unknown."""
-    native_usd = {state.block.chain_id: state.native_usd for state in snapshot.chains}
+    native_usd = {one.block.chain_id: one.native_usd for one in snapshot.chains if one.native_usd is not None}
     paid = [t for t in transactions if t.gas_cost_wei]
     if any(t.chain_id not in native_usd for t in paid):
         return None

@@ -112,9 +112,12 @@ def native_usd(snapshot: MarketSnapshot, chain_id: int) -> float:
     Raises
     ------
     InvalidInput
-        If the chain was not read.
+        If the chain was not read, or read afterwards, when nobody could tell.
     """
     try:
-        return snapshot.chain(chain_id).native_usd
+        known = snapshot.chain(chain_id).native_usd
     except KeyError as missing:
         raise InvalidInput(f"price of native coin: {missing.args[0]}") from missing
+    if known is None:
+        raise InvalidInput(f"price of native coin of chain {chain_id} at {snapshot.epoch_at.isoformat()} is not known")
+    return known

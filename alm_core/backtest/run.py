@@ -1,20 +1,25 @@
 """A backtest from its first epoch to its last, in constant memory; or from where an earlier part of it stopped."""
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
+from alm_core.backtest.assumed import with_assumed_quote
 from alm_core.backtest.deciders import decider_named
 from alm_core.backtest.minutes import SlidingMinutes
 from alm_core.backtest.step import EpochMarket, next_epoch
 from alm_core.backtest.world import simulated_snapshot
 from alm_core.model.backtest import BacktestConfig, BacktestEpoch, BacktestSummary, MarketHistory
+from alm_core.model.candles import CandleSeries
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import MarketSnapshot
 from alm_core.policies.default import DefaultPolicy
+
+NO_OTHERS: Mapping[str, MarketHistory] = MappingProxyType({})
 
 
 def run_backtest(
@@ -25,6 +30,7 @@ def run_backtest(
     strategy: StrategyConfig,
     limits: LimitsConfig,
     earlier: Iterable[BacktestEpoch] = (),
+    others: Mapping[str, MarketHistory] = NO_OTHERS,
     *,
     explains: bool = False,
 ) -> Iterator[BacktestEpoch]:
@@ -39,12 +45,15 @@ def run_backtest(
     earlier
         Epochs of the same backtest right before, oldest first, at least as many as yields look back on: the run goes on
         from the last of them and comes to the same as one that was never stopped. Without any it begins anew.
+    others
+        Histories of the other pairs that ``config.native_from`` names.
     explains
         Whether plans carry what only explains them, at ten times the time: the same is decided without.
     """
     decider = decider_named(config.policy)
     if isinstance(decider, DefaultPolicy):
         decider = replace(decider, explains=explains)
+    market = _Assuming(market, config)
     minutes = SlidingMinutes(market)
     past: deque[MarketSnapshot] = deque(maxlen=max(1, strategy.yield_window_epochs))
     book = None
@@ -70,6 +79,7 @@ def run_backtest(
             recorded=recorded,
             before=before,
             past=tuple(past),
+            other_closes=last_closes(others, at),
         )
         found = next_epoch(seen, book, decider, config, strategy, limits)
         at += EPOCH_LENGTH
@@ -96,6 +106,7 @@ def summary_of(epochs: Iterable[BacktestEpoch], seconds: float) -> BacktestSumma
     decisions: Counter[str] = Counter()
     missing = 0
     problems: Counter[str] = Counter()
+    assumptions: Counter[str] = Counter()
     for one in epochs:
         first = first or one
         last = one
@@ -103,6 +114,7 @@ def summary_of(epochs: Iterable[BacktestEpoch], seconds: float) -> BacktestSumma
         missing += int(one.nav_usd is None)
         decisions[one.kind.value] += 1
         problems.update(one.problems)
+        assumptions.update(one.assumptions)
     if first is None or last is None or valued is None or valued.nav_usd is None or valued.hodl_usd is None:
         raise InvalidInput("no epoch of the backtest has a recorded market")
     book, totals = valued.book, valued.book.totals
@@ -128,7 +140,29 @@ def summary_of(epochs: Iterable[BacktestEpoch], seconds: float) -> BacktestSumma
         epochs_missing=missing,
         seconds=seconds,
         problems=tuple(f"{text} ({count}x)" for text, count in problems.most_common(20)),
+        assumptions=tuple(f"{text} ({count}x)" for text, count in assumptions.most_common(20)),
     )
+
+
+def last_closes(histories: Mapping[str, MarketHistory], at: datetime) -> dict[str, float]:
+    """Return the last close of every pair in the quarter hour before a moment; those without one are left out."""
+    since = {pair: history.candles(at - EPOCH_LENGTH, at) for pair, history in histories.items()}
+    return {pair: float(minutes.close[-1]) for pair, minutes in since.items() if len(minutes)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Assuming:
+    """A history whose snapshots have the price of the quote token that is assumed, where they know none."""
+
+    recorded: MarketHistory
+    config: BacktestConfig
+
+    def candles(self, start_at: datetime, end_at: datetime) -> CandleSeries:
+        return self.recorded.candles(start_at, end_at)
+
+    def snapshot(self, epoch_at: datetime) -> MarketSnapshot | None:
+        found = self.recorded.snapshot(epoch_at)
+        return None if found is None else with_assumed_quote(found, self.config)
 
 
 def _recorded_past(market: MarketHistory, at: datetime, count: int) -> list[MarketSnapshot]:

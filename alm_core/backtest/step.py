@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from alm_core.backtest.assumed import Closes, completed_snapshot, read_afterwards
 from alm_core.backtest.beginning import begun_book
 from alm_core.backtest.deciders import Decider
 from alm_core.backtest.venue import carried, carry_out, completed, delivered, value_usd
@@ -54,6 +55,8 @@ class EpochMarket:
         Simulated snapshots of the epochs before, oldest first.
     events
         By pool id, what happened in a pool since ``before``, where a source knows it.
+    other_closes
+        By pair id, last closes before the epoch of the other pairs that ``BacktestConfig.native_from`` names.
     """
 
     epoch: Epoch
@@ -62,6 +65,12 @@ class EpochMarket:
     before: MarketSnapshot | None
     past: tuple[MarketSnapshot, ...]
     events: Mapping[str, PoolEvents] = field(default_factory=lambda: NOTHING_KNOWN)
+    other_closes: Mapping[str, float] = field(default_factory=dict[str, float])
+
+    @property
+    def quarter_hour(self) -> CandleSeries:
+        """Minutes of the quarter hour before the epoch."""
+        return self.candles.between(self.epoch.epoch_at - EPOCH_LENGTH, self.epoch.epoch_at)
 
 
 def next_epoch(
@@ -76,23 +85,37 @@ def next_epoch(
 
     The book's value changes by the parts of profit and loss and by nothing else.
     """
+    market, assumptions = _assumed(market, config)
     doubt, prices = _prices(market)
+    if book is None and assumptions and config.capital_usd is None:
+        doubt = "what was held then is not recorded: a backtest cannot begin with it, but with a capital"
     if doubt or prices is None or market.recorded is None:
         return None if book is None else _held(market, book, config, doubt)
     started = book or begun_book(market.recorded, prices, config, market.epoch)
     try:
-        return _lived(market, market.recorded, started, prices, decider, config, strategy, limits)
+        lived = _lived(market, market.recorded, started, prices, decider, config, strategy, limits)
+        return replace(lived, assumptions=assumptions) if assumptions else lived
     except InvalidInput as problem:
         return _held(market, started, config, str(problem))
+
+
+def _assumed(market: EpochMarket, config: BacktestConfig) -> tuple[EpochMarket, tuple[str, ...]]:
+    """Complete a snapshot that was read afterwards, as far as the closes before it and the config tell."""
+    since = market.quarter_hour
+    if market.recorded is None or not read_afterwards(market.recorded) or len(since) == 0:
+        return market, ()
+    closes = Closes(own=float(since.close[-1]), others=market.other_closes)
+    completed = completed_snapshot(market.recorded, config, closes)
+    return replace(market, recorded=completed.snapshot), completed.assumptions
 
 
 def _prices(market: EpochMarket) -> tuple[str, Prices | None]:
     if market.recorded is None:
         return "no snapshot is recorded", None
-    if market.recorded.problems:
+    since = market.quarter_hour
+    if market.recorded.problems and not (len(since) == 0 and read_afterwards(market.recorded)):
         problem = market.recorded.problems[0]
         return f"{problem.source}: {problem.detail}", None
-    since = market.candles.between(market.epoch.epoch_at - EPOCH_LENGTH, market.epoch.epoch_at)
     if len(since) == 0:
         return "no minute of the quarter hour is recorded", None
     try:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from alm_core.model.candles import CandleSeries
 from alm_core.model.decisions import AllocationPlan, DecisionKind
@@ -39,6 +39,26 @@ class VenueConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NativeFrom:
+    """A pair whose closes tell the USD price of a chain's native coin.
+
+    Parameters
+    ----------
+    chain_id, pair
+        The chain, and the pair: that of the backtest, or another one.
+    side
+        Which token of ``pair`` stands for the coin.
+    against
+        Which token of the backtest's pair the other one is.
+    """
+
+    chain_id: int
+    pair: str
+    side: Literal["base", "quote"]
+    against: Literal["base", "quote"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestConfig:
     """What a backtest is made with.
 
@@ -54,6 +74,11 @@ class BacktestConfig:
     range_params
         Parameters in force at the first epoch; ``None``: the initial ones of the asset class. With
         ``StrategyConfig.optimize`` the search starts from them, without it they stay.
+    assumed_quote_usd, assumed_native_usd
+        USD per quote token, and per native coin by chain, for snapshots that were read afterwards and know none
+        (:mod:`alm_core.backtest.assumed`). ``None`` and nothing: such snapshots are held through.
+    native_from
+        Pairs whose closes tell native coins; by chain the first whose close is known, before what is assumed.
     """
 
     pair: str
@@ -61,6 +86,9 @@ class BacktestConfig:
     capital_usd: float | None = 10_000.0
     venue: VenueConfig = field(default_factory=VenueConfig)
     range_params: RangeParams | None = None
+    assumed_quote_usd: float | None = None
+    assumed_native_usd: tuple[tuple[int, float], ...] = ()
+    native_from: tuple[NativeFrom, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +208,8 @@ class BacktestEpoch:
         The portfolio afterwards.
     signals
         Forces the decision was taken on; ``None`` where the decider looks at none.
+    assumptions
+        What was assumed of a market that was read afterwards, in words.
     """
 
     pair: str
@@ -197,6 +227,7 @@ class BacktestEpoch:
     seen: SeenWorld | None = None
     problems: tuple[str, ...] = ()
     signals: ForceSignals | None = None
+    assumptions: tuple[str, ...] = ()
 
 
 class MarketHistory(Protocol):
@@ -229,6 +260,8 @@ class BacktestSummary:
         Quarter hours of the window, and those without a recorded market, which were held through.
     seconds
         CPU time it took.
+    assumptions
+        What was assumed, with the number of epochs.
     """
 
     pair: str
@@ -252,3 +285,4 @@ class BacktestSummary:
     epochs_missing: int
     seconds: float
     problems: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()

@@ -30,12 +30,15 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainState:
-    """A chain at its pinned block: what a transaction costs there."""
+    """A chain at its pinned block: what a transaction costs there.
+
+    ``native_usd`` is ``None`` only in snapshots that were read afterwards, at past blocks: no block tells it.
+    """
 
     block: Block
     base_fee_wei: int
     priority_fee_wei: int
-    native_usd: float
+    native_usd: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -167,11 +167,12 @@ def gas_usd(chain: ChainState, units: int) -> float:
     Raises
     ------
     InvalidInput
-        If the native token's USD price is not positive.
+        If the native token's USD price is unknown or not positive.
     """
-    if not (math.isfinite(chain.native_usd) and chain.native_usd > 0):
-        raise InvalidInput(f"chain {chain.block.chain_id}: native_usd {chain.native_usd} is not a positive number")
-    return units * (chain.base_fee_wei + chain.priority_fee_wei) / WEI * chain.native_usd
+    native_usd = chain.native_usd
+    if native_usd is None or not (math.isfinite(native_usd) and native_usd > 0):
+        raise InvalidInput(f"chain {chain.block.chain_id}: native_usd {native_usd} is not a positive number")
+    return units * (chain.base_fee_wei + chain.priority_fee_wei) / WEI * native_usd
 
 
 def swap_cost_frac(

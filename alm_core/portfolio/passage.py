@@ -49,7 +49,7 @@ def passage_at(
     sent = [(one.epoch_at, move) for one in past.recent for move in one.moves]
     today = sum(move.capital_usd for at, move in sent if epoch_at - at < DAY)
     received = {move.to_chain for at, move in sent if epoch_at - at < config.min_hold}
-    chains = {state.block.chain_id: state.native_usd for state in snapshot.chains}
+    chains = {one.block.chain_id: one.native_usd for one in snapshot.chains if one.native_usd is not None}
     costs = snapshot.bridge_costs if config.bridging else ()
     return Passage(
         costs={(one.from_chain, one.to_chain): one for one in costs},
