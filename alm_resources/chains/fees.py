@@ -33,6 +33,25 @@ class Reader(Protocol):
         ...
 
 
+def read_fees_at(reader: Reader, rules: ChainRules, number: int) -> Fees:
+    """Read base fee of a past block, and a usual tip of it and the blocks before it.
+
+    The base fee is in the header: fee history of an old block may end with the fee of today (anvil). Where it does not
+    reach back so far, the tip is the least that the chain's nodes accept: what one asks for now says nothing of then.
+
+    Raises
+    ------
+    BadAnswer
+        If the chain tells its base fee in no way, or a fee that cannot be true.
+    """
+    tag = hex(number)
+    base_fee = _believable(_base_fee_of(tag, reader), "base fee", reader.source)
+    if not rules.takes_tips:
+        return Fees(base_fee_wei=base_fee, priority_fee_wei=0)
+    tip = _believable(_usual_tip(_history(reader, tag), reader.source) or 0, "priority fee", reader.source)
+    return Fees(base_fee_wei=base_fee, priority_fee_wei=max(tip, rules.min_priority_fee_wei))
+
+
 def read_fees(reader: Reader, rules: ChainRules) -> Fees:
     """Read base fee of the next block and a usual tip: no less than the chain's nodes accept, 0 where tips are ignored.
 
@@ -56,9 +75,9 @@ def _believable(fee_wei: int, what: str, source: str) -> int:
     return fee_wei
 
 
-def _history(reader: Reader) -> dict[str, object]:
+def _history(reader: Reader, newest: str = "latest") -> dict[str, object]:
     try:
-        answer = reader.read("eth_feeHistory", hex(_BLOCKS), "latest", [_PERCENTILE])
+        answer = reader.read("eth_feeHistory", hex(_BLOCKS), newest, [_PERCENTILE])
     except RpcError:
         return {}  # Method not offered: the block header tells the base fee, another method the tip.
     return record(answer, reader.source, "fee history") if answer is not None else {}
@@ -68,9 +87,14 @@ def _next_base_fee(history: dict[str, object], reader: Reader) -> int:
     fees = history.get("baseFeePerGas")
     if isinstance(fees, list) and fees and fees[-1] is not None:
         return quantity(cast("list[object]", fees)[-1], reader.source, "base fee")
-    header = record(reader.read("eth_getBlockByNumber", "latest", False), reader.source, "block")
+    return _base_fee_of("latest", reader)
+
+
+def _base_fee_of(tag: str, reader: Reader) -> int:
+    header = record(reader.read("eth_getBlockByNumber", tag, False), reader.source, "block")
     if header.get("baseFeePerGas") is None:
-        raise BadAnswer(reader.source, "neither fee history nor the head tell a base fee")
+        told = "neither fee history nor the head tell" if tag == "latest" else f"block {int(tag, 16)} does not tell"
+        raise BadAnswer(reader.source, f"{told} a base fee")
     return quantity(header["baseFeePerGas"], reader.source, "base fee")
 
 

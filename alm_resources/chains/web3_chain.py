@@ -14,7 +14,7 @@ from alm_resources.chains.answers import block_from, counter, hex_bytes, quantit
 from alm_resources.chains.broadcast import broadcast, refuse_unsent
 from alm_resources.chains.endpoint import TIMEOUT_S, Endpoint, RpcError, lacks_state
 from alm_resources.chains.failover import Endpoints
-from alm_resources.chains.fees import read_fees
+from alm_resources.chains.fees import read_fees, read_fees_at
 from alm_resources.chains.head import identified_block, identity_calls, refuse_other, served_chain_id
 from alm_resources.chains.inclusion import inclusion_of
 from alm_resources.chains.l1_fee import read_l1_fee
@@ -264,6 +264,10 @@ class Web3Chain:
         """
         self._agreement.require()
         return read_fees(self._endpoints, self._rules)
+
+    def read_fees_at(self, block: Block) -> Fees:
+        """Read what the chain asked for gas at a past block (:func:`alm_resources.chains.fees.read_fees_at`)."""
+        return read_fees_at(self._endpoints, self._rules, block.number)
 
     def read_l1_fee(self, tx: UnsignedTransaction) -> int:
         """Expect what the chain charges for the payload's data on Ethereum; 0 where its rules say that it does not."""

@@ -1,22 +1,27 @@
 """Pools as they were: their state at the last block before a past moment, from nodes that keep old state.
 
-What services said then is not known and not made up: no market figures, no USD prices, no fees, no holdings.
+An old block tells pools and gas. What services said then is not known and not made up: no market figures, no USD
+prices, no holdings. A backtest may be told to assume the prices (:mod:`alm_core.backtest.assumed`).
 """
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from alm_core.backtest.assumed import READ_AFTERWARDS
 from alm_core.model.epochs import Epoch
-from alm_core.model.errors import SourceError, SourceUnavailable
-from alm_core.model.market import Block, MarketSnapshot, PoolState, SourceProblem
+from alm_core.model.errors import BadAnswer, SourceError, SourceUnavailable
+from alm_core.model.market import Block, ChainState, MarketSnapshot, PoolState, SourceProblem
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, HeadReading
+from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_resources.dex.readers import PoolBatch, PoolReader, further_results, pool_readers
 
-SOURCE = "history backfill"
-UNKNOWN_THEN = "read afterwards at past blocks: volumes, USD prices, gas and holdings of that time are not known"
+SOURCE = READ_AFTERWARDS
+UNKNOWN_THEN = "read afterwards at past blocks: volumes, USD prices and holdings of that time are not known"
+NOT_THERE = ("pool at this address", "is not initialised: it has no price")
+"""How readers say that a pool was not deployed or not begun at a block; anything else is wrong with what is there."""
 FIRST_STEP = 1_000
 
 
@@ -37,6 +42,15 @@ class PastChain(Protocol):
 
     def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
         """Answer all calls at one block."""
+        ...
+
+
+@runtime_checkable
+class PastFees(Protocol):
+    """A chain that tells what gas cost at past blocks (:class:`alm_resources.chains.Web3Chain`)."""
+
+    def read_fees_at(self, block: Block) -> Fees:
+        """Read what the chain asked for gas at a block."""
         ...
 
 
@@ -66,8 +80,9 @@ class ArchiveSnapshots:
     def read_past_snapshot(self, epoch: Epoch) -> MarketSnapshot:
         """Read the pools of a pair at the last block before an epoch.
 
-        A pool that was not there yet is a problem in the snapshot, which names it. A chain that cannot be read makes no
-        snapshot: its part would stay missing for good.
+        A pool that was not there yet is named in the snapshot's problems, which are of :data:`SOURCE` where nothing is
+        wrong. A chain that cannot be read makes no snapshot: its part would stay missing for good. Only where it tells
+        no fee of that time is it without one, and the problem says so.
 
         Raises
         ------
@@ -79,26 +94,22 @@ class ArchiveSnapshots:
             self._read_chain(chain_id, [pool for pool in pools if pool.chain_id == chain_id], epoch.epoch_at)
             for chain_id in sorted({pool.chain_id for pool in pools})
         ]
-        if not any(states for states, _ in parts):
-            detail = "; ".join(problem.detail for _, problems in parts for problem in problems) or "no pools are known"
+        problems = tuple(problem for part in parts for problem in part.problems)
+        if not any(part.pools for part in parts):
+            detail = "; ".join(problem.detail for problem in problems) or "no pools are known"
             raise SourceUnavailable(SOURCE, f"no pool of {epoch.epoch_id} was there: {detail}")
         return MarketSnapshot(
             pair=epoch.pair,
             epoch_at=epoch.epoch_at,
             quote_usd=None,
-            chains=(),
-            pools=tuple(state for states, _ in parts for state in states),
+            chains=tuple(part.chain for part in parts if part.chain is not None),
+            pools=tuple(state for part in parts for state in part.pools),
             markets=(),
             holdings=(),
-            problems=(
-                SourceProblem(source=SOURCE, detail=UNKNOWN_THEN),
-                *(problem for _, problems in parts for problem in problems),
-            ),
+            problems=(SourceProblem(source=SOURCE, detail=UNKNOWN_THEN), *problems),
         )
 
-    def _read_chain(
-        self, chain_id: int, pools: Sequence[Pool], at: datetime
-    ) -> tuple[tuple[PoolState, ...], tuple[SourceProblem, ...]]:
+    def _read_chain(self, chain_id: int, pools: Sequence[Pool], at: datetime) -> "_Part":
         if chain_id not in self._chains:
             raise SourceUnavailable(f"rpc:{chain_id}", "there is no client of this chain that reads past blocks")
         block = self._blocks[chain_id].last_before(at)
@@ -112,7 +123,39 @@ class ArchiveSnapshots:
                 f"snapshots need an archive node: give one first in [chains.{chain_id}] rpc of the registry overlay"
             )
             raise SourceUnavailable(error.source, detail) from error
-        return batch.states(reading, further)
+        states, problems = batch.states(reading, further)
+        chain, unpriced = self._gas_of(block)
+        return _Part(chain=chain, pools=states, problems=(*map(_not_there, problems), *unpriced))
+
+    def _gas_of(self, block: Block) -> tuple[ChainState | None, tuple[SourceProblem, ...]]:
+        """Return what gas cost at a block, in native coin; a chain that cannot tell is a problem."""
+        chain, source = self._chains[block.chain_id], f"rpc:{block.chain_id}"
+        if not isinstance(chain, PastFees):
+            return None, (SourceProblem(source=source, detail="no client tells what gas cost at past blocks"),)
+        try:
+            fees = chain.read_fees_at(block)
+        except BadAnswer as error:
+            return None, (SourceProblem(source=error.source, detail=error.detail),)
+        state = ChainState(
+            block=block, base_fee_wei=fees.base_fee_wei, priority_fee_wei=fees.priority_fee_wei, native_usd=None
+        )
+        return state, ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What one chain told of a past block."""
+
+    chain: ChainState | None
+    pools: tuple[PoolState, ...]
+    problems: tuple[SourceProblem, ...]
+
+
+def _not_there(problem: SourceProblem) -> SourceProblem:
+    """Return the problem of a pool as one of :data:`SOURCE` if it was only not there yet."""
+    if any(words in problem.detail for words in NOT_THERE):
+        return SourceProblem(source=SOURCE, detail=problem.detail)
+    return problem
 
 
 def archive_of(registry: PairPools, chains: Mapping[int, ChainClient]) -> ArchiveSnapshots:

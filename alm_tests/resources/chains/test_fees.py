@@ -1,12 +1,14 @@
 """Gas prices from nodes that answer fee history in full, in part, with zeros, or not at all."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer
+from alm_core.model.market import Block
 from alm_core.model.ports import Fees
 from alm_resources.chains import Web3Chain
 from alm_tests.resources.chains.stub_node import Error, stub_node
@@ -68,6 +70,23 @@ def test_a_figure_that_is_told_nowhere_or_garbled_is_not_taken_for_zero(
 
 
 GWEI = 10**9
+
+
+def test_a_past_block_is_asked_for_its_own_fees_and_never_for_the_tip_of_today(connect: Connect) -> None:
+    block = Block(chain_id=1, number=300, block_hash=None, block_at=datetime(2026, 1, 1, tzinfo=UTC))
+    told = node({"baseFeePerGas": ["0x1", "0x64"], "reward": [["0x9"], ["0x3"]]}, head={"baseFeePerGas": "0x32"})
+    with stub_node(told) as stub:
+        assert connect(stub).read_fees_at(block) == Fees(base_fee_wei=50, priority_fee_wei=3)
+        assert ("eth_feeHistory", ["0x14", "0x12c", [50]]) in stub.asked
+    with stub_node(node(MISSING, head={"baseFeePerGas": "0x32"})) as stub:
+        rules = ChainRules(min_priority_fee_wei=4)
+        assert connect(stub, rules=rules).read_fees_at(block) == Fees(base_fee_wei=50, priority_fee_wei=4)
+        assert ("eth_getBlockByNumber", ["0x12c", False]) in stub.asked
+    with (
+        stub_node(node(MISSING, head={})) as stub,
+        pytest.raises(BadAnswer, match="block 300 does not tell a base fee"),
+    ):
+        connect(stub).read_fees_at(block)
 
 
 @pytest.mark.control("believable_fee", "passes")

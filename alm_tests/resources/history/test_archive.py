@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alm_core.backtest.assumed import READ_AFTERWARDS
 from alm_core.math.tick import Q96
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
-from alm_core.model.errors import PoolNotFound, SourceUnavailable
+from alm_core.model.errors import BadAnswer, PoolNotFound, SourceUnavailable
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
+from alm_core.model.ports import Call, CallResult, Fees
 from alm_resources.history.archive import ArchiveSnapshots, PastBlocks
 from alm_tests.resources.dex.fakes import make_pool, make_state, word
 
@@ -130,7 +131,38 @@ def test_a_past_snapshot_has_pools_and_says_what_is_not_known() -> None:
     assert state.block.block_at < snapshot.epoch_at <= state.block.block_at + timedelta(seconds=12)
     assert snapshot.quote_usd is None
     assert (snapshot.chains, snapshot.markets, snapshot.holdings) == ((), (), ())
-    assert "volumes, USD prices, gas and holdings of that time are not known" in snapshot.problems[0].detail
+    assert "volumes, USD prices and holdings of that time are not known" in snapshot.problems[0].detail
+    assert "what gas cost" in snapshot.problems[1].detail
+
+
+@dataclass
+class PricedChain(TimedChain):
+    """Its base fee is the number of the block; before ``told_since`` it tells none."""
+
+    told_since: int = 0
+
+    def read_fees_at(self, block: Block) -> Fees:
+        if block.number < self.told_since:
+            raise BadAnswer("rpc:1", "block 299 does not tell a base fee")
+        return Fees(base_fee_wei=block.number, priority_fee_wei=7)
+
+
+def test_gas_is_that_of_the_block_and_its_price_in_usd_stays_unknown() -> None:
+    seconds = [12 * number for number in range(1_000)]
+    (state,) = archive(PricedChain(seconds)).read_past_snapshot(epoch(60)).chains
+    assert (state.block.number, state.base_fee_wei, state.priority_fee_wei, state.native_usd) == (299, 299, 7, None)
+    untold = archive(PricedChain(seconds, told_since=300)).read_past_snapshot(epoch(60))
+    assert untold.chains == ()
+    assert untold.problems[1].detail == "block 299 does not tell a base fee"
+
+
+def test_a_pool_that_was_not_there_yet_is_no_fault_of_the_snapshot() -> None:
+    chain = PricedChain([12 * number for number in range(1_000)])
+    pools = make_pool(1), replace(make_pool(1), address="0x" + "22" * 20, family="late")
+    readers = {"uniswap_v3": NumberReader(), "late": NumberReader(family="late", born=300)}
+    snapshot = ArchiveSnapshots(Pools(pools), {1: chain}, readers).read_past_snapshot(epoch(60))
+    assert len(snapshot.pools) == 1
+    assert {problem.source for problem in snapshot.problems} == {READ_AFTERWARDS}
 
 
 def test_a_node_without_the_state_is_told_what_it_takes() -> None:
