@@ -48,6 +48,13 @@ class BacktestChoice(dg.Config):
     failure_frac: float | None = Field(None, description="Share that fails, 0..1; else ALM_BACKTEST_FAILURES, else 0.")
     seed: int | None = Field(None, description="Seed of the failures; else ALM_BACKTEST_SEED, else 0.")
     recorded_holdings: bool = Field(False, description="Begin with the holdings recorded at the first epoch.")
+    quote_usd: float | None = Field(
+        None,
+        description="USD per quote token where snapshots know none; else ALM_BACKTEST_QUOTE_USD, else not assumed.",
+    )
+    native_usd: list[str] = Field(
+        [], description="CHAIN=USD per native coin where it is not known; else ALM_BACKTEST_NATIVE_USD."
+    )
     anew: bool = Field(False, description="Compute stored days again.")
 
     def choice(self) -> Choice:
@@ -59,6 +66,8 @@ class BacktestChoice(dg.Config):
             failure_frac=self.failure_frac,
             seed=self.seed,
             recorded_holdings=self.recorded_holdings,
+            quote_usd=self.quote_usd,
+            native_usd=tuple(self.native_usd),
         )
 
 

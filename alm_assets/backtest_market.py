@@ -50,7 +50,10 @@ def recorded_quarter_hours(history: "HistoryStore", pair: str, day: date) -> tup
         last = one
     missing = [at for at in every if at not in stored]
     holes = [f"no snapshot from {first:%H:%M} to {_until(first, last)}" for first, last in ranges(missing)]
-    holes += [f"{count} snapshots are not complete, and held through: {text}" for text, count in doubts.most_common()]
+    holes += [
+        f"{count} snapshots are not complete: held through unless what is missing is assumed: {text}"
+        for text, count in doubts.most_common()
+    ]
     figures: Metadata = {
         **(snapshot_metadata(last) if last is not None else {}),
         "epochs_recorded": len(stored),

@@ -3,13 +3,16 @@
 Nothing of Dagster is imported, so that the command computes without it.
 """
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from alm_assets.versions import code_version
-from alm_core.model.backtest import BacktestConfig, VenueConfig
+from alm_core.backtest.assumed import Closes, completed_snapshot
+from alm_core.model.backtest import BacktestConfig, NativeFrom, VenueConfig
 from alm_core.model.errors import ConfigError, InvalidInput
 from alm_core.model.inputs import LOOK_BACK
 from alm_core.model.market import MarketSnapshot
@@ -33,6 +36,8 @@ class Choice:
         As in :class:`alm_core.model.backtest.BacktestConfig`.
     recorded_holdings
         Whether it begins with the holdings recorded at its first epoch in place of ``capital_usd``.
+    quote_usd, native_usd
+        USD per quote token, and per native coin by chain, assumed for snapshots that were read afterwards.
     """
 
     policy: str | None = None
@@ -41,8 +46,10 @@ class Choice:
     failure_frac: float | None = None
     seed: int | None = None
     recorded_holdings: bool = False
+    quote_usd: float | None = None
+    native_usd: tuple[str, ...] = ()
 
-    def config(self, pair: str, environ: Mapping[str, str]) -> BacktestConfig:
+    def config(self, pair: str, environ: Mapping[str, str], native_from: tuple[NativeFrom, ...] = ()) -> BacktestConfig:
         """Return the configuration of a pair.
 
         Raises
@@ -68,6 +75,9 @@ class Choice:
                 failure_frac=failures,
                 seed=_whole(self.seed, "seed", "ALM_BACKTEST_SEED", environ, 0),
             ),
+            assumed_quote_usd=_assumed_quote(self.quote_usd, environ),
+            assumed_native_usd=_assumed_natives(self.native_usd, environ),
+            native_from=native_from,
         )
 
 
@@ -100,9 +110,12 @@ class Backtests:
             If the policy is not known, or a value is out of its range.
         """
         from alm_resources.history.backtests import BacktestRun, RunSetup
+        from alm_resources.registry import load_registry
+        from alm_resources.registry.natives import native_sources
 
+        natives = native_sources(load_registry(self._settings.registry_overlay), pair)
         setup = RunSetup(
-            config=choice.config(pair, self._environ),
+            config=choice.config(pair, self._environ, natives),
             strategy=self._settings.strategy,
             limits=self._settings.limits,
             code_version=code_version(),
@@ -145,20 +158,41 @@ class Backtests:
         Raises
         ------
         InvalidInput
-            If no epoch up to ``last_day`` has a market that is known; says what is wrong with the last snapshot.
+            If no epoch up to ``last_day`` has a market that is known; says what is wrong with most of its snapshots,
+            and the last that has it.
         """
-        from alm_resources.history.days import stream_days
-
         if run.begun_by(last_day):
             return
-        why = "no snapshot is recorded"
-        for one in stream_days(self.recorded, "pool_snapshots", MarketSnapshot, run.pair, run.first_day, last_day):
-            why = "no minute before its snapshots is recorded"
-            if one.problems:
-                why = f"snapshot of {one.epoch_at.isoformat()}: {one.problems[0].source}: {one.problems[0].detail}"
+        found = Counter[str]()
+        last: dict[str, datetime] = {}
+        for at, why in self._doubts(run, last_day):
+            found[why] += 1
+            last[why] = at
+        most = found.most_common(1)
+        why = f"{most[0][1]} snapshots to {last[most[0][0]].isoformat()}: {most[0][0]}" if most else "none is recorded"
         raise InvalidInput(
             f"no epoch of {run.pair} from {run.first_day} to {last_day} has a market that can be decided on; {why}"
         )
+
+    def _doubts(self, run: "BacktestRun", last_day: date) -> Iterator[tuple[datetime, str]]:
+        """Yield what is wrong with every snapshot of a run."""
+        from alm_core.backtest.run import last_closes
+        from alm_resources.history.days import stream_days
+        from alm_resources.history.market import RecordedMarket
+
+        config = run.setup.config
+        histories = {pair: RecordedMarket(self.recorded, pair) for pair in (run.pair, *run.setup.other_pairs)}
+        for one in stream_days(self.recorded, "pool_snapshots", MarketSnapshot, run.pair, run.first_day, last_day):
+            closes = last_closes(histories, one.epoch_at)
+            own = closes.pop(run.pair, None)
+            if own is not None:
+                one = completed_snapshot(one, config, Closes(own=own, others=closes)).snapshot
+            if own is not None and one.problems:
+                yield one.epoch_at, f"{one.problems[0].source}: {one.problems[0].detail}"
+            elif own is not None and config.capital_usd is None and not one.holdings:
+                yield one.epoch_at, "what was held then is not recorded: give a capital"
+            else:
+                yield one.epoch_at, "no minute before them is recorded"
 
 
 def backtests_from(environ: Mapping[str, str]) -> Backtests:
@@ -183,6 +217,31 @@ def _advice(asset: str, pair: str, first_day: date, last_day: date) -> str:
         "They are recorded while epochs run (alm demo, alm epoch, the schedule); pools of past days are read by: "
         f"alm history backfill --asset pool_snapshots --pair {pair} --from {first_day - DAY} --to {last_day}"
     )
+
+
+def _assumed_quote(chosen: float | None, environ: Mapping[str, str]) -> float | None:
+    if chosen is None and not environ.get("ALM_BACKTEST_QUOTE_USD"):
+        return None
+    usd = _number(chosen, "USD per quote token", "ALM_BACKTEST_QUOTE_USD", environ, math.nan)
+    if not (math.isfinite(usd) and usd > 0.0):
+        raise ConfigError(f"USD per quote token of the backtest is {usd:g}: must be more than 0")
+    return usd
+
+
+def _assumed_natives(chosen: tuple[str, ...], environ: Mapping[str, str]) -> tuple[tuple[int, float], ...]:
+    """Return prices by chain from ``CHAIN=USD``; the variable has several with commas between them."""
+    told = chosen or tuple(filter(None, environ.get("ALM_BACKTEST_NATIVE_USD", "").split(",")))
+    found: dict[int, float] = {}
+    for text in told:
+        chain, _, usd = text.partition("=")
+        try:
+            chain_id, price = int(chain), float(usd)
+        except ValueError as error:
+            raise ConfigError(f"native coin {text!r} of the backtest: must be CHAIN=USD, e.g. 137=0.45") from error
+        if not (math.isfinite(price) and price > 0.0):
+            raise ConfigError(f"native coin {text!r} of the backtest: its price must be more than 0")
+        found[chain_id] = price
+    return tuple(sorted(found.items()))
 
 
 def _number(chosen: float | None, name: str, variable: str, environ: Mapping[str, str], default: float) -> float:

@@ -65,6 +65,7 @@ def summary_metadata(run: "StoredRun", summary: BacktestSummary) -> Metadata:
         "decisions": dg.MetadataValue.md(markdown_table(("decision", "epochs"), list(summary.decisions.items()))),
         "summary": dg.MetadataValue.md(markdown_table(("figure", "value (USD where it is money)"), rows)),
         "problems": problem_list(summary.problems),
+        "assumptions": problem_list(summary.assumptions),
     }
 
 

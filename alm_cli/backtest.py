@@ -68,6 +68,8 @@ def _list_policies(context: click.Context, _option: click.Parameter, wanted: boo
 @click.option("--latency", default=None, type=int, help="Quarter hours from decision to execution; default 1.")
 @click.option("--failures", default=None, type=float, help="Share of executions that fail, 0 to 1; default 0.")
 @click.option("--seed", default=None, type=int, help="Seed of the failures; default 0.")
+@click.option("--quote-usd", default=None, type=float, help="USD per quote token where snapshots know none, e.g. 1.0.")
+@click.option("--native-usd", multiple=True, metavar="CHAIN=USD", help="The same per native coin of a chain; repeat.")
 @click.option(
     "--home", default=None, type=click.Path(exists=True), help="Home with the recorded history; default ALM_HOME."
 )
@@ -85,6 +87,8 @@ def backtest(
     latency: int | None,
     failures: float | None,
     seed: int | None,
+    quote_usd: float | None,
+    native_usd: tuple[str, ...],
     home: str | None,
     anew: bool,
     report: bool,
@@ -104,6 +108,8 @@ def backtest(
         latency_epochs=latency,
         failure_frac=failures,
         seed=seed,
+        quote_usd=quote_usd,
+        native_usd=native_usd,
     )
     sys.exit(
         run_backtest_of(
@@ -238,6 +244,8 @@ def _table(summary: "BacktestSummary") -> object:
         "epochs without a market", str(summary.epochs_missing), "held through" if summary.epochs_missing else ""
     )
     table.add_row("CPU seconds", f"{summary.seconds:,.1f}", "")
+    for words in summary.assumptions:
+        table.add_row("assumed", "", words)
     for problem in summary.problems:
         table.add_row("[yellow]problem[/]", "", problem)
     return table

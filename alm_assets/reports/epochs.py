@@ -89,7 +89,7 @@ class Report:
     placed_before
         Whether ``placed`` is what the epoch found, so that it was held since the one before. Otherwise it is what the
         epoch left, held until the next one.
-    problems
+    problems, assumptions
         Each with the number of epochs that had it.
     books
         Of a live day: the last report with accounts, which run since before it.
@@ -105,6 +105,7 @@ class Report:
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     placed_before: bool = False
     problems: tuple[tuple[str, int], ...] = ()
+    assumptions: tuple[tuple[str, int], ...] = ()
     books: EpochReport | None = None
 
     @property

@@ -56,6 +56,7 @@ def page_of(report: Report, figures: Mapping[str, bytes], tables: Sequence[Table
         f'<section aria-label="figures" class="drawn">{_figures(figures)}</section>'
         f"<section><h2>Decisions that acted</h2>{_acted(report.acted)}</section>"
         f"<section><h2>All decisions</h2>{_decisions(report)}</section>"
+        f"{_assumptions(report.assumptions)}"
         f"<section><h2>Problems</h2>{_problems(report.problems)}</section>"
         "<footer><p>All times are UTC. Costs are positive where they cost. LVR (loss versus rebalancing) is what "
         "positions lost against holding the amounts they had an epoch earlier. What is not known is called unknown, "
@@ -119,6 +120,13 @@ def _decisions(report: Report) -> Html:
         for (kind, binding), number in sorted(found.items(), key=lambda item: (-item[1], item[0]))
     ]
     return records_table(("decision", "decided by", "epochs"), records)
+
+
+def _assumptions(assumptions: Sequence[tuple[str, int]]) -> Html:
+    """What the figures rest on that nobody recorded; nothing is said where nothing was assumed."""
+    if not assumptions:
+        return Html("")
+    return Html(f"<section><h2>Assumed, not recorded</h2>{_problems(assumptions)}</section>")
 
 
 def _problems(problems: Sequence[tuple[str, int]]) -> Html:

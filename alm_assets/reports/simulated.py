@@ -47,6 +47,7 @@ def report_of_backtest(epochs: Iterable[BacktestEpoch], names: Mapping[str, str]
     rows: list[ReportEpoch] = []
     pending: list[_Pending] = []
     problems: Counter[str] = Counter()
+    assumptions: Counter[str] = Counter()
     first = last = None
     failures = 0
     for one in epochs:
@@ -55,6 +56,7 @@ def report_of_backtest(epochs: Iterable[BacktestEpoch], names: Mapping[str, str]
         last = one
         rows.append(_row(one))
         problems.update(one.problems)
+        assumptions.update(one.assumptions)
         if one.plan is not None and one.kind is not DecisionKind.HOLD:
             pending.append(_Pending(plan=one.plan))
         _settle(pending, one, len(rows) - 1, failed=one.book.failures > failures)
@@ -71,6 +73,7 @@ def report_of_backtest(epochs: Iterable[BacktestEpoch], names: Mapping[str, str]
         acted=_acted(pending, rows),
         names=names or {},
         problems=tuple(problems.most_common()),
+        assumptions=tuple(assumptions.most_common()),
     )
 
 

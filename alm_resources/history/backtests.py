@@ -48,6 +48,11 @@ class RunSetup:
     code_version: str
 
     @property
+    def other_pairs(self) -> tuple[str, ...]:
+        """Pairs whose closes tell prices of native coins, besides the one of the backtest."""
+        return tuple(sorted({one.pair for one in self.config.native_from} - {self.config.pair}))
+
+    @property
     def digest(self) -> str:
         """Short digest; equal for equal setups."""
         parts = (payload_of(self.config), payload_of(self.strategy), payload_of(self.limits), self.code_version)
@@ -203,10 +208,11 @@ class BacktestRun(StoredRun):
         earlier = self._earlier(first)
         book = earlier[-1].book if earlier else None
         setup, market = self.setup, RecordedMarket(self._recorded, self.pair)
+        others = {pair: RecordedMarket(self._recorded, pair) for pair in setup.other_pairs}
         bounds = day_bounds(first)[0], day_bounds(last)[1]
         day, found = first, list[BacktestEpoch]()
         started_s = time.process_time()
-        for epoch in run_backtest(market, *bounds, setup.config, setup.strategy, setup.limits, earlier):
+        for epoch in run_backtest(market, *bounds, setup.config, setup.strategy, setup.limits, earlier, others):
             while day < epoch.epoch_at.astimezone(UTC).date():
                 yield self._store(day, found, book, seals[day], started_s)
                 book = found[-1].book if found else book
@@ -261,17 +267,20 @@ class BacktestRun(StoredRun):
         return found
 
     def _seals(self, last: date) -> Iterator[tuple[date, str]]:
+        pair, others = self.pair, self.setup.other_pairs
         looked_back = -(-self.setup.strategy.yield_window_epochs // EPOCHS_PER_DAY)
-        before = [(CANDLES, self.first_day - number * DAY) for number in range(LOOK_BACK.days, 0, -1)]
-        before += [(SNAPSHOTS, self.first_day - number * DAY) for number in range(looked_back, 0, -1)]
+        before = [(CANDLES, pair, self.first_day - number * DAY) for number in range(LOOK_BACK.days, 0, -1)]
+        before += [(SNAPSHOTS, pair, self.first_day - number * DAY) for number in range(looked_back, 0, -1)]
+        before += [(CANDLES, other, self.first_day - DAY) for other in others]
         seal = self._sealed("", before)
         for day in days_between(self.first_day, last):
-            seal = self._sealed(seal, [(CANDLES, day), (SNAPSHOTS, day)])
+            files = [(CANDLES, pair, day), (SNAPSHOTS, pair, day), *((CANDLES, other, day) for other in others)]
+            seal = self._sealed(seal, files)
             yield day, seal
 
-    def _sealed(self, before: str, files: Sequence[tuple[str, date]]) -> str:
+    def _sealed(self, before: str, files: Sequence[tuple[str, str, date]]) -> str:
         root = self._recorded.root
-        digests = [_digest(day_file(folder_of(root, asset, self.pair), day)) for asset, day in files]
+        digests = [_digest(day_file(folder_of(root, asset, pair), day)) for asset, pair, day in files]
         return hashlib.sha256("\n".join((before, *digests)).encode()).hexdigest()
 
     def _describe(self) -> None:

@@ -282,6 +282,16 @@ def test_what_is_unknown_is_called_unknown_and_never_zero() -> None:
     assert set(figures_of(report)) == set(CAPTIONS)
 
 
+def test_what_was_assumed_is_on_the_page_and_counted_in_the_summary() -> None:
+    words = "USD per USDC assumed: 1"
+    told = [replace(one, assumptions=(words,) if number < 4 else ()) for number, one in enumerate(backtest(6, acts=()))]
+    summary = summary_of(told, 1.0)
+    assert summary.assumptions == (f"{words} (4x)",)
+    assert f"<h2>Assumed, not recorded</h2><ul><li>{words} (4×)</li></ul>" in backtest_page(told, summary)
+    recorded = backtest(6, acts=())
+    assert "Assumed" not in backtest_page(recorded, summary_of(recorded, 1.0))
+
+
 def test_text_from_data_is_harmless() -> None:
     evil = '<script>alert("x")</script><img src=http://evil onerror=alert(1)>$\\frac{1}{0}$ & "'
     told = backtest(30, reason=evil, problem=evil, missing=(5,))

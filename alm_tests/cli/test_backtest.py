@@ -167,10 +167,24 @@ def test_snapshots_that_nothing_can_be_decided_on_are_an_error_that_says_why(
     assert seen is not None
     moments = [at(day) + number * EPOCH_LENGTH for number in range(EPOCHS_PER_DAY)]
     write_day(
-        recorded, "pool_snapshots", PAIR, day, [replace(seen, epoch_at=one, problems=(problem,)) for one in moments]
+        recorded,
+        "pool_snapshots",
+        PAIR,
+        day,
+        [replace(seen, epoch_at=one, quote_usd=None, problems=(problem,)) for one in moments],
     )
-    with pytest.raises(InvalidInput, match=r"can be decided on; .*history backfill: USD prices of that time"):
-        run("--policy", "hodl", window=("--from", day.isoformat(), "--to", day.isoformat()))
+    window = ("--from", day.isoformat(), "--to", day.isoformat())
+    with pytest.raises(
+        InvalidInput, match=r"can be decided on; 9. snapshots to .*USD prices of that time .*: --quote-usd USD lets"
+    ):
+        run("--policy", "hodl", window=window)
+    told = json.loads(run("--policy", "hodl", "--quote-usd", "1", "--json", window=window).stdout)
+    assert told["epochs_missing"] == 0
+    assert "USD per USDC assumed: 1 (9" in " ".join(told["assumptions"])
+    with pytest.raises(ConfigError, match="'x=1' of the backtest: must be CHAIN=USD"):
+        run("--native-usd", "x=1")
+    with pytest.raises(ConfigError, match="must be more than 0"):
+        run("--quote-usd", "0")
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from alm_core.backtest.assumed import READ_AFTERWARDS
 from alm_core.model.epochs import EPOCH_LENGTH, EPOCHS_PER_DAY
-from alm_core.model.market import MarketSnapshot
+from alm_core.model.market import MarketSnapshot, SourceProblem
 from alm_resources.history import HistoryStore
-from alm_resources.history.days import write_day
+from alm_resources.history.days import stream_days, write_day
 from alm_tests.bench.scoreboard.tapes import seeded
 from alm_tests.bench.scoreboard.world import PAIR, TapeWorld
 
@@ -35,6 +36,16 @@ def recorded_tape(root: Path, seed: int = 1, *, holes: Collection[datetime] = ()
         epochs = [at(day) + number * EPOCH_LENGTH for number in range(EPOCHS_PER_DAY)]
         write_day(store, "pool_snapshots", PAIR, day, [_seen(world, one) for one in epochs if one not in holes])
     return store
+
+
+def read_afterwards(store: HistoryStore, day: date) -> None:
+    """Replace the snapshots of a day by what archive nodes would have told: no USD prices. Figures of services stay."""
+    found: list[MarketSnapshot] = []
+    for one in stream_days(store, "pool_snapshots", MarketSnapshot, PAIR, day, day):
+        problem = SourceProblem(source=READ_AFTERWARDS, detail="not known then")
+        chains = tuple(replace(state, native_usd=None) for state in one.chains)
+        found.append(replace(one, quote_usd=None, chains=chains, problems=(problem,)))
+    write_day(store, "pool_snapshots", PAIR, day, found)
 
 
 def _seen(world: TapeWorld, epoch_at: datetime) -> MarketSnapshot:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from alm_core.model.backtest import BacktestConfig, BacktestEpoch, VenueConfig
+from alm_core.model.backtest import BacktestConfig, BacktestEpoch, NativeFrom, VenueConfig
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.epochs import EPOCH_LENGTH
@@ -19,8 +19,8 @@ from alm_core.model.transactions import ExecutionReport, IntentState
 from alm_resources.history import HistoryStore
 from alm_resources.history.backtests import EPOCHS, BacktestRun, RunSetup
 from alm_resources.history.days import stream_days
-from alm_tests.bench.scoreboard.world import PAIR
-from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, at, recorded_tape
+from alm_tests.bench.scoreboard.world import CHAIN_ID, NATIVE_USD, PAIR
+from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, ONE_DAY, at, read_afterwards, recorded_tape
 
 HOLES = [
     at(DAYS[0]),
@@ -67,6 +67,64 @@ def test_days_run_one_by_one_are_one_run_over_holes_to_the_last_bit(
     assert first.epochs_missing == len(HOLES) - 1
     if policy == "default":
         assert first.rebalances > 1
+
+
+def told(policy: str, **assumed: object) -> RunSetup:
+    made = setup(policy)
+    return replace(made, config=replace(made.config, **assumed))
+
+
+def test_days_read_afterwards_are_to_the_last_bit_what_live_ones_of_the_same_prices_are(
+    recorded: HistoryStore, tmp_path: Path
+) -> None:
+    live = BacktestRun(recorded, tmp_path / "live", setup("default"), FIRST_DAY)
+    list(live.days(DAYS[-1]))
+    past = recorded_tape(tmp_path / "past")
+    for day in (FIRST_DAY - ONE_DAY, *DAYS):
+        read_afterwards(past, day)
+    assumed = told("default", assumed_quote_usd=1.0, assumed_native_usd=((CHAIN_ID, NATIVE_USD),))
+    # Day by day, so that every day goes on from what is stored of the one before.
+    for day in DAYS:
+        daily = BacktestRun(past, tmp_path / "daily", assumed, FIRST_DAY)
+        daily.day(day)
+    assert [replace(one, assumptions=()) for one in epochs_of(daily)] == epochs_of(live)
+    assert daily.summary(DAYS[-1]).assumptions[1] == f"USD per USDC assumed: 1 ({3 * 96}x)"
+    assert daily.folder.name != live.folder.name
+    described = json.loads((daily.folder / "config.json").read_text())["config"]
+    assert (described["assumed_quote_usd"], described["assumed_native_usd"]) == (1.0, [[CHAIN_ID, NATIVE_USD]])
+
+
+def test_a_day_read_afterwards_is_held_through_and_says_what_would_let_it_be_used(tmp_path: Path) -> None:
+    store = recorded_tape(tmp_path / "mixed")
+    read_afterwards(store, DAYS[1])
+    run = BacktestRun(store, tmp_path / "runs", setup("hodl"), FIRST_DAY)
+    list(run.days(DAYS[1]))
+    summary = run.summary(DAYS[1])
+    assert summary.epochs_missing == 96
+    options = f"--quote-usd USD --native-usd {CHAIN_ID}=USD"
+    problem = f"history backfill: USD prices of that time are not known: {options} lets a backtest use it (96x)"
+    assert summary.problems == (problem,)
+    assert summary.assumptions == ()
+
+
+def test_a_day_is_computed_again_when_closes_that_value_native_coins_have_changed(tmp_path: Path) -> None:
+    store = recorded_tape(tmp_path / "past")
+    for day in DAYS:
+        read_afterwards(store, day)
+    coin = NativeFrom(chain_id=CHAIN_ID, pair="COIN-USDC", side="base", against="quote")
+    assumed = told("wide", assumed_quote_usd=1.0, assumed_native_usd=((CHAIN_ID, NATIVE_USD),), native_from=(coin,))
+    run = BacktestRun(store, tmp_path / "runs", assumed, FIRST_DAY)
+    run.day(FIRST_DAY)
+    before = run.summary(FIRST_DAY)
+    assert not run.day(FIRST_DAY).computed
+    closes = store.read_candles(PAIR, at(FIRST_DAY), at(DAYS[1]))
+    prices = {name: getattr(closes, name) * 0 + 5.0 for name in ("open", "high", "low", "close")}
+    store.write_candles("COIN-USDC", replace(closes, **prices, quality=None))
+    assert run.day(FIRST_DAY).computed
+    after = run.summary(FIRST_DAY)
+    # The first minute of that pair closes after the first epoch.
+    assert [text.rsplit("(", 1)[1] for text in after.assumptions if "COIN-USDC" in text] == ["95x)"]
+    assert after.gas_usd == pytest.approx(before.gas_usd * 5.0 / NATIVE_USD, rel=1e-9)
 
 
 KILLED = """
