@@ -9,6 +9,7 @@ import dagster as dg
 
 from alm_assets.market_tables import exchange_table, snapshot_metadata
 from alm_assets.tables import Metadata, problem_list
+from alm_core.backtest.assumed import READ_AFTERWARDS
 from alm_core.model.epochs import EPOCH_LENGTH, EPOCHS_PER_DAY
 from alm_core.model.inputs import missing_ranges
 from alm_core.model.market import MarketSnapshot
@@ -43,21 +44,26 @@ def recorded_quarter_hours(history: "HistoryStore", pair: str, day: date) -> tup
     every = [_start(day) + number * EPOCH_LENGTH for number in range(EPOCHS_PER_DAY)]
     stored: set[datetime] = set()
     doubts: Counter[str] = Counter()
+    afterwards = 0
     last: MarketSnapshot | None = None
     for one in stream_days(history, "pool_snapshots", MarketSnapshot, pair, day, day):
         stored.add(one.epoch_at.astimezone(UTC))
-        doubts.update(f"{problem.source}: {problem.detail}" for problem in one.problems[:1])
+        wrong = [problem for problem in one.problems if problem.source != READ_AFTERWARDS]
+        doubts.update(f"{problem.source}: {problem.detail}" for problem in wrong[:1])
+        afterwards += int(bool(one.problems) and not wrong)
         last = one
     missing = [at for at in every if at not in stored]
     holes = [f"no snapshot from {first:%H:%M} to {_until(first, last)}" for first, last in ranges(missing)]
-    holes += [
-        f"{count} snapshots are not complete: held through unless what is missing is assumed: {text}"
-        for text, count in doubts.most_common()
-    ]
+    holes += [f"{count} snapshots are not complete, and held through: {text}" for text, count in doubts.most_common()]
+    if afterwards:
+        holes.append(
+            f"{afterwards} snapshots were read afterwards: used with prices that a backtest assumes, else held"
+        )
     figures: Metadata = {
         **(snapshot_metadata(last) if last is not None else {}),
         "epochs_recorded": len(stored),
-        "epochs_usable": len(stored) - doubts.total(),
+        "epochs_usable": len(stored) - doubts.total() - afterwards,
+        "epochs_read_afterwards": afterwards,
         "missing": problem_list(holes),
     }
     return figures, _warned(SNAPSHOTS_RECORDED, holes)

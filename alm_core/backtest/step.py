@@ -101,8 +101,7 @@ def next_epoch(
 
 def _assumed(market: EpochMarket, config: BacktestConfig) -> tuple[EpochMarket, tuple[str, ...]]:
     """Complete a snapshot that was read afterwards, as far as the closes before it and the config tell."""
-    since = market.quarter_hour
-    if market.recorded is None or not read_afterwards(market.recorded) or len(since) == 0:
+    if market.recorded is None or not read_afterwards(market.recorded) or len(since := market.quarter_hour) == 0:
         return market, ()
     closes = Closes(own=float(since.close[-1]), others=market.other_closes)
     completed = completed_snapshot(market.recorded, config, closes)

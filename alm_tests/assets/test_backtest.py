@@ -16,8 +16,8 @@ from alm_assets.partitions import day_before, pair_days, register_pairs
 from alm_core.model.backtest import BacktestSummary
 from alm_resources.history import HistoryStore
 from alm_tests.assets.world import content
-from alm_tests.bench.scoreboard.world import PAIR
-from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, ONE_DAY, at, recorded_tape
+from alm_tests.bench.scoreboard.world import CHAIN_ID, NATIVE_USD, PAIR
+from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, ONE_DAY, at, read_afterwards, recorded_tape
 
 HOLE = at(DAYS[1], 5, 30)
 
@@ -136,6 +136,24 @@ def test_a_day_is_told_with_its_figures_its_decisions_and_its_holes(home: Path, 
     gains = parts["fees_usd"] + parts["rewards_usd"] + parts["price_usd"] + parts["flow_usd"]
     assert parts["change_usd"] == pytest.approx(gains - costs, abs=1e-9)
     assert parts["nav_usd"] == pytest.approx(10_000.0 + parts["change_usd"], abs=0.01)
+
+
+def test_a_day_read_afterwards_is_used_with_what_is_chosen_in_the_launchpad(
+    home: Path, instance: dg.DagsterInstance, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past = recorded_tape(tmp_path / "past")
+    read_afterwards(past, DAYS[0])
+    monkeypatch.setenv("ALM_HISTORY_DIR", str(past.root))
+    prices = {"quote_usd": 1.0, "native_usd": [f"{CHAIN_ID}={NATIVE_USD}"]}
+    assert materialize(instance, DAYS[0], policy="hodl", **prices).success
+    snapshots = metadata(instance, "pool_snapshots", DAYS[0])
+    assert (snapshots["epochs_usable"], snapshots["epochs_read_afterwards"]) == (0, 96)
+    assert "96 snapshots were read afterwards" in snapshots["missing"]
+    assert metadata(instance, "allocations", DAYS[0])["epochs_without_market"] == 0
+    assert (
+        f"chain {CHAIN_ID} assumed: {NATIVE_USD:g} (96x)"
+        in metadata(instance, "backtest_report", DAYS[0])["assumptions"]
+    )
 
 
 def test_a_day_materialized_again_is_not_computed_again_unless_told(home: Path, instance: dg.DagsterInstance) -> None:

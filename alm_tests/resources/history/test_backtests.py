@@ -107,6 +107,15 @@ def test_a_day_read_afterwards_is_held_through_and_says_what_would_let_it_be_use
     assert summary.assumptions == ()
 
 
+def test_what_was_held_then_is_not_known_and_never_a_beginning_of_nothing(tmp_path: Path) -> None:
+    store = recorded_tape(tmp_path / "past")
+    read_afterwards(store, FIRST_DAY)
+    assumed = told("hodl", assumed_quote_usd=1.0, assumed_native_usd=((CHAIN_ID, NATIVE_USD),), capital_usd=None)
+    run = BacktestRun(store, tmp_path / "runs", assumed, FIRST_DAY)
+    assert run.day(FIRST_DAY).epochs == 0
+    assert not run.begun_by(FIRST_DAY)
+
+
 def test_a_day_is_computed_again_when_closes_that_value_native_coins_have_changed(tmp_path: Path) -> None:
     store = recorded_tape(tmp_path / "past")
     for day in DAYS:
