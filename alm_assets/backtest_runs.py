@@ -169,7 +169,11 @@ class Backtests:
             found[why] += 1
             last[why] = at
         most = found.most_common(1)
-        why = f"{most[0][1]} snapshots to {last[most[0][0]].isoformat()}: {most[0][0]}" if most else "none is recorded"
+        why = (
+            f"{most[0][1]} snapshots, the last of {last[most[0][0]].isoformat()}: {most[0][0]}"
+            if most
+            else "none is recorded"
+        )
         raise InvalidInput(
             f"no epoch of {run.pair} from {run.first_day} to {last_day} has a market that can be decided on; {why}"
         )

@@ -175,7 +175,8 @@ def test_snapshots_that_nothing_can_be_decided_on_are_an_error_that_says_why(
     )
     window = ("--from", day.isoformat(), "--to", day.isoformat())
     with pytest.raises(
-        InvalidInput, match=r"can be decided on; 9. snapshots to .*USD prices of that time .*: --quote-usd USD lets"
+        InvalidInput,
+        match=r"can be decided on; 9. snapshots, the last of .*USD prices of that time .*: --quote-usd USD lets",
     ):
         run("--policy", "hodl", window=window)
     told = json.loads(run("--policy", "hodl", "--quote-usd", "1", "--json", window=window).stdout)
