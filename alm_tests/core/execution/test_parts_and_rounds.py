@@ -16,7 +16,16 @@ from alm_core.model.market import MarketSnapshot, PoolState, Position
 from alm_core.model.pools import Pool
 from alm_core.model.ports import Grant, PriceInterval
 from alm_core.model.transactions import Action, ExecutionReport, Log, UnsignedTransaction
-from alm_tests.core.execution.fakes import OTHER_TOKEN, VENUE, WALLET, Crash, CrashPoint, FakeSigner
+from alm_tests.core.execution.fakes import (
+    OTHER_TOKEN,
+    VENUE,
+    WALLET,
+    Crash,
+    CrashPoint,
+    FakeSigner,
+    MinedBlock,
+    tx_from,
+)
 from alm_tests.core.execution.v3_fakes import HERE, POOL, WIDE, V3Chain, V3Dex, _event
 from alm_tests.core.execution.v3_world import LIMITS, Noticing, World, crashing, plan_of, target
 
@@ -26,7 +35,17 @@ PER_ROUND = 2
 
 
 class RoundsChain(V3Chain):
-    """A close that is no multicall with a burn takes out a part; it needs the operator right."""
+    """A close that is no multicall with a burn takes out a part; it needs the operator right.
+
+    ``vanishes`` is a position that is empty from the moment on in which the right is given.
+    """
+
+    vanishes: int | None = None
+
+    def _execute(self, block: MinedBlock, raw: str, fields: dict[str, object]) -> None:
+        super()._execute(block, raw, fields)
+        if self.vanishes and tx_from(fields).action is Action.APPROVE:
+            self.now.positions[self.vanishes] = replace(self.now.positions[self.vanishes], liquidity=0)
 
     def _close(self, data: bytes) -> list[Log]:
         assert self.now.allowances.get((PAIR, POOL.position_manager.lower())), "closed without being an operator"
@@ -42,6 +61,10 @@ class RoundsChain(V3Chain):
 class RoundsDex(V3Dex):
     """Opens ranges in two parts, and closes positions in three rounds."""
 
+    def __init__(self, chain: V3Chain) -> None:
+        super().__init__(chain)
+        self._most: dict[int, int] = {}
+
     def parts(self, pool: Pool, tick_lower: int, tick_upper: int) -> tuple[tuple[int, int], ...]:
         return ((tick_lower, HERE + 200), (HERE + 200, tick_upper))
 
@@ -51,11 +74,11 @@ class RoundsDex(V3Dex):
     def plan_close(
         self, state: PoolState, position: Position, interval: PriceInterval, owner: str, deadline_at: datetime
     ) -> UnsignedTransaction:
-        rounds_left = next(left for left in (3, 2, 1) if position.liquidity % 3 == left % 3)
-        if rounds_left == 1:
+        most = self._most[position.token_id] = max(position.liquidity, self._most.get(position.token_id, 0))
+        if 0 < position.liquidity < most * 3 // 8:
             return super().plan_close(state, position, interval, owner, deadline_at)
-        # One unit and two thirds less each time, so that the fake can tell the rounds apart by the remainder.
-        part = self.plan_remove(state, position, position.liquidity // 6 * 3 + 1, interval, owner, deadline_at)
+        # Half of it in each of the first two rounds.
+        part = self.plan_remove(state, position, position.liquidity // 2, interval, owner, deadline_at)
         return replace(part, action=Action.CLOSE, bounds=tuple(replace(b, min_delta=0) for b in part.bounds))
 
 
@@ -93,9 +116,6 @@ def placed(world: RoundsWorld) -> RoundsWorld:
     assert report.halted is None
     assert len(world.chain.now.positions) == 2
     world.chain.epochs += 1
-    # Three rounds: the remainder of the liquidity says how many are left.
-    first = world.chain.now.positions[1]
-    world.chain.now.positions[1] = replace(first, liquidity=first.liquidity // 6 * 6)
     return world
 
 
@@ -134,7 +154,7 @@ def test_a_close_in_rounds_is_given_its_operator_once_and_has_none_afterwards(wo
 
 def test_a_round_that_fails_leaves_no_operator(world: RoundsWorld) -> None:
     plan, snapshot = move(placed(world))
-    world.chain.now.positions[1] = replace(world.chain.now.positions[1], liquidity=0)
+    world.chain.vanishes = 1
     report = world.execute(plan, snapshot)
     assert "has a stake of 0" in str(report.halted)
     assert world.allowances() == 0
