@@ -145,6 +145,8 @@ class Endpoint:
     def request_proven(self, method: str, params: Sequence[object], served: Callable[[object], int]) -> object:
         """Make one request whose answer tells the chain id itself, which spares asking for it before.
 
+        An answer for another chain is asked for a second time; two of them, and the endpoint is never asked again.
+
         ``served`` reads the chain id from the answer; a :class:`SourceError` of it means that the answer does not tell.
 
         Raises
@@ -163,6 +165,10 @@ class Endpoint:
             # A node of another chain fails here in many ways, and that is then what is wrong with it.
             self.verify()
             raise
+        if found != self._chain_id:
+            # One broken answer does not condemn an endpoint for good: it is asked once more.
+            answer = self._post(method, params)
+            found = served(answer)
         self._accept(found)
         return answer
 

@@ -87,7 +87,8 @@ def test_the_chain_id_that_contracts_see_decides(connect: Connect) -> None:
         for _ in range(2):
             with pytest.raises(WrongChain, match=rf"rpc:{CHAIN_ID}#0: serves chain 1, registry says {CHAIN_ID}"):
                 chain.read_head([READ])
-        assert asked(node) == ["eth_call"]
+        # It is given one chance to say otherwise, and never asked again.
+        assert asked(node) == ["eth_call", "eth_call"]
 
 
 @pytest.mark.parametrize("answer", ["0x", "0x1234", 7, Error("execution reverted", 3), Error("method not supported")])

@@ -13,6 +13,7 @@ from alm_core.model.errors import BadAnswer, SourceRejected, SourceUnavailable, 
 from alm_core.model.market import Block
 from alm_core.model.ports import Call
 from alm_resources.chains import Web3Chain, chains_from
+from alm_resources.chains.endpoint import Endpoint
 from alm_resources.chains.multicall import AGGREGATE3
 from alm_tests.resources.chains.stub_node import CHAIN_ID, SECRET, Error, Http, stub_node
 
@@ -220,3 +221,15 @@ def test_there_is_a_client_per_chain_of_the_registry_and_none_connects_yet() -> 
     chains = chains_from(registry)
     assert set(chains) == set(registry.chains)
     assert all(chains[chain_id].chain_id == chain_id for chain_id in chains)
+
+
+def test_one_answer_for_another_chain_does_not_condemn_an_endpoint_and_two_do() -> None:
+    with stub_node(healthy) as node:
+        endpoint = Endpoint(CHAIN_ID, 0, node.url)
+        told = iter([7, CHAIN_ID, 7, 7])
+        assert endpoint.request_proven("eth_gasPrice", (), lambda _answer: next(told)) == "0x1"
+        assert not endpoint.quarantined
+        with pytest.raises(WrongChain, match="serves chain 7"):
+            endpoint.request_proven("eth_gasPrice", (), lambda _answer: next(told))
+        assert endpoint.quarantined
+        assert node.times("eth_gasPrice") == 4
