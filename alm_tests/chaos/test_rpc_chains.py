@@ -1,5 +1,6 @@
 """B20-B27, B30: what single chains do to a transaction: reverts, gas, data fees, logs, history, finality, headers."""
 
+import threading
 from typing import Any
 
 import pytest
@@ -34,14 +35,16 @@ def assert_reverted(bench: Bench, intent: Intent) -> None:
 def test_b20_a_transaction_that_reverts_is_booked_and_not_tried_again(bench: Bench) -> None:
     bench.serve()
     bench.rpc.call("evm_setAutomine", False)
-    intent = bench.plan()
+    intent, changed = bench.plan(), threading.Event()
 
     def slipped(answer: Any) -> Any:
         bench.rpc.call("anvil_setCode", VENUE, REVERTS)
+        changed.set()
         return answer
 
     bench.proxy.faults.add(on(SEND, "rewrite", rewritten=slipped))
-    with bench.mining():
+    # Its block must not come before the change.
+    with bench.mining(lambda: changed.wait(10)):
         bench.connect().run(intent)
     for _ in range(3):
         bench.engine.run(bench.journal.read_intent(intent.key))
