@@ -9,7 +9,6 @@ import numpy as np
 from alm_core.math.orientation import sqrt_price_x96_from_price
 from alm_core.math.tick import Q128, tick_at_sqrt_price_x96
 from alm_core.model.candles import CandleSeries, FloatArray
-from alm_core.model.epochs import EPOCH_LENGTH
 from alm_core.model.market import Block, ChainState, MarketSnapshot, PoolMarket, PoolState
 from alm_core.model.pools import Pool
 from alm_tests.core.forces.tapes import walk
@@ -122,8 +121,3 @@ class YearMarket:
         for first, length in holes:
             found |= (days >= first) & (days < first + length)
         return found
-
-
-def quarters(first_day: float, days: float) -> int:
-    """Quarter hours in a hole that begins on one."""
-    return round(days * timedelta(days=1) / EPOCH_LENGTH) if first_day >= 0 else 0
