@@ -21,6 +21,7 @@ from alm_core.model.pools import Pool, Token
 from alm_core.model.ports import BridgeQuote, BridgeSource, Grant
 from alm_core.model.transactions import Action, Intent, UnsignedTransaction
 from alm_core.model.transfers import BridgeTransfer
+from alm_core.portfolio.worth import exact
 
 ASSETS = ("base", "quote")
 
@@ -90,7 +91,11 @@ class Departures:
         self._take_back(slot, steps)
 
     def _amount(self, state: WalletState, move: Move, sell: Token) -> int:
-        """Raw amount of a token that a move sends: its share of what the wallet had before this plan sent anything."""
+        """Raw amount of a token that a move sends: its share of what the wallet had before this plan sent anything.
+
+        No more than may still leave today: with the fees that a burn brought the share is worth a little more than was
+        planned.
+        """
         stage, prices = self._stage, self._stage.guard.token_usd
         sent = stage.sent_amounts()
         before = {token: amount + sent.get(token, 0) for token, amount in state.balances.items()}
@@ -103,8 +108,16 @@ class Departures:
         shares = sum(Fraction(one.share_frac) for one in self._moves)
         leaving = min(Fraction(1), shares * Fraction(nav_usd + stage.sent_usd()) / Fraction(wallet_usd))
         wanted = before[sell.address.lower()] * leaving * Fraction(move.share_frac) / shares
+        price, least = prices[sell.address.lower()], stage.limits.min_bridge_usd
         amount = min(math.floor(wanted), state.balances[sell.address.lower()])
-        return amount if amount * prices[sell.address.lower()] >= stage.limits.min_bridge_usd else 0
+        if amount * price < least:
+            return 0
+        left_usd = stage.guard.bridge_left_usd()
+        allowed = math.floor(left_usd / exact(price))
+        if allowed * price < least:
+            bound = stage.limits.max_day_bridge_frac
+            raise LimitExceeded(f"max_day_bridge_frac: {float(left_usd):.2f} USD left of today (bound {bound:.6g})")
+        return min(amount, allowed)
 
     def _quote(self, sell: Token, buy: Token, amount: int) -> BridgeQuote:
         if self._bridges is None:

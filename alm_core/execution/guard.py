@@ -1,5 +1,6 @@
 """The choke point of one wallet on one chain: what the limits engine must know, from fresh reads and the journal."""
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from fractions import Fraction
@@ -108,13 +109,16 @@ class ChainGuard:
         nav = self._nav()
         return None if nav is None else float(nav)
 
-    def bridge_left_usd(self) -> float:
-        """Value that may still be sent to other chains in these 24 h; 0 where the NAV of the pair is unknown."""
+    def bridge_left_usd(self) -> Fraction:
+        """Value that may still be sent to other chains in these 24 h, to the raw unit as :meth:`check` counts it.
+
+        0 where the NAV of the pair, or what was sent, is unknown.
+        """
         nav = self._plan.nav_usd
-        if nav is None or not is_amount(nav):
-            return 0.0
         sent = self._spending.spent(self._spending.intents(), None, ()).bridged_usd
-        return max(0.0, self._limits.config.max_day_bridge_frac * nav - float(sent))
+        if nav is None or not is_amount(nav) or math.isinf(sent):
+            return Fraction(0)
+        return max(Fraction(0), exact(self._limits.config.max_day_bridge_frac) * exact(nav) - exact(sent))
 
     def _context(self, tx: UnsignedTransaction, simulated_gas: int | None) -> TransactionContext:
         touched = [self._state.pool(pool_id) for pool_id in self._touched] if self._state else []

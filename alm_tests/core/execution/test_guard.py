@@ -402,11 +402,11 @@ def test_a_transfer_that_the_journal_does_not_know_is_refused(journal: SqlJourna
 
 
 def test_what_may_still_be_sent_today_is_known_beforehand(journal: SqlJournal) -> None:
-    assert guard_of(journal).bridge_left_usd() == pytest.approx(6_000.0)
+    assert guard_of(journal).bridge_left_usd() == 6_000
     brought_to(journal, intent_of(SENDING, 1), IntentState.RESERVED)
-    assert guard_of(journal).bridge_left_usd() == pytest.approx(3_000.0)
+    assert guard_of(journal).bridge_left_usd() == 3_000
     unknown = replace(plan_at(), nav_usd=None)
-    assert guard_of(journal, plan=unknown).bridge_left_usd() == 0.0
+    assert guard_of(journal, plan=unknown).bridge_left_usd() == 0
 
 
 def test_a_price_that_is_none_makes_the_nav_unknown(journal: SqlJournal) -> None:

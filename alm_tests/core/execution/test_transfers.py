@@ -55,6 +55,30 @@ def test_all_of_the_wallet_leaves_to_the_last_unit(world: TwoChains) -> None:
     assert world.chains[HERE].now.tokens == {TOKEN: 0, OTHER_TOKEN: 0}
 
 
+def test_a_share_that_has_become_worth_more_than_may_leave_today_leaves_to_the_last_unit_of_it(
+    world: TwoChains,
+) -> None:
+    world.limits = replace(world.limits, max_day_bridge_frac=0.2)
+    snapshot = world.snapshot()
+    plan = moving(snapshot, 0.2001)
+    report = world.execute(replace(plan, moves=(replace(plan.moves[0], capital_usd=8_000.0),)), snapshot)
+    assert report.halted is None
+    assert bridged(report) == ["send WETH", "send USDC"]
+    base, quote = (of_asset(world.transfers(), asset) for asset in ("base", "quote"))
+    assert base.sent_amount == 2_001 * 10**15
+    assert base.sent_amount * 2_000 * 10**6 // 10**18 + quote.sent_amount == 8_000 * 10**6
+
+
+def test_what_may_not_leave_today_stays_and_is_named(world: TwoChains) -> None:
+    world.limits = replace(world.limits, max_day_bridge_frac=0.2)
+    sent_off(world, 0.2)
+    world.next_epoch()
+    report = sent_off(world, 0.1)
+    assert bridged(report) == []
+    assert report.halted is not None
+    assert "max_day_bridge_frac: 0.00 USD left of today (bound 0.2)" in report.halted
+
+
 def test_what_is_in_transit_keeps_the_nav_and_what_arrives_is_no_deposit(world: TwoChains) -> None:
     before = world.nav_usd()
     sent_off(world)

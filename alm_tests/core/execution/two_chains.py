@@ -164,6 +164,7 @@ class TwoChains:
         self.swaps = FairSwaps()
         self.journal = SqlJournal("sqlite:///:memory:")
         self.first: MarketSnapshot | None = None
+        self.limits = replace(LIMITS, max_day_bridge_frac=1.0)
 
     def executor(self, wrap: Callable[[object], object] = lambda port: port) -> PlanExecutor:
         return PlanExecutor(
@@ -172,7 +173,7 @@ class TwoChains:
             swaps=wrap(self.swaps),
             signer=wrap(FakeSigner()),
             journal=wrap(self.journal),
-            limits=replace(LIMITS, max_day_bridge_frac=1.0),
+            limits=self.limits,
             allow_list=allow_list_for(list(POOLS.values()), dict.fromkeys(POOLS, VENUE)),
             bridges=wrap(self.bridge),
         )
