@@ -1,4 +1,4 @@
-"""The scoreboard as a picture: every policy's excess over HODL, and the default's over it, with intervals."""
+"""The scoreboard as a picture: every policy's edge, the default's above it, and its excess over HODL."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,15 +23,17 @@ def figure(scores: Sequence[Score], path: Path) -> None:
     found = {name: {row.policy: row for row in standings(some)} for name, some in groups(scores).items()}
     names = [name for name in WORDS if name != "hodl"]
     drawn, panels = plt.subplots(
-        2, len(found), figsize=(3.9 * len(found) + 1.6, 11.0), squeeze=False, sharey="row", layout="constrained"
+        3, len(found), figsize=(3.9 * len(found) + 1.6, 16.0), squeeze=False, sharey="row", layout="constrained"
     )
     for column, (title, rows) in enumerate(found.items()):
-        _panel(panels[0][column], rows, names, "excess")
+        _panel(panels[0][column], rows, names, "edge")
         others = [*(name for name in names if name != OURS), "hodl"]
         _panel(panels[1][column], rows, others, "behind_ours")
-        panels[0][column].set_title(f"{title.replace(' (', chr(10) + '(')}\nexcess over HODL", fontsize=11)
-        panels[1][column].set_title("default minus policy", fontsize=11)
-        for row in (0, 1):
+        _panel(panels[2][column], rows, names, "excess")
+        panels[0][column].set_title(f"{title.replace(' (', chr(10) + '(')}\nedge: fees less LVR and costs", fontsize=11)
+        panels[1][column].set_title("edge of the default minus the policy's", fontsize=11)
+        panels[2][column].set_title("excess over HODL", fontsize=11)
+        for row in range(3):
             panels[row][column].set_xlabel("bp of value per day", fontsize=10)
     sure = f"{COVERAGE_FRAC * 100:.0f} %"
     drawn.suptitle(

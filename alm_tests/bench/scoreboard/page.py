@@ -40,7 +40,7 @@ def page(tapes: Sequence[ScoreTape], scores: Sequence[Score], made: str) -> str:
     """Return the Markdown of docs/results/scoreboard.md; ``made`` says when, with which command and at which code."""
     found = {name: standings(some) for name, some in groups(scores).items()}
     parts = ["# Scoreboard, out of sample", *_introduction(tapes, scores, made)]
-    parts.append("![Excess over HODL by policy, and the default against each](images/scoreboard.png)")
+    parts.append("![Edge of every policy, the default against each, and excess over HODL](images/scoreboard.png)")
     parts += ["## Where the default stands", "\n".join(summary_line(name, rows) for name, rows in found.items())]
     parts.append(
         "What it promised and what that kept, decision by decision: [default on Polygon](default_on_polygon.md)."
@@ -54,12 +54,12 @@ def page(tapes: Sequence[ScoreTape], scores: Sequence[Score], made: str) -> str:
 def summary_line(group: str, rows: Sequence[Standing]) -> str:
     """Return where the default stands in a group: its place, who is ahead of it, and whom an interval tells it from."""
     place = [row.policy for row in rows].index(OURS) + 1
-    ours = rows[place - 1].excess
+    ours = rows[place - 1].edge
     sure = "surely above" if ours.low > 0.0 else "surely below" if ours.high < 0.0 else "not told apart from"
     beaten = [WORDS[row.policy] for row in rows if row.policy != OURS and row.behind_ours.low > 0.0]
     lost = [WORDS[row.policy] for row in rows if row.policy != OURS and row.behind_ours.high < 0.0]
     return (
-        f"- {group}: **{place} of {len(rows)}**, {_bp(ours)} bp a day against HODL, {sure} it. Ahead of it, by their "
+        f"- {group}: **{place} of {len(rows)}**, edge {_bp(ours)} bp a day, {sure} nothing. Ahead of it, by their "
         f"means: {_listed([WORDS[row.policy] for row in rows[: place - 1]])}. Told apart by the interval: it loses to "
         f"{_listed(lost)}, and beats {_listed(beaten)}."
     )
@@ -87,8 +87,10 @@ def _introduction(tapes: Sequence[ScoreTape], scores: Sequence[Score], made: str
         "what the price moves in the quarter hour between plan and execution."
     )
     measure = (
-        "Excess is the mean daily log return above holding the tokens, in basis points; default minus policy is the "
-        "same between the two, paired by tape and day. Intervals hold the mean with "
+        "Edge is the mean daily profit without what the price did to the tokens that were held: fees and rewards less "
+        "LVR, gas and swaps, in basis points of the value. Where prices cannot be foretold, the rest of the profit is "
+        "nothing on average, and much noise; it is in excess, the mean daily log return above holding the tokens. "
+        "Default minus policy is the difference of the edges, paired by tape and day. Intervals hold the mean with "
         f"{COVERAGE_FRAC * 100:.0f} % (moving-block bootstrap, blocks of {BLOCK_DAYS} days, over all tapes of a kind "
         "together); one that holds zero says nothing either way. Fees, LVR and costs (gas and swaps) are of the value "
         "at the start; LVR here is what positions lost against keeping their tokens of the quarter hour before."
@@ -105,8 +107,8 @@ def _notes(group: str, tapes: Sequence[ScoreTape]) -> str:
 
 
 def _table(rows: Sequence[Standing]) -> str:
-    names = ("policy", "excess bp/day", "interval", "default minus it", "interval", "return", "fees", "LVR", "costs")
-    last = ("worst drawdown", "moves a week", "compounds a week")
+    names = ("policy", "edge bp/day", "interval", "default minus it", "interval", "excess bp/day", "interval")
+    last = ("return", "fees", "LVR", "costs", "worst drawdown", "moves a week", "compounds a week")
     lines = [f"| {' | '.join((*names, *last))} |", f"|{'---|' * (len(names) + len(last))}"]
     lines += [_row(row) for row in rows]
     return "\n".join(lines)
@@ -116,9 +118,11 @@ def _row(row: Standing) -> str:
     ours = ("", "") if row.policy == OURS else (_bp(row.behind_ours), _interval(row.behind_ours))
     cells = (
         f"**{WORDS[row.policy]}**" if row.policy == OURS else WORDS[row.policy],
+        _bp(row.edge),
+        _interval(row.edge),
+        *ours,
         _bp(row.excess),
         _interval(row.excess),
-        *ours,
         f"{row.net_return:+.2%}",
         f"{row.fees:.2%}",
         f"{row.lvr:.2%}",

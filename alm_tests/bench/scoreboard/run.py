@@ -33,6 +33,9 @@ class Score:
     ----------
     nav_usd : shape (epochs,)
         Value after each epoch, net of gas and swaps; NaN where unknown.
+    earned_usd : shape (epochs,)
+        Fees and rewards less LVR, gas, swaps and bridges of each epoch: its profit without what the price did to the
+        tokens that were held.
     fees_usd, lvr_usd, gas_usd, swap_usd
         Totals.
     promised_usd
@@ -46,6 +49,7 @@ class Score:
     tape: str
     policy: str
     nav_usd: FloatArray
+    earned_usd: FloatArray
     fees_usd: float
     lvr_usd: float
     gas_usd: float
@@ -67,6 +71,7 @@ def run_policy(tape: ScoreTape, policy: str, days: int | None = None) -> Score:
         tape=tape.name,
         policy=policy,
         nav_usd=np.array([np.nan if one.nav_usd is None else one.nav_usd for one in found]),
+        earned_usd=np.array([one.parts.change_usd - one.parts.price_usd - one.parts.flow_usd for one in found]),
         fees_usd=summary.fees_usd,
         lvr_usd=summary.lvr_usd,
         gas_usd=summary.gas_usd,

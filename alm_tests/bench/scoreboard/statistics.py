@@ -23,11 +23,14 @@ class Standing:
 
     Parameters
     ----------
-    excess
-        Mean daily log return above holding the tokens over all days of all tapes, with its interval.
+    edge
+        Mean daily profit without what the price did to the tokens held, over all days of all tapes, with its interval.
     behind_ours
         The same of the default policy above this one, day by day on the same tapes: paired, so that what moves both
         alike drops out.
+    excess
+        Mean daily log return above holding the tokens: the edge, and where the price went while other amounts were
+        held.
     net_return, drawdown, fees, lvr, costs
         Means over the tapes; all but the first two relative to the value at the start.
     moves_per_week, compounds_per_week
@@ -37,8 +40,9 @@ class Standing:
     policy: str
     tapes: int
     net_return: float
-    excess: Interval
+    edge: Interval
     behind_ours: Interval
+    excess: Interval
     fees: float
     lvr: float
     costs: float
@@ -48,12 +52,12 @@ class Standing:
 
 
 def standings(scores: Sequence[Score]) -> list[Standing]:
-    """Return the standing of every policy over some tapes, best excess first."""
+    """Return the standing of every policy over some tapes, best edge first."""
     held = {score.tape: score for score in scores if score.policy == "hodl"}
     ours = {score.tape: score for score in scores if score.policy == OURS}
     names = list(dict.fromkeys(score.policy for score in scores))
     found = [_standing(name, [score for score in scores if score.policy == name], held, ours) for name in names]
-    return sorted(found, key=lambda one: -one.excess.mean)
+    return sorted(found, key=lambda one: -one.edge.mean)
 
 
 def daily_excess(score: Score, other: Score) -> FloatArray:
@@ -63,17 +67,25 @@ def daily_excess(score: Score, other: Score) -> FloatArray:
     return np.diff(first) - np.diff(second)
 
 
+def daily_edge(score: Score) -> FloatArray:
+    """Return what each whole day earned of the value at its beginning, without what the price did to tokens held."""
+    ends = np.arange(0, score.nav_usd.size, EPOCHS_PER_DAY)
+    return np.diff(np.cumsum(score.earned_usd)[ends]) / _whole(score.nav_usd)[ends[:-1]]
+
+
 def _standing(name: str, scores: Sequence[Score], held: dict[str, Score], ours: dict[str, Score]) -> Standing:
     excess = np.concatenate([daily_excess(score, held[score.tape]) for score in scores])
-    behind = np.concatenate([daily_excess(ours[score.tape], score) for score in scores])
+    edge = np.concatenate([daily_edge(score) for score in scores])
+    behind = np.concatenate([daily_edge(ours[score.tape]) for score in scores]) - edge
     starts = np.array([float(_whole(score.nav_usd)[0]) for score in scores])
     weeks = [score.nav_usd.size / EPOCHS_PER_DAY / 7 for score in scores]
     return Standing(
         policy=name,
         tapes=len(scores),
         net_return=float(np.mean([_whole(one.nav_usd)[-1] / one.nav_usd[0] - 1 for one in scores])),
-        excess=mean_interval(excess, BLOCK_DAYS),
+        edge=mean_interval(edge, BLOCK_DAYS),
         behind_ours=mean_interval(behind, BLOCK_DAYS),
+        excess=mean_interval(excess, BLOCK_DAYS),
         fees=float(np.mean(np.array([one.fees_usd for one in scores]) / starts)),
         lvr=float(np.mean(np.array([one.lvr_usd for one in scores]) / starts)),
         costs=float(np.mean(np.array([one.gas_usd + one.swap_usd for one in scores]) / starts)),

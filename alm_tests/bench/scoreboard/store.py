@@ -48,7 +48,7 @@ class ScoreStore:
             return None
         fields = json.loads(path.read_text())
         nav = [np.nan if one is None else one for one in fields.pop("nav_usd")]
-        return Score(**fields, nav_usd=np.array(nav))
+        return Score(**fields | {"nav_usd": np.array(nav), "earned_usd": np.array(fields["earned_usd"])})
 
     def keep(self, score: Score) -> None:
         """Store a score; half a file is never seen."""
@@ -56,7 +56,7 @@ class ScoreStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         nav = [None if np.isnan(one) else float(one) for one in score.nav_usd]
         begun = path.with_suffix(f".{os.getpid()}")
-        begun.write_text(json.dumps({**asdict(score), "nav_usd": nav}))
+        begun.write_text(json.dumps({**asdict(score), "nav_usd": nav, "earned_usd": score.earned_usd.tolist()}))
         begun.replace(path)
 
     def _path(self, tape: str, policy: str) -> Path:

@@ -21,13 +21,14 @@ DAYS = 12
 
 
 def score(policy: str, daily: float, tape: str = "tape", noise: int = 5) -> Score:
-    """A path that gains ``daily`` a day above noise that every policy on the tape shares."""
+    """A path that earns ``daily`` a day above noise that every policy on the tape shares."""
     shared = np.random.default_rng(noise).normal(0.0, 0.02, DAYS * EPOCHS_PER_DAY + 1)
     gained = daily * np.arange(shared.size) / EPOCHS_PER_DAY
     return Score(
         tape=tape,
         policy=policy,
         nav_usd=10_000.0 * np.exp(shared + gained),
+        earned_usd=10_000.0 * np.exp(shared + gained) * daily / EPOCHS_PER_DAY,
         fees_usd=1.0,
         lvr_usd=1.0,
         gas_usd=1.0,
@@ -79,9 +80,11 @@ def test_differences_are_paired_by_tape_and_day() -> None:
     ]
     rows = {row.policy: row for row in standings(scores)}
     assert rows["wide"].excess.mean == pytest.approx(0.0004)
-    # The noise that both share is gone: the interval is the difference itself.
+    # The noise that both share is gone: the interval is the difference itself, but for the value in a day.
     behind = rows["wide"].behind_ours
-    assert (behind.low, behind.mean, behind.high) == pytest.approx((0.0006, 0.0006, 0.0006))
+    assert (behind.low, behind.mean, behind.high) == pytest.approx((0.0006, 0.0006, 0.0006), rel=0.1)
+    assert rows["wide"].edge.mean == pytest.approx(0.0004, rel=0.1)
+    assert (rows["hodl"].edge.low, rows["hodl"].edge.high) == (0.0, 0.0)
     ours = rows["default"].behind_ours
     assert (ours.low, ours.mean, ours.high) == (0.0, 0.0, 0.0)
     assert [row.policy for row in standings(scores)] == ["default", "wide", "hodl"]
@@ -98,6 +101,7 @@ def test_a_score_comes_back_as_it_was_kept_and_not_to_other_code(
     found = ScoreStore(tmp_path, None).known(one.tape, "wide")
     assert found is not None
     np.testing.assert_array_equal(found.nav_usd, one.nav_usd)
+    np.testing.assert_array_equal(found.earned_usd, one.earned_usd)
     assert (found.tape, found.policy, found.decisions) == (one.tape, one.policy, one.decisions)
     assert ScoreStore(tmp_path, None).known(one.tape, "hodl") is None
     assert ScoreStore(tmp_path, 5).known(one.tape, "wide") is None
