@@ -42,23 +42,25 @@ class SlidingMinutes:
         self._append(self._market.candles(read_at, at))
         self._until_at = at
         times = self._columns["ts_ms"][self._rows]
-        gone = int(np.searchsorted(times, int(start_at.timestamp() * 1000)))
+        gone = int(times.searchsorted(int(start_at.timestamp() * 1000)))
         self._rows = slice(self._rows.start + gone, self._rows.stop)
         columns = {name: column[self._rows] for name, column in self._columns.items()}
         return CandleSeries.trusted(columns, spans=self._spans)
 
     def _append(self, read: CandleSeries) -> None:
-        new = {name: getattr(read, name) for name in COLUMNS}
-        kept = {name: self._columns[name][self._rows] if self._columns else new[name][:0] for name in new}
-        count, more = len(kept["ts_ms"]), len(read)
-        if count and more and kept["ts_ms"][-1] >= read.ts_ms[0]:
+        count, more = self._rows.stop - self._rows.start, len(read)
+        if count and more and self._columns["ts_ms"][self._rows.stop - 1] >= read.ts_ms[0]:
             raise InvalidInput(f"history gave the minute of {int(read.ts_ms[0])} ms twice")
         if not self._columns or self._rows.stop + more > len(self._columns["ts_ms"]):
-            room = SPARE * (count + more)
-            self._columns = {name: np.empty(room, dtype=column.dtype) for name, column in new.items()}
-            for name, column in kept.items():
-                self._columns[name][:count] = column
-            self._rows = slice(0, count)
-        for name, column in new.items():
-            self._columns[name][self._rows.stop : self._rows.stop + more] = column
-        self._rows = slice(self._rows.start, self._rows.stop + more)
+            self._make_room(read, count)
+        after = self._rows.stop + more
+        for name, column in self._columns.items():
+            column[self._rows.stop : after] = getattr(read, name)
+        self._rows = slice(self._rows.start, after)
+
+    def _make_room(self, read: CandleSeries, count: int) -> None:
+        room = SPARE * (count + len(read))
+        columns = {name: np.empty(room, dtype=getattr(read, name).dtype) for name in COLUMNS}
+        for name, column in self._columns.items():
+            columns[name][:count] = column[self._rows]
+        self._columns, self._rows = columns, slice(0, count)

@@ -147,17 +147,17 @@ class CandleSeries:
 
     def between(self, start_at: datetime, end_at: datetime) -> "CandleSeries":
         """Return the candles that open in ``[start_at, end_at)``."""
-        start, end = (int(moment.timestamp() * 1000) for moment in (start_at, end_at))
-        left, right = np.searchsorted(self.ts_ms, [start, end])
-        return self.rows(slice(int(left), int(right)))
+        return self.rows(slice(self._row_at(start_at), self._row_at(end_at)))
 
     def before(self, end_at: datetime) -> "CandleSeries":
         """Return the candles that open before ``end_at``."""
-        return self.rows(slice(0, int(np.searchsorted(self.ts_ms, int(end_at.timestamp() * 1000)))))
+        return self.rows(slice(0, self._row_at(end_at)))
 
     def rows(self, selection: "slice | IntArray") -> "CandleSeries":
         """Return a selection of rows; of a slice the arrays are views."""
         if isinstance(selection, slice) and selection.step is None:
+            if selection.start == 0 and selection.stop == len(self):
+                return self
             return CandleSeries.trusted(
                 {name: getattr(self, name)[selection] for name in COLUMNS},
                 quality=None if self.quality is None else self.quality.rows(selection),
@@ -186,6 +186,10 @@ class CandleSeries:
         object.__setattr__(made, "quality", quality)
         object.__setattr__(made, "spans", spans)
         return made
+
+    def _row_at(self, at: datetime) -> int:
+        """Row of the first candle that opens at a moment or later."""
+        return int(self.ts_ms.searchsorted(int(at.timestamp() * 1000)))
 
     @staticmethod
     def joined(parts: "Sequence[CandleSeries]") -> "CandleSeries":

@@ -1,7 +1,7 @@
 """Profit and loss in parts that add up to the change of the net asset value."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,5 +54,12 @@ class PnlParts:
 
     def __add__(self, other: "PnlParts") -> "PnlParts":
         return PnlParts(
-            **{field.name: getattr(self, field.name) + getattr(other, field.name) for field in fields(PnlParts)}
+            fees_usd=self.fees_usd + other.fees_usd,
+            rewards_usd=self.rewards_usd + other.rewards_usd,
+            lvr_usd=self.lvr_usd + other.lvr_usd,
+            swap_usd=self.swap_usd + other.swap_usd,
+            gas_usd=self.gas_usd + other.gas_usd,
+            bridge_usd=self.bridge_usd + other.bridge_usd,
+            price_usd=self.price_usd + other.price_usd,
+            flow_usd=self.flow_usd + other.flow_usd,
         )

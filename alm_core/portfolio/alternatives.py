@@ -35,8 +35,12 @@ def table_of(choices: Sequence[Choice], refused_by: str = "") -> tuple[Alternati
     """
     acts = any(choice.taken is not None for choice in choices)
     lines = [hold_line("default", refused_by or (LOWER_NET if acts else ""))]
-    for name in NAMES:
-        found = [one for choice in choices for one in choice.considered if one.name == name]
+    by_name: dict[Name, list[Transition]] = {name: [] for name in NAMES}
+    for choice in choices:
+        for one in choice.considered:
+            if one.name in by_name:
+                by_name[one.name].append(one)
+    for found in by_name.values():
         for part in ([one for one in found if not one.gate], [one for one in found if one.gate]):
             if part:
                 gates = sorted({one.gate for one in part if one.gate})

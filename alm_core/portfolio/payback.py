@@ -46,24 +46,25 @@ def payback_factor(recent: Sequence[RecentEpoch], horizon: timedelta) -> float:
         return 1.0
     earned = _net_earned(recent)
     first_at = acted[0].epoch_at
-    if first_at not in earned or not min(earned) < first_at < max(earned):
+    at_first = next((usd for at, usd in earned if at == first_at), None)
+    if at_first is None or not earned[0][0] < first_at < earned[-1][0]:
         return 1.0
-    oldest_at, last_at = min(earned), max(earned)
+    (oldest_at, at_oldest), (last_at, at_last) = earned[0], earned[-1]
     since = last_at - first_at
     judged = [one for one in acted if one.epoch_at < last_at]
     promised = sum(one.expected_gain_usd * ((last_at - one.epoch_at) / horizon) for one in judged)
     overrun = sum(max(0.0, one.gas_usd - one.expected_cost_usd) for one in judged if one.gas_usd is not None)
-    as_before = (earned[first_at] - earned[oldest_at]) * (since / (first_at - oldest_at))
-    shortfall = 1.0 - (earned[last_at] - earned[first_at] - as_before - overrun) / promised
+    as_before = (at_first - at_oldest) * (since / (first_at - oldest_at))
+    shortfall = 1.0 - (at_last - at_first - as_before - overrun) / promised
     return 1.0 + (MAX_PAYBACK_FACTOR - 1.0) * min(1.0, max(0.0, shortfall)) * min(1.0, since / EVIDENCE)
 
 
-def _net_earned(recent: Sequence[RecentEpoch]) -> dict[datetime, float]:
-    """Return the running total of fees less losses against holding, by epoch, where fees are known."""
-    earned: dict[datetime, float] = {}
+def _net_earned(recent: Sequence[RecentEpoch]) -> list[tuple[datetime, float]]:
+    """Return epochs of which fees are known, oldest first, and the running total less losses against holding."""
+    earned: list[tuple[datetime, float]] = []
     lost = 0.0
     for epoch in recent:
         lost += epoch.holding_loss_usd or 0.0
         if epoch.fees_usd is not None:
-            earned[epoch.epoch_at] = epoch.fees_usd - lost
+            earned.append((epoch.epoch_at, epoch.fees_usd - lost))
     return earned

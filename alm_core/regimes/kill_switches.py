@@ -95,18 +95,15 @@ def trailing_yield_frac(recent: Sequence[RecentEpoch]) -> float | None:
     gas, less what positions lost against holding their tokens as far as that is known. A move belongs to the time after
     it, a loss to the time before its epoch.
     """
-    known = [one for one in recent if one.fees_usd is not None and one.nav_usd is not None and one.nav_usd > 0]
-    if not known or known[-1].epoch_at - known[0].epoch_at < MIN_YIELD_SPAN:
+    navs = {row: one.nav_usd for row, one in enumerate(recent) if one.nav_usd and one.fees_usd is not None}
+    known = [row for row, nav in navs.items() if nav > 0]
+    if not known or recent[known[-1]].epoch_at - recent[known[0]].epoch_at < MIN_YIELD_SPAN:
         return None
     first, last = known[0], known[-1]
-    fees = (last.fees_usd or 0.0) - (first.fees_usd or 0.0)
-    costs = lost = 0.0
-    for one in recent:
-        if first.epoch_at <= one.epoch_at < last.epoch_at:
-            costs += _cost_usd(one)
-        if first.epoch_at < one.epoch_at <= last.epoch_at:
-            lost += one.holding_loss_usd or 0.0
-    nav = sum(one.nav_usd or 0.0 for one in known) / len(known)
+    fees = (recent[last].fees_usd or 0.0) - (recent[first].fees_usd or 0.0)
+    costs = sum([_move_cost_usd(one) if one.moved else one.gas_usd or 0.0 for one in recent[first:last]])
+    lost = sum([one.holding_loss_usd or 0.0 for one in recent[first + 1 : last + 1]])
+    nav = sum([navs[row] for row in known]) / len(known)
     return (fees - costs - lost) / nav
 
 
@@ -145,14 +142,14 @@ def _excessive_moves(epoch: Epoch, recent: Sequence[RecentEpoch]) -> str:
 
 
 def _gas(recent: Sequence[RecentEpoch]) -> tuple[str, str]:
-    paid = sum(one.gas_usd or 0.0 for one in recent)
+    paid = sum([one.gas_usd or 0.0 for one in recent])
     nav = next((one.nav_usd for one in reversed(recent) if one.nav_usd), None)
     if nav is None:
         return "", "NAV is not known" if recent else ""
     # A part of the gas may be unknown: what is known is a lower bound, and enough of it fires.
     if paid > GAS_BUDGET_FRAC * nav:
         return f"{paid:.2f} USD in 24 h, more than {GAS_BUDGET_FRAC:.2%} of {nav:.2f} USD", ""
-    unknown = sum(one.gas_usd is None for one in recent)
+    unknown = sum([one.gas_usd is None for one in recent])
     return "", f"gas of {unknown} epochs is not known" if unknown else ""
 
 
@@ -170,6 +167,5 @@ def _counts(one: RecentEpoch) -> bool:
     return one.kind not in (DecisionKind.HOLD, DecisionKind.EXIT, DecisionKind.COMPOUND)
 
 
-def _cost_usd(one: RecentEpoch) -> float:
-    gas = one.gas_usd or 0.0
-    return max(gas, one.expected_cost_usd) if one.moved else gas
+def _move_cost_usd(one: RecentEpoch) -> float:
+    return max(one.gas_usd or 0.0, one.expected_cost_usd)

@@ -114,14 +114,15 @@ def regime_figures(
     # What was found at earlier epochs holds for the very window it was found in.
     spans = series.spans if len(seen) == len(series) else None
     hours = _hour_sigmas(seen, end_ms, spans)
+    lately = _traded_lately(seen, end_ms)
     quote_is_stable = bool(snapshot.pools) and all(s.pool.quote.asset_class == "stable" for s in snapshot.pools)
     quote_depeg = _depeg(snapshot.quote_usd)
     return RegimeFigures(
         volatility_ratio=_volatility_ratio(hours, asset_class),
-        displacement_ratio=_displacement_ratio(seen, end_ms, hours.typical, asset_class),
-        volume_ratio=_volume_ratio(seen, end_ms, spans),
-        drawdown_frac=_drawdown_frac(seen, end_ms),
-        depeg_frac=_depeg(_median_close(seen, end_ms)),
+        displacement_ratio=_displacement_ratio(seen, lately, end_ms, hours.typical, asset_class),
+        volume_ratio=_volume_ratio(seen, lately, end_ms, spans),
+        drawdown_frac=_drawdown_frac(seen, lately, end_ms),
+        depeg_frac=_depeg(_median_close(lately)),
         quote_depeg_frac=quote_depeg,
         lasting_quote_depeg_frac=_lasting(quote_depeg, epoch, past_snapshots),
         quote_is_stable=quote_is_stable,
@@ -147,7 +148,7 @@ def _hour_sigmas(seen: CandleSeries, end_ms: int, spans: _Spans | None) -> _Hour
     known = minutes >= MIN_REAL_FRAC * HOUR_MINUTES
     sigmas = np.sqrt(HOUR_MINUTES * sums / np.maximum(minutes, 1))
     past = sigmas[1:][known[1:]]
-    typical = float(np.median(past)) if past.size >= MIN_PAST_HOURS else None
+    typical = _median(past) if past.size >= MIN_PAST_HOURS else None
     return _Hours(last=float(sigmas[0]) if known[0] else None, past=past, typical=typical)
 
 
@@ -159,7 +160,7 @@ def _sums(
     A window of whole spans slides by whole spans: of those before, the oldest leaves it and none is cut.
     """
     known = None if spans is None else spans.pop((name, span_ms, end_ms - span_ms), None)
-    lately = seen if known is None else seen.rows(slice(int(np.searchsorted(seen.ts_ms, end_ms - span_ms)), None))
+    lately = seen if known is None else seen.rows(slice(int(seen.ts_ms.searchsorted(end_ms - span_ms)), None))
     if name == "variance":
         values, left_out = lately.log_variance, lately.filled
     else:
@@ -212,19 +213,22 @@ def sums_back(
 def _volatility_ratio(hours: _Hours, asset_class: AssetClass) -> float | None:
     if hours.last is None or hours.typical is None:
         return None
-    unusual = float(hours.past.mean() + SPIKE_DEVIATIONS * hours.past.std())
+    # numpy's mean and std, the mean being taken once.
+    past, count = hours.past, hours.past.size
+    mean = np.add.reduce(past) / count
+    unusual = float(mean + SPIKE_DEVIATIONS * np.sqrt(np.add.reduce((past - mean) ** 2) / count))
     return hours.last / max(unusual, SPIKE_MULTIPLE * hours.typical, MIN_SPIKE_SIGMA_FRAC[asset_class])
 
 
 def _displacement_ratio(
-    seen: CandleSeries, end_ms: int, typical: float | None, asset_class: AssetClass
+    seen: CandleSeries, lately: FloatArray, end_ms: int, typical: float | None, asset_class: AssetClass
 ) -> float | None:
     hour_ago_ms = end_ms - HOUR_MINUTES * MINUTE_MS
-    before = int(np.searchsorted(seen.ts_ms, hour_ago_ms)) - 1
+    before = int(seen.ts_ms.searchsorted(hour_ago_ms)) - 1
     # The close an hour ago is that of the minute which ended then: 60 minutes, not 59.
     if before < 0 or hour_ago_ms - int(seen.ts_ms[before]) > QUARTER_MINUTES * MINUTE_MS:
         return None
-    if not _traded_lately(seen, end_ms).size:
+    if not lately.size:
         return None
     moved = abs(math.log(seen.close[-1]) - math.log(seen.close[before]))
     if typical is None:
@@ -232,31 +236,40 @@ def _displacement_ratio(
     return moved / max(DISPLACEMENT_SIGMAS * typical, MIN_DISPLACEMENT_FRAC[asset_class])
 
 
-def _volume_ratio(seen: CandleSeries, end_ms: int, spans: _Spans | None) -> float | None:
-    if _traded_lately(seen, end_ms).size < MIN_REAL_FRAC * QUARTER_MINUTES:
+def _volume_ratio(seen: CandleSeries, lately: FloatArray, end_ms: int, spans: _Spans | None) -> float | None:
+    if lately.size < MIN_REAL_FRAC * QUARTER_MINUTES:
         return None
     minutes, volumes = _sums("volume", seen, end_ms, QUARTER_MINUTES * MINUTE_MS, spans)
     past = volumes[1:][minutes[1:] > 0]
-    if past.size < MIN_PAST_QUARTERS or past.mean() <= 0.0:
+    if past.size < MIN_PAST_QUARTERS:
         return None
-    return float(volumes[0] / past.mean())
+    usual = past.mean()
+    return float(volumes[0] / usual) if usual > 0.0 else None
 
 
-def _drawdown_frac(seen: CandleSeries, end_ms: int) -> float | None:
-    day = seen.close[int(np.searchsorted(seen.ts_ms, end_ms - DAY_MINUTES * MINUTE_MS)) :]
-    if day.size < MIN_DAY_FRAC * DAY_MINUTES or not _traded_lately(seen, end_ms).size:
+def _drawdown_frac(seen: CandleSeries, lately: FloatArray, end_ms: int) -> float | None:
+    day = seen.close[int(seen.ts_ms.searchsorted(end_ms - DAY_MINUTES * MINUTE_MS)) :]
+    if day.size < MIN_DAY_FRAC * DAY_MINUTES or not lately.size:
         return None
     return float(1.0 - day[-1] / day.max())
 
 
-def _median_close(seen: CandleSeries, end_ms: int) -> float | None:
-    closes = _traded_lately(seen, end_ms)
-    return float(np.median(closes)) if closes.size >= MIN_REAL_FRAC * QUARTER_MINUTES else None
+def _median_close(lately: FloatArray) -> float | None:
+    return _median(lately) if lately.size >= MIN_REAL_FRAC * QUARTER_MINUTES else None
+
+
+def _median(values: FloatArray) -> float:
+    """What :func:`numpy.median` gives of numbers, in a third of its time."""
+    half = values.size // 2
+    if values.size % 2:
+        return float(np.partition(values, half)[half])
+    middle = np.partition(values, (half - 1, half))
+    return float((middle[half - 1] + middle[half]) / 2.0)
 
 
 def _traded_lately(seen: CandleSeries, end_ms: int) -> FloatArray:
     """Closes of the last quarter hour's traded minutes."""
-    first = int(np.searchsorted(seen.ts_ms, end_ms - QUARTER_MINUTES * MINUTE_MS))
+    first = int(seen.ts_ms.searchsorted(end_ms - QUARTER_MINUTES * MINUTE_MS))
     return seen.close[first:][~seen.filled[first:]]
 
 
@@ -265,6 +278,7 @@ def _depeg(price: float | None) -> float | None:
 
 
 def _lasting(now: float | None, epoch: Epoch, past_snapshots: Sequence[MarketSnapshot]) -> float | None:
-    recent = [one for one in past_snapshots if OLDEST_READING >= epoch.epoch_at - one.epoch_at >= EPOCH_LENGTH]
-    before = _depeg(recent[-1].quote_usd) if recent else None
+    latest = next((one for one in reversed(past_snapshots) if epoch.epoch_at - one.epoch_at >= EPOCH_LENGTH), None)
+    recent = latest is not None and epoch.epoch_at - latest.epoch_at <= OLDEST_READING
+    before = _depeg(latest.quote_usd) if latest is not None and recent else None
     return None if now is None or before is None else min(now, before)

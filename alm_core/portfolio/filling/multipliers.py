@@ -80,12 +80,12 @@ def _that_can_bind(
     place = {row: number for number, row in enumerate(rows)}
     tightest: dict[tuple[int, ...], int] = {}
     for number, group in enumerate(groups):
-        members = tuple(place[row] for row in group.rows if row in place)
+        members = group.renumbered(place).rows
         if not members or group.limit_usd >= math.fsum(vessels[rows[member]].cap_usd for member in members):
             continue
         if members not in tightest or group.limit_usd < groups[tightest[members]].limit_usd:
             tightest[members] = number
-    return list(tightest.values()), [replace(groups[n], rows=members) for members, n in tightest.items()]
+    return list(tightest.values()), [groups[n].renumbered(place) for n in tightest.values()]
 
 
 def _under_limits(vessels: Sequence[Vessel], groups: Sequence[Group], start_apr: Sequence[float]) -> Solved:

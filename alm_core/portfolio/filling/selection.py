@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from alm_core.portfolio.filling.multipliers import solved
@@ -95,7 +95,7 @@ def _filled(
 ) -> Level:
     place = {row: number for number, row in enumerate(rows)}
     numbers = [number for number, group in enumerate(groups) if not place.keys().isdisjoint(group.rows)]
-    inner = [replace(groups[n], rows=tuple(place[row] for row in groups[n].rows if row in place)) for n in numbers]
+    inner = [groups[n].renumbered(place) for n in numbers]
     chosen = [vessels[row] for row in rows]
     found = solved(chosen, inner, [start_apr.get(number, 0.0) for number in numbers])
     return Level(

@@ -1,7 +1,8 @@
 """A pool as water-filling sees it: concave net income, with a kink at the capital it holds already."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from alm_core.model.errors import InvalidInput
 
@@ -196,6 +197,11 @@ class Group:
     rows: tuple[int, ...]
     limit_usd: float
     most: int | None = None
+
+    def renumbered(self, place: Mapping[int, int]) -> "Group":
+        """Return the group among the vessels that have a place, by their numbers there."""
+        rows = tuple([place[row] for row in self.rows if row in place])
+        return self if rows == self.rows else replace(self, rows=rows)
 
     def refuse_nonsense(self) -> None:
         """Refuse a limit that is none.
