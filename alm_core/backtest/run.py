@@ -18,6 +18,7 @@ from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import MarketSnapshot
 from alm_core.policies.default import DefaultPolicy
+from alm_core.portfolio.fee_window import FeeWindow
 
 NO_OTHERS: Mapping[str, MarketHistory] = MappingProxyType({})
 
@@ -50,9 +51,9 @@ def run_backtest(
     explains
         Whether plans carry what only explains them, at ten times the time: the same is decided without.
     """
-    decider = decider_named(config.policy)
+    decider, window = decider_named(config.policy), FeeWindow()
     if isinstance(decider, DefaultPolicy):
-        decider = replace(decider, explains=explains)
+        decider = replace(decider, explains=explains, window=window)
     market = _Assuming(market, config)
     minutes = SlidingMinutes(market)
     past: deque[MarketSnapshot] = deque(maxlen=max(1, strategy.yield_window_epochs))
@@ -79,6 +80,7 @@ def run_backtest(
             recorded=recorded,
             before=before,
             past=tuple(past),
+            window=window,
             other_closes=last_closes(others, at),
         )
         found = next_epoch(seen, book, decider, config, strategy, limits)

@@ -1,5 +1,6 @@
 """One epoch of a backtest: bring the book to now, carry out what is due, ask what to do. Pure."""
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -27,6 +28,7 @@ from alm_core.model.market import Holdings, MarketSnapshot, PoolState
 from alm_core.model.past import PastEpochs, RecentEpoch
 from alm_core.model.pnl import PnlParts
 from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.portfolio.fee_window import FeeWindow
 from alm_core.portfolio.valuation import Prices, position_usd, prices_usd
 from alm_core.portfolio.yields import pool_yields
 from alm_core.ranges.optimizer import asset_class_of
@@ -53,6 +55,8 @@ class EpochMarket:
         The recorded snapshot that the book is marked at; ``None`` at the first epoch.
     past
         Simulated snapshots of the epochs before, oldest first.
+    window
+        Of one who goes on from epoch to epoch (:func:`alm_core.portfolio.yields.pool_yields`).
     events
         By pool id, what happened in a pool since ``before``, where a source knows it.
     other_closes
@@ -64,6 +68,7 @@ class EpochMarket:
     recorded: MarketSnapshot | None
     before: MarketSnapshot | None
     past: tuple[MarketSnapshot, ...]
+    window: FeeWindow | None = None
     events: Mapping[str, PoolEvents] = field(default_factory=lambda: NOTHING_KNOWN)
     other_closes: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -136,10 +141,11 @@ def _lived(
     problems: list[str] = []
     if market.before is not None and book.as_of_at < market.epoch.epoch_at:
         before = with_gone(market.before, book.gone)
-        book = replace(book, gone=gone_pools(book, before, recorded))
+        gone = gone_pools(book, before, recorded)
+        if gone or book.gone:
+            book, market = replace(book, gone=gone), replace(market, before=before)
         # Without liquidity nothing is earned there, and nothing is placed.
         recorded = with_gone(recorded, [replace(one, liquidity=0) for one in book.gone])
-        market = replace(market, before=before)
         problems += [f"{one.pool.pool_id} is not read any more: {_what_stays(book, one)}" for one in book.gone]
     book, parts = _brought(market, recorded, book, prices, problems)
     book, spent = _due(market, recorded, book, prices, config, limits, problems)
@@ -188,18 +194,25 @@ def _brought(
 ) -> tuple[SimulatedBook, PnlParts]:
     """Bring a book to now: what it earned, what has arrived, and pools that are new."""
     at, parts = market.epoch.epoch_at, PnlParts()
+    holdings, growths = book.holdings, book.growths
     if book.as_of_at < at:
         if market.before is None:
             raise InvalidInput(f"the snapshot of {book.as_of_at.isoformat()} is not recorded any more")
         minutes = market.candles.between(book.as_of_at, at)
         brought = carried(book, market.before, recorded, minutes, prices, market.events)
         problems += brought.problems
-        parts = brought.parts
-        book = replace(book, holdings=brought.holdings, growths=brought.growths, as_of_at=at)
-    holdings, travelling = delivered(completed(book.holdings, recorded), book.travelling, at)
-    return replace(
-        book, base_usd=prices.base_usd, quote_usd=prices.quote_usd, holdings=holdings, travelling=travelling
-    ), parts
+        parts, holdings, growths = brought.parts, brought.holdings, brought.growths
+    holdings, travelling = delivered(completed(holdings, recorded), book.travelling, at)
+    book = replace(
+        book,
+        as_of_at=max(book.as_of_at, at),
+        base_usd=prices.base_usd,
+        quote_usd=prices.quote_usd,
+        holdings=holdings,
+        growths=growths,
+        travelling=travelling,
+    )
+    return book, parts
 
 
 def _what_stays(book: SimulatedBook, gone: PoolState) -> str:
@@ -219,6 +232,8 @@ def _due(
     """Carry out the plans whose time has come; what cannot be carried out is named."""
     at, parts = market.epoch.epoch_at, PnlParts()
     due = [one for one in book.waiting if one.due_at <= at]
+    if not due:
+        return book, parts
     book = replace(book, waiting=tuple(one for one in book.waiting if one.due_at > at))
     for one in due:
         if at > one.due_at + LATEST_BEGIN:
@@ -265,7 +280,7 @@ def _asked(
             price=price,
             snapshot=world,
             prices=prices,
-            yields=pool_yields(world, market.past, price, strategy.yield_window_epochs),
+            yields=pool_yields(world, market.past, price, strategy.yield_window_epochs, market.window),
             asset_class=asset_class_of(world),
             last_moved_at=book.last_moved_at,
             minutes=market.candles,
@@ -275,7 +290,7 @@ def _asked(
     past = PastEpochs(
         snapshots=market.past[-strategy.yield_window_epochs :],
         last_rebalance_at=book.last_moved_at,
-        recent=tuple(one for one in book.recent if one.epoch_at >= since),
+        recent=book.recent[bisect_left(book.recent, since, key=lambda one: one.epoch_at) :],
     )
     signals = decider.force_signals(market.epoch, market.candles)
     optimized = decider.optimized_range(market.epoch, market.candles, signals, world, past, book.optimized, strategy)

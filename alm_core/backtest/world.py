@@ -5,16 +5,18 @@ from dataclasses import replace
 
 from alm_core.model.backtest import PoolGrowth, SeenWorld, SimulatedBook
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import MarketSnapshot, PoolState
+from alm_core.model.market import Holdings, MarketSnapshot, PoolState
 from alm_core.portfolio.yields import own_active_liquidity
 
 
 def simulated_snapshot(recorded: MarketSnapshot, seen: SeenWorld) -> MarketSnapshot:
     """Return a recorded snapshot with simulated holdings in place of ours, and pools as they would be with those."""
     growths = {one.pool_id: one for one in seen.growths}
-    world = replace(recorded, holdings=seen.holdings, in_transit=seen.in_transit)
-    pools = tuple(_with_growth(state, growths.get(state.pool.pool_id), recorded, world) for state in recorded.pools)
-    return replace(world, pools=pools)
+    pools = tuple(
+        _with_growth(state, growths.get(state.pool.pool_id), recorded.holdings, seen.holdings)
+        for state in recorded.pools
+    )
+    return replace(recorded, pools=pools, holdings=seen.holdings, in_transit=seen.in_transit)
 
 
 def gone_pools(book: SimulatedBook, before: MarketSnapshot, now: MarketSnapshot) -> tuple[PoolState, ...]:
@@ -104,15 +106,15 @@ def _recorded(state: PoolState) -> PoolGrowth | None:
     )
 
 
-def _simulated(state: PoolState, recorded: MarketSnapshot, world: MarketSnapshot) -> int:
+def _simulated(state: PoolState, recorded: Sequence[Holdings], simulated: Sequence[Holdings]) -> int:
     """Active liquidity with the simulated positions in place of those recorded."""
-    return max(0, state.liquidity - own_active_liquidity(recorded, state)) + own_active_liquidity(world, state)
+    return max(0, state.liquidity - own_active_liquidity(recorded, state)) + own_active_liquidity(simulated, state)
 
 
 def _with_growth(
-    state: PoolState, growth: PoolGrowth | None, recorded: MarketSnapshot, world: MarketSnapshot
+    state: PoolState, growth: PoolGrowth | None, recorded: Sequence[Holdings], simulated: Sequence[Holdings]
 ) -> PoolState:
-    liquidity = _simulated(state, recorded, world)
+    liquidity = _simulated(state, recorded, simulated)
     if growth is None:
         return replace(state, liquidity=liquidity)
     return replace(

@@ -11,6 +11,7 @@ from alm_core.model.market import MarketSnapshot
 from alm_core.model.past import PastEpochs
 from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.portfolio.decision import POLICY, plan_allocation
+from alm_core.portfolio.fee_window import FeeWindow
 from alm_core.ranges.optimizer import optimize_range
 
 
@@ -20,12 +21,14 @@ class DefaultPolicy:
 
     Parameters
     ----------
-    explains
-        As in :func:`alm_core.portfolio.decision.plan_allocation`: backtests decide the same without it.
+    explains, window
+        As in :func:`alm_core.portfolio.decision.plan_allocation`: backtests decide the same without the one and with
+        the other.
     """
 
     name: str = POLICY
     explains: bool = True
+    window: FeeWindow | None = None
 
     def force_signals(self, epoch: Epoch, series: CandleSeries) -> ForceSignals:
         """See :func:`alm_core.forces.signals.compute_force_signals`."""
@@ -70,4 +73,5 @@ class DefaultPolicy:
             code_version,
             config_version,
             explains=self.explains,
+            window=self.window,
         )

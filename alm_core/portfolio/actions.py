@@ -12,6 +12,7 @@ from alm_core.portfolio.placements import Placement
 from alm_core.portfolio.rules import Rules
 from alm_core.portfolio.slots import Held, Slot
 from alm_core.portfolio.valuation import amounts_usd
+from alm_core.ranges.position import base_share
 
 MIN_OPEN_FRAC = 0.01
 MIN_OPEN_USD = 1.0
@@ -225,9 +226,9 @@ def priced(
         Part of idle and closed capital that does not go to other chains before the swap.
     """
     view = case.view
-    gain = (_income_after(case, closes, opens) - case.income_usd) * view.outlook.horizon_years
-    cost = NO_COST
+    gain, cost = 0.0, NO_COST
     if closes or opens or collects:
+        gain = (_income_after(case, closes, opens) - case.income_usd) * view.outlook.horizon_years
         swapped = _swapped_usd(case, closes, opens, collects, stays_frac)
         if leaves_small_swaps and swapped < case.rules.min_swap_frac * view.nav_usd:
             swapped = 0.0
@@ -287,7 +288,7 @@ def _swapped_usd(
     case: Case, closes: Sequence[Held], opens: Sequence[Opening], collects: Sequence[Held], stays_frac: float
 ) -> float:
     view = case.view
-    base_needed = sum(one.placement().base_usd(one.slot.price) for one in opens)
+    base_needed = sum([one.usd * base_share(one.slot.price, *one.bounds) for one in opens])
     quote_needed = sum(one.usd for one in opens) - base_needed
     paid = [amounts_usd(h.state.pool, h.position.fees0, h.position.fees1, view.prices) for h in collects]
     freed = [view.idle, *(held.usd for held in closes), *paid]

@@ -10,11 +10,12 @@ from alm_core.portfolio.slots import Held
 Earned = tuple[Held, float]
 
 
-def compound(case: Case) -> Transition:
+def compound(case: Case) -> list[Transition]:
     """Return collecting the fees of positions that fit and adding them, with idle capital, at the same ticks.
 
     Idle capital goes along as far as its pool is short of its target; it does not pay for the action: the gate asks
-    what the fees alone bring. Positions whose own fees do not pay are left out; where none does, all are shown.
+    what the fees alone bring. Positions whose own fees do not pay are left out; where none does, all are shown. Without
+    any fees there is nothing.
     """
     earned = [
         (held, fees)
@@ -24,11 +25,13 @@ def compound(case: Case) -> Transition:
         and (fees := fees_usd(case.view, held)) > 0.0
     ]
     single = [_of(case, [one]) for one in earned]
+    if len(single) <= 1:
+        return single
     passing = [one for one, alone in zip(earned, single, strict=True) if not alone.gate]
     joint = _of(case, passing or earned)
     if passing and joint.gate:
-        return max((alone for alone in single if not alone.gate), key=lambda alone: alone.net_usd)
-    return joint
+        return [max((alone for alone in single if not alone.gate), key=lambda alone: alone.net_usd)]
+    return [joint]
 
 
 def _of(case: Case, earned: Sequence[Earned]) -> Transition:
@@ -36,8 +39,6 @@ def _of(case: Case, earned: Sequence[Earned]) -> Transition:
     opens = [opening_onto(case.slot_of(held), held, fees + add) for (held, fees), add in zip(earned, idle, strict=True)]
     collects = [held for held, _ in earned]
     made = priced(case, "compound", DecisionKind.COMPOUND, opens=opens, collects=collects, leaves_small_swaps=True)
-    if not earned:
-        return made.gated("nothing_to_compound")
     rules = case.rules
     from_fees = made.gain_usd * sum(fees for _, fees in earned) / sum(one.usd for one in opens)
     gate = rules.cost_gate(from_fees, made.cost.total_usd, rules.config.compound_cost_multiple, "compound_cost")

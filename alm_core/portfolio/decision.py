@@ -28,6 +28,7 @@ from alm_core.portfolio.crossing import crossings, with_crossings
 from alm_core.portfolio.doubts import Doubt, doubt_of
 from alm_core.portfolio.eligibility import with_ineligible
 from alm_core.portfolio.exits import exit_closes, exit_decision
+from alm_core.portfolio.fee_window import FeeWindow
 from alm_core.portfolio.passage import passage_at
 from alm_core.portfolio.reasons import reason_of
 from alm_core.portfolio.rules import Rules, rules_of
@@ -85,6 +86,7 @@ def plan_allocation(
     config_version: str,
     *,
     explains: bool = True,
+    window: FeeWindow | None = None,
 ) -> AllocationPlan:
     """Return targets, decision and plan of an epoch. Pure: the same inputs give the same plan, byte for byte.
 
@@ -102,6 +104,8 @@ def plan_allocation(
     explains
         Whether the plan carries the hash of its inputs and a HOLD its counterfactual. They cost most of the time of a
         decision and change nothing in it: backtests do without, and the hash is then empty.
+    window
+        As in :func:`alm_core.portfolio.yields.pool_yields`.
 
     Notes
     -----
@@ -113,7 +117,7 @@ def plan_allocation(
     hides another action. A HOLD states from which fee yield on it would be an action.
     """
     inputs = (epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version)
-    seen = _seen(epoch, signals, optimized, snapshot, past, config, limits)
+    seen = _seen(epoch, signals, optimized, snapshot, past, config, limits, window)
     if optimized.regime.state is RegimeState.EXIT:
         verdict = _leaving(snapshot, signals, optimized, seen)
     else:
@@ -144,6 +148,7 @@ def _seen(
     past: PastEpochs,
     config: StrategyConfig,
     limits: LimitsConfig,
+    window: FeeWindow | None,
 ) -> _Seen | Doubt:
     snapshot = with_ineligible(snapshot, limits)
     doubt = doubt_of(epoch, signals, snapshot, limits)
@@ -151,7 +156,7 @@ def _seen(
         return doubt
     rules = rules_of(epoch, optimized, snapshot, past, config, limits)
     try:
-        surveys = survey_chains(signals, optimized, snapshot, past.snapshots, config)
+        surveys = survey_chains(signals, optimized, snapshot, past.snapshots, config, window)
 
         def at(fee_scale: float) -> tuple[ChainView, ...]:
             return views_at(surveys, config, fee_scale=fee_scale)

@@ -7,7 +7,6 @@ from alm_core.portfolio.filling.vessels import Vessel
 from alm_core.portfolio.yields import PoolYield
 from alm_core.ranges.income import active_value, care_of_range, fresh_income, held_income
 from alm_core.ranges.position import (
-    base_share,
     concentration,
     lvr_rate,
     occupancy,
@@ -90,10 +89,6 @@ class Placement:
     upper: float
     capital_usd: float
 
-    def base_usd(self, price: float) -> float:
-        """Part of the capital that is base at a price."""
-        return self.capital_usd * base_share(price, self.lower, self.upper)
-
     def active_usd(self, price: float) -> float:
         """Full-range value of its liquidity while the price is inside, else 0."""
         if not self.lower < price < self.upper:
@@ -129,12 +124,15 @@ def pool_income_usd(
     price has left already earns nothing: shifting it is what is being judged.
     """
     care = care_of(found, price, bounds, outlook)
-    shared_by = found.active_usd + sum(placement.active_usd(price) for placement in (*held, *fresh))
-    per_active = outlook.paid_usd(found) / shared_by - outlook.lvr_apr
     kept = (care.held_frac, care.upkeep_apr)
-    income = sum(fresh_income(place.active_usd(price), place.capital_usd, per_active, kept) for place in fresh)
-    for place in held:
-        own = place.active_usd(price)
+    staying = [place.active_usd(price) for place in held]
+    placed = [place.active_usd(price) for place in fresh]
+    shared_by = found.active_usd + sum([*staying, *placed])
+    per_active = outlook.paid_usd(found) / shared_by - outlook.lvr_apr
+    income = sum(
+        [fresh_income(own, place.capital_usd, per_active, kept) for own, place in zip(placed, fresh, strict=True)]
+    )
+    for own, place in zip(staying, held, strict=True):
         if own == 0.0:
             continue
         first = outlook.held_frac(price, place.lower, place.upper)

@@ -24,8 +24,11 @@ def place(case: Case) -> list[Transition]:
         (slot, slot.wanted_usd - sum(held.usd.total for held in view.held if held.placement.pool_id == pool_id))
         for pool_id, slot in view.slots.items()
     ]
-    whole = _placed(case, "place idle capital", affordable(case, missing, view.idle.total, ()))
-    if len(whole.opens) < 2:
+    opens = affordable(case, missing, view.idle.total, ())
+    if not opens:
+        return []
+    whole = _placed(case, "place idle capital", opens)
+    if len(opens) < 2:
         return [whole]
     alone = [_placed(case, "place in one pool", (opening,)) for opening in whole.opens]
     return [whole, replace(max(alone, key=lambda one: (not one.gate, one.net_usd)), part_of=whole.name)]
@@ -47,8 +50,11 @@ def place_and_shift(case: Case, placed: Transition, shifted: Transition) -> Tran
     return priced(case, "place and shift", DecisionKind.PRA, closes=shifted.closes, opens=tuple(opens.values()))
 
 
-def reallocate(case: Case) -> Transition:
-    """Return moving capital between pools; positions that fit and are not far too large stay as they are."""
+def reallocate(case: Case) -> list[Transition]:
+    """Return moving capital between pools; positions that fit and are not far too large stay as they are.
+
+    Nothing where all of them stay.
+    """
     view = case.view
     kept: dict[str, float] = dict.fromkeys(view.slots, 0.0)
     closes: list[Held] = []
@@ -59,11 +65,13 @@ def reallocate(case: Case) -> Transition:
             kept[pool_id] += held.usd.total
         else:
             closes.append(held)
+    if not closes:
+        return []
     missing = [(slot, slot.wanted_usd - kept[pool_id]) for pool_id, slot in view.slots.items()]
     available = view.idle.total + sum(held.usd.total for held in closes)
     opens = affordable(case, missing, available, closes)
     transition = priced(case, "reallocate", DecisionKind.PRA, closes=closes, opens=opens)
-    return transition.gated(_reallocation_gate(case, transition))
+    return [transition.gated(_reallocation_gate(case, transition))]
 
 
 def _reallocation_gate(case: Case, transition: Transition) -> str:

@@ -33,21 +33,19 @@ def shifts(case: Case) -> list[Transition]:
     def wider(positions: Sequence[Held]) -> Transition:
         return _at_slots(case, "widen ranges", DecisionKind.WIDEN, positions)
 
-    shift = _together(case, others, with_swap, waits=True)
+    shifted = _together(case, others, with_swap, waits=True)
     return [
-        _together(case, others, without_swap, waits=True),
-        shift,
-        _together(case, narrow, wider, waits=False),
-        *_best_alone(case, shift),
+        *_together(case, others, without_swap, waits=True),
+        *shifted,
+        *_together(case, narrow, wider, waits=False),
+        *(_best_alone(case, shift) for shift in shifted if len(shift.closes) > 1 and not shift.gate),
     ]
 
 
-def _best_alone(case: Case, shift: Transition) -> list[Transition]:
+def _best_alone(case: Case, shift: Transition) -> Transition:
     """Return the best shift of one range where several are shifted together."""
-    if len(shift.closes) < 2 or shift.gate:
-        return []
     alone = [_at_slots(case, "shift one range", DecisionKind.RS, (held,)) for held in shift.closes]
-    return [replace(max(alone, key=lambda one: one.net_usd), part_of=shift.name)]
+    return replace(max(alone, key=lambda one: one.net_usd), part_of=shift.name)
 
 
 def is_too_narrow(case: Case, held: Held) -> bool:
@@ -57,17 +55,22 @@ def is_too_narrow(case: Case, held: Held) -> bool:
     return (upper - lower) - width > case.rules.rs_threshold * width
 
 
-def _together(case: Case, positions: Sequence[Held], make: Make, *, waits: bool) -> Transition:
-    """Return the shift of all positions whose own shift passes; of the best alone where together they would not."""
+def _together(case: Case, positions: Sequence[Held], make: Make, *, waits: bool) -> list[Transition]:
+    """Return the shift of all positions whose own shift passes; of the best alone where together they would not.
+
+    Nothing where there is nothing to shift.
+    """
     single = [(held, shift) for held in positions if not (shift := make((held,))).changes_nothing]
     gated = [(held, shift.gated(_gate(case, held, shift, waits=waits))) for held, shift in single]
+    if len(gated) <= 1:
+        return [shift for _, shift in gated]
     passing = [(held, shift) for held, shift in gated if not shift.gate]
     if not passing:
-        return make([held for held, _ in gated]).gated(gated[0][1].gate if gated else "nothing_to_shift")
+        return [make([held for held, _ in gated]).gated(gated[0][1].gate)]
     joint = make([held for held, _ in passing])
     if not _cost_gate(case, joint):
-        return joint
-    return max((shift for _, shift in passing), key=lambda one: one.net_usd)
+        return [joint]
+    return [max((shift for _, shift in passing), key=lambda one: one.net_usd)]
 
 
 def _gate(case: Case, held: Held, shift: Transition, *, waits: bool) -> str:

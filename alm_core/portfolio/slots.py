@@ -1,10 +1,9 @@
 """Where a range would be placed in a pool now, and what is held there, valued."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alm_core.math.orientation import price_at_sqrt_price_x96, range_bounds_at_ticks, ticks_for_range
-from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolState, Position
 from alm_core.model.signals import OptimizedRange
 from alm_core.portfolio.costs import gas_lots
@@ -77,25 +76,16 @@ def slot_of(state: PoolState, optimized: OptimizedRange, found: PoolYield) -> Sl
     )
 
 
-def held_of(position: Position, states: Mapping[str, PoolState], optimized: OptimizedRange, prices: Prices) -> Held:
-    """Return a position, valued.
-
-    Raises
-    ------
-    InvalidInput
-        If its pool is not among ``states``.
-    """
-    if position.pool_id not in states:
-        raise InvalidInput(f"position {position.token_id} lies in pool {position.pool_id}, which was not read")
-    state = states[position.pool_id]
+def held_of(position: Position, slot: Slot, prices: Prices) -> Held:
+    """Return a position in the pool of a slot, valued."""
+    state = slot.state
     bounds = range_bounds_at_ticks(state.pool, position.tick_lower, position.tick_upper)
     usd = position_usd(state.pool, position, prices)
-    wanted = range_bounds_at_ticks(state.pool, *ticks_for_range(state.pool, optimized.price_range))
     return Held(
         position=position,
         state=state,
         usd=usd,
         placement=Placement(pool_id=position.pool_id, lower=bounds[0], upper=bounds[1], capital_usd=usd.total),
         in_range=position.tick_lower <= state.tick < position.tick_upper,
-        divergence=divergence(bounds, wanted),
+        divergence=divergence(bounds, slot.bounds),
     )

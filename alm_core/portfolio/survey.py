@@ -10,6 +10,7 @@ from alm_core.model.market import ChainState, Holdings, MarketSnapshot, PoolStat
 from alm_core.model.signals import ForceSignals, OptimizedRange
 from alm_core.portfolio.caps import cap_of
 from alm_core.portfolio.costs import shift_cost
+from alm_core.portfolio.fee_window import FeeWindow
 from alm_core.portfolio.placements import Outlook
 from alm_core.portfolio.slots import Held, Slot, held_of, slot_of
 from alm_core.portfolio.turnover import Mover
@@ -105,6 +106,7 @@ def survey_chains(
     snapshot: MarketSnapshot,
     past_snapshots: Sequence[MarketSnapshot],
     config: StrategyConfig,
+    window: FeeWindow | None = None,
 ) -> tuple[ChainSurvey, ...]:
     """Return the survey of every chain whose holdings were read, by chain id.
 
@@ -116,6 +118,8 @@ def survey_chains(
         The epoch's snapshot and earlier ones, oldest first, that yields are measured from.
     config
         Horizon, weights, caps per pool and the window of yields.
+    window
+        As in :func:`alm_core.portfolio.yields.pool_yields`.
 
     Raises
     ------
@@ -124,7 +128,7 @@ def survey_chains(
         the fees of its pool are unknown.
     """
     prices = prices_usd(snapshot, signals.price)
-    yields = pool_yields(snapshot, past_snapshots, signals.price, config.yield_window_epochs)
+    yields = pool_yields(snapshot, past_snapshots, signals.price, config.yield_window_epochs, window)
     outlook = Outlook(
         sigma_annual_frac=signals.composite.sigma_annual_frac,
         horizon_years=config.amortize_days / DAYS_PER_YEAR,
@@ -149,12 +153,14 @@ def _survey(
     chain = _chain_state(snapshot, holdings.block.chain_id)
     states = tuple(state for state in snapshot.pools if state.pool.chain_id == holdings.block.chain_id)
     idle = idle_usd(holdings, tuple(state.pool for state in states), prices)
-    held = _held(holdings, states, optimized, prices, yields)
+    _refuse_unknown(holdings, states, yields)
     slots = tuple(
         slot_of(state, optimized, yields[state.pool.pool_id])
         for state in sorted(states, key=lambda state: state.pool.pool_id)
         if state.pool.pool_id in yields
     )
+    by_pool = {slot.state.pool.pool_id: slot for slot in slots}
+    held = tuple(held_of(position, by_pool[position.pool_id], prices) for position in holdings.positions)
     ground = Ground(
         chain=chain,
         states=states,
@@ -223,19 +229,14 @@ def _openable(slot: Slot) -> bool:
     return step is None or openable(step, slot.tick_lower, slot.tick_upper)
 
 
-def _held(
-    holdings: Holdings,
-    states: Sequence[PoolState],
-    optimized: OptimizedRange,
-    prices: Prices,
-    yields: Mapping[str, PoolYield],
-) -> tuple[Held, ...]:
-    by_pool = {state.pool.pool_id: state for state in states}
-    held = tuple(held_of(position, by_pool, optimized, prices) for position in holdings.positions)
-    for entry in held:
-        if entry.placement.pool_id not in yields:
-            raise InvalidInput(f"fees of pool {entry.placement.pool_id}, which holds a position, are unknown")
-    return held
+def _refuse_unknown(holdings: Holdings, states: Sequence[PoolState], yields: Mapping[str, PoolYield]) -> None:
+    read = {state.pool.pool_id for state in states}
+    for position in holdings.positions:
+        if position.pool_id not in read:
+            raise InvalidInput(f"position {position.token_id} lies in pool {position.pool_id}, which was not read")
+    for position in holdings.positions:
+        if position.pool_id not in yields:
+            raise InvalidInput(f"fees of pool {position.pool_id}, which holds a position, are unknown")
 
 
 def _shift_cost_frac(chain: ChainState, states: Sequence[PoolState], prices: Prices, nav_usd: float) -> float:

@@ -14,13 +14,11 @@ MORE_FRAC = 0.01
 def transitions(case: Case) -> list[Transition]:
     """Return everything one chain could do, gated or not; what would change nothing is left out."""
     placings, shiftings = place(case), shifts(case)
-    found = [compound(case), *shiftings, *placings]
-    placed, shifted = _allowed(placings), next(one for one in shiftings if one.name == "shift ranges")
-    if placed is not None and not shifted.gate:
+    found = [*compound(case), *shiftings, *placings]
+    placed, shifted = _allowed(placings), _allowed([one for one in shiftings if one.name == "shift ranges"])
+    if placed is not None and shifted is not None:
         found.append(place_and_shift(case, placed, shifted))
-    moved = reallocate(case)
-    if moved.closes:
-        found.append(moved)
+    found += reallocate(case)
     restraint = case.rules.restraint
     return [one.gated(restraint) if restraint else one for one in found if not one.changes_nothing]
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Literal
 
 from alm_core.model.epochs import SECONDS_PER_YEAR
-from alm_core.model.market import MarketSnapshot, PoolMarket, PoolState
-from alm_core.portfolio.flows import fees_to_liquidity
+from alm_core.model.market import Holdings, MarketSnapshot, PoolMarket, PoolState
+from alm_core.portfolio.fee_window import FeeWindow, Taken
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd, prices_usd
 
 SECONDS_PER_DAY = 86_400
@@ -48,7 +47,11 @@ class PoolYield:
 
 
 def pool_yields(
-    snapshot: MarketSnapshot, past_snapshots: Sequence[MarketSnapshot], price: float, window_epochs: int
+    snapshot: MarketSnapshot,
+    past_snapshots: Sequence[MarketSnapshot],
+    price: float,
+    window_epochs: int,
+    window: FeeWindow | None = None,
 ) -> dict[str, PoolYield]:
     """Return the yield of every pool that has one, by pool id.
 
@@ -65,6 +68,8 @@ def pool_yields(
         Quote per base.
     window_epochs
         How many past snapshots count.
+    window
+        Of one who asks at every epoch: it remembers what the snapshots told before.
 
     Raises
     ------
@@ -72,18 +77,17 @@ def pool_yields(
         If USD per quote token is unknown.
     """
     prices = prices_usd(snapshot, price)
-    window = (*past_snapshots[-window_epochs:], snapshot)
     markets = {market.pool_id: market for market in snapshot.markets}
-    readings = _readings(window)
+    taken = (window or FeeWindow()).taken(past_snapshots[-window_epochs:], snapshot.pools)
     yields: dict[str, PoolYield] = {}
     for state in snapshot.pools:
         market = markets.get(state.pool.pool_id)
-        found = _measured(state, readings[state.pool.pool_id], prices, market)
+        found = _measured(state, taken[state.pool.pool_id], prices, market)
         if found is None or _unpriced_stake(market):
             continue
         fees_usd, window_s, source = found
         replaced = market is not None and market.rewards_replace_fees
-        others = max(0, state.liquidity - own_active_liquidity(snapshot, state))
+        others = max(0, state.liquidity - own_active_liquidity(snapshot.holdings, state))
         yields[state.pool.pool_id] = PoolYield(
             pool_id=state.pool.pool_id,
             fees_usd=0.0 if replaced else fees_usd,
@@ -95,11 +99,11 @@ def pool_yields(
     return yields
 
 
-def own_active_liquidity(snapshot: MarketSnapshot, state: PoolState) -> int:
+def own_active_liquidity(held: Sequence[Holdings], state: PoolState) -> int:
     """Return our own liquidity in a pool that is in range now."""
     return sum(
         position.liquidity
-        for holdings in snapshot.holdings
+        for holdings in held
         for position in holdings.positions
         if position.pool_id == state.pool.pool_id and position.tick_lower <= state.tick < position.tick_upper
     )
@@ -109,46 +113,20 @@ def _unpriced_stake(market: PoolMarket | None) -> bool:
     return market is not None and market.rewards_replace_fees and market.rewards_apr is None
 
 
-def _readings(window: Sequence[MarketSnapshot]) -> dict[str, list[PoolState]]:
-    """States of every pool, oldest first.
-
-    Left out are readings of a block seen before, and of a node that lagged: from there, growth would seem to wrap.
-    """
-    found: dict[str, list[PoolState]] = {}
-    for one in window:
-        for seen in one.pools:
-            kept = found.setdefault(seen.pool.pool_id, [])
-            if kept:
-                block, last = seen.block, kept[-1].block
-                if block.number <= last.number or block.block_at < last.block_at:
-                    continue
-            kept.append(seen)
-    return found
-
-
 def _measured(
-    state: PoolState, readings: Sequence[PoolState], prices: Prices, market: PoolMarket | None
+    state: PoolState, taken: Taken, prices: Prices, market: PoolMarket | None
 ) -> tuple[float, float, Literal["fee_growth", "volume_24h"]] | None:
     if state.liquidity == 0:
         return 0.0, 0.0, "fee_growth"
-    return _grown(state, readings, prices) or _estimated(state, market)
+    return _grown(state, taken, prices) or _estimated(state, market)
 
 
-def _grown(
-    state: PoolState, readings: Sequence[PoolState], prices: Prices
-) -> tuple[float, float, Literal["fee_growth"]] | None:
+def _grown(state: PoolState, taken: Taken, prices: Prices) -> tuple[float, float, Literal["fee_growth"]] | None:
     """Fees per year from the flows between consecutive readings."""
-    elapsed_s = (readings[-1].block.block_at - readings[0].block.block_at).total_seconds()
-    if elapsed_s <= 0:
+    if taken.seconds <= 0 or taken.fees is None:
         return None
-    amount0 = amount1 = 0
-    for before, after in pairwise(readings):
-        fees = fees_to_liquidity(before, after)
-        if fees is None:
-            return None
-        amount0, amount1 = amount0 + fees[0], amount1 + fees[1]
-    grown = amounts_usd(state.pool, amount0, amount1, prices).total
-    return grown * SECONDS_PER_YEAR / elapsed_s, elapsed_s, "fee_growth"
+    grown = amounts_usd(state.pool, *taken.fees, prices).total
+    return grown * SECONDS_PER_YEAR / taken.seconds, taken.seconds, "fee_growth"
 
 
 def _estimated(state: PoolState, market: PoolMarket | None) -> tuple[float, float, Literal["volume_24h"]] | None:

@@ -43,8 +43,8 @@ def paper_snapshot(snapshot: MarketSnapshot, holdings: tuple[Holdings, ...]) -> 
     pools = tuple(
         replace(
             state,
-            liquidity=max(0, state.liquidity - own_active_liquidity(snapshot, state))
-            + own_active_liquidity(paper, state),
+            liquidity=max(0, state.liquidity - own_active_liquidity(snapshot.holdings, state))
+            + own_active_liquidity(paper.holdings, state),
         )
         for state in snapshot.pools
     )
