@@ -20,11 +20,22 @@ from alm_tests.assets.world import MemoryWorld  # noqa: E402
 TEMPLATE = Path(__file__).resolve().parents[2] / "dagster.yaml"
 
 
-@pytest.fixture
-def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
-    folder = tmp_path / "dagster"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def new_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Dagster home whose tables are made and hold nothing: making them takes longer than most tests."""
+    folder = tmp_path_factory.mktemp("new-home")
     shutil.copyfile(TEMPLATE, folder / "dagster.yaml")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DAGSTER_HOME", str(folder))
+        with dg.DagsterInstance.from_config(str(folder)):
+            pass
+    return folder
+
+
+@pytest.fixture
+def instance(new_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    folder = tmp_path / "dagster"
+    shutil.copytree(new_home, folder)
     monkeypatch.setenv("DAGSTER_HOME", str(folder))
     with dg.DagsterInstance.from_config(str(folder)) as opened:
         yield opened

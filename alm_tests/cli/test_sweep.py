@@ -119,7 +119,7 @@ def test_ctrl_c_leaves_what_is_finished_in_the_parquet(grid: Path) -> None:
 
 
 def test_the_table_tells_best_and_worst_and_that_this_is_in_sample(grid: Path, runner: CliRunner) -> None:
-    done = runner.invoke(sweep, ["--grid", str(grid), "--workers", "2"])
+    done = runner.invoke(sweep, ["--grid", str(grid), "--workers", "1"])
     assert done.exit_code == 0, done.output
     told = done.stderr.replace("\n", " ")
     assert "small: 12 cells" in told
