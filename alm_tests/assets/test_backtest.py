@@ -16,7 +16,7 @@ from alm_assets.partitions import day_before, pair_days, register_pairs
 from alm_core.model.backtest import BacktestSummary
 from alm_resources.history import HistoryStore
 from alm_tests.assets.world import content
-from alm_tests.bench.scoreboard.world import CHAIN_ID, NATIVE_USD, PAIR
+from alm_tests.core.backtest.tape_snapshot import CHAIN_ID, NATIVE_USD, PAIR
 from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, ONE_DAY, at, read_afterwards, recorded_tape
 
 HOLE = at(DAYS[1], 5, 30)

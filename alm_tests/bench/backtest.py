@@ -21,7 +21,8 @@ from alm_core.model.market import MarketSnapshot
 from alm_tests.bench.demeter_peer import ROOT, WIDTH_TICKS, demeter, peer_python
 from alm_tests.bench.figure import Figure, cpu_times_s, median
 from alm_tests.bench.scoreboard.tapes import ScoreTape, polygon
-from alm_tests.bench.scoreboard.world import PAIR, TapeWorld, first_epoch
+from alm_tests.bench.scoreboard.world import TapeWorld, first_epoch
+from alm_tests.core.backtest.tape_snapshot import PAIR
 from alm_tests.core.simulation.recorded_pool import DAYS, FOLDER, RECORDED, recorded_frame
 
 YEAR_DAYS = 365

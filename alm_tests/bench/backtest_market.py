@@ -7,12 +7,18 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from alm_core.math.orientation import sqrt_price_x96_from_price
-from alm_core.math.tick import Q128, tick_at_sqrt_price_x96
+from alm_core.math.tick import Q128
 from alm_core.model.candles import MINUTE_MS, CandleSeries, FloatArray
 from alm_core.model.inputs import LOOK_BACK
-from alm_core.model.market import Block, ChainState, MarketSnapshot, PoolMarket, PoolState
-from alm_tests.bench.scoreboard.world import BASE_FEE_WEI, CHAIN_ID, NATIVE_USD, PAIR, POOL, TVL_PER_ACTIVE
+from alm_core.model.market import MarketSnapshot
+from alm_tests.core.backtest.tape_snapshot import (
+    POOL,
+    TVL_PER_ACTIVE,
+    PoolAt,
+    fees_per_liquidity,
+    liquidity_worth,
+    snapshot_at,
+)
 
 MINUTES_PER_DAY, MINUTES_PER_YEAR = 1440, 525_960
 KEPT_DAYS = LOOK_BACK.days + 2
@@ -88,9 +94,9 @@ class SeededDays:
         opened = np.concatenate([[self._price], close[:-1]])
         up, down = np.abs(random.normal(0.0, 0.5, (2, count))) * sigma
         fees_usd = sigma**2 / 8.0 * ACTIVE_USD * FEE_MULTIPLE * random.gamma(2.0, 0.5, count)
-        liquidity = ACTIVE_USD / 2.0 * 1e6 / np.sqrt(close * 1e-12)
-        growth0 = self._sums[0] + np.cumsum(fees_usd / 2.0 / close * 1e18 / liquidity)
-        growth1 = self._sums[1] + np.cumsum(fees_usd / 2.0 * 1e6 / liquidity)
+        liquidity = liquidity_worth(POOL, ACTIVE_USD, close)
+        growths = fees_per_liquidity(POOL, fees_usd / 2.0 / close, fees_usd / 2.0, liquidity)
+        growth0, growth1 = self._sums[0] + np.cumsum(growths[0]), self._sums[1] + np.cumsum(growths[1])
         volume_usd = self._sums[2] + np.cumsum(fees_usd / ((POOL.fee_pips or 0) / 1e6))
         begins_at = self._end_at
         self._price, self._end_at = float(close[-1]), begins_at + timedelta(days=1)
@@ -125,37 +131,13 @@ def midnight(year: int) -> datetime:
 
 
 def _snapshot(day: _Day, row: int, at: datetime, volume_24h_usd: float) -> MarketSnapshot:
-    price = float(day.candles.close[row])
-    sqrt_price = sqrt_price_x96_from_price(POOL, price)
-    block = Block(chain_id=CHAIN_ID, number=int(at.timestamp()) // 2, block_hash="0x" + "1" * 64, block_at=at)
-    state = PoolState(
+    seen = PoolAt(
         pool=POOL,
-        block=block,
-        sqrt_price_x96=sqrt_price,
-        tick=tick_at_sqrt_price_x96(sqrt_price),
+        price=float(day.candles.close[row]),
         liquidity=int(day.liquidity[row]),
-        fee_pips=POOL.fee_pips or 0,
-        fee_growth_global0_x128=int(day.growth0[row] * Q128),
-        fee_growth_global1_x128=int(day.growth1[row] * Q128),
-        source="tape",
-    )
-    figures = PoolMarket(
-        pool_id=POOL.pool_id,
-        source="tape",
-        fetched_at=at,
-        volume_24h_usd=volume_24h_usd,
+        growth0_x128=int(day.growth0[row] * Q128),
+        growth1_x128=int(day.growth1[row] * Q128),
         tvl_usd=ACTIVE_USD * TVL_PER_ACTIVE,
-        fee_frac=(POOL.fee_pips or 0) / 1e6,
-        base_usd=price,
-        quote_usd=1.0,
+        volume_24h_usd=volume_24h_usd,
     )
-    chain = ChainState(block=block, base_fee_wei=BASE_FEE_WEI, priority_fee_wei=30 * 10**9, native_usd=NATIVE_USD)
-    return MarketSnapshot(
-        pair=PAIR,
-        epoch_at=at,
-        quote_usd=1.0,
-        chains=(chain,),
-        pools=(state,),
-        markets=(figures,),
-        holdings=(),
-    )
+    return snapshot_at(at, (seen,))

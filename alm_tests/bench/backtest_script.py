@@ -18,7 +18,7 @@ from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.epochs import EPOCHS_PER_DAY
 from alm_core.model.inputs import LOOK_BACK
 from alm_tests.bench.backtest_market import SeededDays, midnight
-from alm_tests.bench.scoreboard.world import PAIR
+from alm_tests.core.backtest.tape_snapshot import PAIR
 
 SEED = 7
 WARM_EPOCHS = 40

@@ -15,7 +15,7 @@ from alm_assets.reports.drawing import half_size
 from alm_core.backtest.run import summary_of
 from alm_tests.bench.scoreboard.run import epochs_of
 from alm_tests.bench.scoreboard.tapes import polygon
-from alm_tests.bench.scoreboard.world import POOL
+from alm_tests.core.backtest.tape_snapshot import POOL
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -19,7 +19,7 @@ from alm_core.model.errors import ConfigError, InvalidInput
 from alm_core.model.market import MarketSnapshot, SourceProblem
 from alm_resources.history import HistoryStore
 from alm_resources.history.days import write_day
-from alm_tests.bench.scoreboard.world import PAIR
+from alm_tests.core.backtest.tape_snapshot import PAIR
 from alm_tests.resources.history.tape_history import DAYS, at, recorded_tape
 
 WINDOW = ("--from", DAYS[0].isoformat(), "--to", DAYS[-1].isoformat())

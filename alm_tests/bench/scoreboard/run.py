@@ -14,7 +14,8 @@ from alm_core.model.candles import FloatArray
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.epochs import EPOCH_LENGTH, EPOCHS_PER_DAY
 from alm_tests.bench.scoreboard.tapes import ScoreTape
-from alm_tests.bench.scoreboard.world import CAPITAL_USD, PAIR, TapeHistory, TapeWorld, first_epoch
+from alm_tests.bench.scoreboard.world import CAPITAL_USD, TapeHistory, TapeWorld, first_epoch
+from alm_tests.core.backtest.tape_snapshot import PAIR
 
 WARM_DAYS = 20
 """History before the first scored epoch; the optimizer looks back on all there is, up to 30 days."""

@@ -14,16 +14,16 @@ ROOT = Path(__file__).resolve().parents[3]
 CODE = ("alm_core", "alm_tests/bench/scoreboard")
 DRAWN = ("page.py", "figure.py", "statistics.py", "decisions.py", "stress.py", "store.py", "__main__.py")
 """Files of the scoreboard that read scores and make none."""
+SNAPSHOTS = "alm_tests/core/backtest/tape_snapshot.py"
 
 
 def code_hash() -> str:
     """Return a short hash of all code that makes scores: scores of other code are not taken for its own."""
     digest = hashlib.sha256()
-    for folder in CODE:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            if folder == CODE[0] or path.name not in DRAWN:
-                digest.update(f"{path.relative_to(ROOT)}\n".encode())
-                digest.update(path.read_bytes())
+    core, scoreboard = (sorted((ROOT / folder).rglob("*.py")) for folder in CODE)
+    for path in (*core, *(path for path in scoreboard if path.name not in DRAWN), ROOT / SNAPSHOTS):
+        digest.update(f"{path.relative_to(ROOT)}\n".encode())
+        digest.update(path.read_bytes())
     return digest.hexdigest()[:12]
 
 

@@ -5,53 +5,27 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from alm_core.math.orientation import sqrt_price_x96_from_price
-from alm_core.math.tick import Q128, tick_at_sqrt_price_x96
+from alm_core.math.tick import Q128
 from alm_core.model.candles import CandleSeries
 from alm_core.model.epochs import EPOCH_LENGTH
 from alm_core.model.inputs import LOOK_BACK
-from alm_core.model.market import (
-    Block,
-    ChainState,
-    Holdings,
-    MarketSnapshot,
-    PoolMarket,
-    PoolState,
-    TokenBalance,
-)
-from alm_core.model.pools import Pool, Token
+from alm_core.model.market import Holdings, MarketSnapshot, TokenBalance
+from alm_core.model.pools import Pool
 from alm_tests.bench.scoreboard.tapes import ScoreTape
+from alm_tests.core.backtest.tape_snapshot import (
+    POLYGON,
+    POOL,
+    TVL_PER_ACTIVE,
+    PoolAt,
+    block_at,
+    fees_per_liquidity,
+    liquidity_worth,
+    snapshot_at,
+)
 
-CHAIN_ID = 137
-BASE_FEE_WEI = 100 * 10**9
-NATIVE_USD = 0.5
-"""Gas of Polygon: 100 gwei, a native coin of 0.50 USD."""
 CAPITAL_USD = 10_000.0
-TVL_PER_ACTIVE = 0.1
-"""TVL of a pool over the full-range value of its active liquidity; only the reference's policy looks at TVL."""
 EPOCH_MINUTES = 15
 DAY_MINUTES = 1440
-
-_BASE = Token(
-    chain_id=CHAIN_ID, address="0x" + "b" * 40, symbol="WETH", decimals=18, asset_class="volatile", issuer="none"
-)
-_QUOTE = Token(
-    chain_id=CHAIN_ID, address="0x" + "c" * 40, symbol="USDC", decimals=6, asset_class="stable", issuer="circle"
-)
-POOL = Pool(
-    chain_id=CHAIN_ID,
-    address="0x" + "a" * 40,
-    dex="uni-v3",
-    family="uniswap_v3",
-    factory="0x" + "f" * 40,
-    position_manager="0x" + "e" * 40,
-    token0=_BASE,
-    token1=_QUOTE,
-    fee_pips=500,
-    tick_spacing=10,
-    base_is_token0=True,
-)
-PAIR = "WETH-USDC"
 
 
 class TapeWorld:
@@ -81,12 +55,10 @@ class TapeWorld:
             TokenBalance(address=pool.base.address, amount=int(CAPITAL_USD / 2 / price * base)),
             TokenBalance(address=pool.quote.address, amount=int(CAPITAL_USD / 2 * quote)),
         )
-        root = np.sqrt(tape.candles.close * (quote / base))
-        # 2 L sqrt(P) in raw quote is the active value.
-        self._liquidity = tape.active_usd / 2.0 * quote / root
+        self._liquidity = liquidity_worth(pool, tape.active_usd, tape.candles.close)
         self._fee_frac = (pool.fee_pips or 0) / 1e6
-        self._growth0 = np.cumsum(tape.fees_base * base / self._liquidity)
-        self._growth1 = np.cumsum(tape.fees_quote * quote / self._liquidity)
+        growths = fees_per_liquidity(pool, tape.fees_base, tape.fees_quote, self._liquidity)
+        self._growth0, self._growth1 = np.cumsum(growths[0]), np.cumsum(growths[1])
         self._volume_usd = np.cumsum((tape.fees_base * tape.candles.close + tape.fees_quote) / self._fee_frac)
 
     def candles_at(self, at: datetime) -> CandleSeries:
@@ -95,44 +67,24 @@ class TapeWorld:
 
     def snapshot(self, at: datetime) -> MarketSnapshot:
         """Return the pool as it was right before an epoch."""
-        row, pool = self.row(at) - 1, self._pool
-        price = float(self.tape.candles.close[row])
-        sqrt_price = sqrt_price_x96_from_price(pool, price)
-        block = Block(chain_id=CHAIN_ID, number=int(at.timestamp()) // 2, block_hash="0x" + "1" * 64, block_at=at)
-        state = PoolState(
-            pool=pool,
-            block=block,
-            sqrt_price_x96=sqrt_price,
-            tick=tick_at_sqrt_price_x96(sqrt_price),
+        row = self.row(at) - 1
+        seen = PoolAt(
+            pool=self._pool,
+            price=float(self.tape.candles.close[row]),
             liquidity=int(self._liquidity[row]),
-            fee_pips=pool.fee_pips or 0,
-            fee_growth_global0_x128=int(self._growth0[row] * Q128),
-            fee_growth_global1_x128=int(self._growth1[row] * Q128),
-            source="tape",
-        )
-        market = PoolMarket(
-            pool_id=pool.pool_id,
-            source="tape",
-            fetched_at=at,
-            volume_24h_usd=self._volume_24h(row),
+            growth0_x128=int(self._growth0[row] * Q128),
+            growth1_x128=int(self._growth1[row] * Q128),
             tvl_usd=float(self.tape.active_usd[row]) * self._tvl_per_active,
-            fee_frac=self._fee_frac,
-            base_usd=price,
-            quote_usd=1.0,
+            volume_24h_usd=self._volume_24h(row),
         )
-        return MarketSnapshot(
-            pair=PAIR,
-            epoch_at=at,
-            quote_usd=1.0,
-            chains=(
-                ChainState(block=block, base_fee_wei=BASE_FEE_WEI, priority_fee_wei=30 * 10**9, native_usd=NATIVE_USD),
-            ),
-            pools=(state,),
-            markets=(market,),
-            holdings=(
-                Holdings(block=block, wallet="0x" + "9" * 40, native_wei=10**18, balances=self._balances, positions=()),
-            ),
+        held = Holdings(
+            block=block_at(POLYGON, at),
+            wallet="0x" + "9" * 40,
+            native_wei=10**18,
+            balances=self._balances,
+            positions=(),
         )
+        return replace(snapshot_at(at, (seen,)), holdings=(held,))
 
     def epochs(self, first_at: datetime) -> list[datetime]:
         """Return the scored epochs, oldest first."""

@@ -11,7 +11,8 @@ from alm_core.model.candles import MINUTE_MS, CandleSeries, FloatArray
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool, Token
 from alm_tests.bench.scoreboard.tapes import MINUTES_PER_YEAR, ScoreTape
-from alm_tests.bench.scoreboard.world import PAIR, POOL, TapeHistory, TapeWorld
+from alm_tests.bench.scoreboard.world import TapeHistory, TapeWorld
+from alm_tests.core.backtest.tape_snapshot import PAIR, POOL
 
 START = datetime(2026, 2, 28, tzinfo=UTC)
 WARM_DAYS, SCORED_DAYS = 10, 5

@@ -21,7 +21,8 @@ from alm_tests.bench.backtest import Recorded
 from alm_tests.bench.backtest_market import SeededDays, midnight
 from alm_tests.bench.backtest_script import epochs_of
 from alm_tests.bench.scoreboard.tapes import polygon
-from alm_tests.bench.scoreboard.world import PAIR, first_epoch
+from alm_tests.bench.scoreboard.world import first_epoch
+from alm_tests.core.backtest.tape_snapshot import PAIR
 from alm_tests.core.backtest.year import FIRST_AT, Life, YearMarket
 from alm_tests.core.portfolio.scene import pool
 from alm_tests.core.simulation.recorded_pool import FOLDER, RECORDED

@@ -11,7 +11,8 @@ from alm_core.model.backtest import BacktestConfig, BacktestEpoch, BacktestSumma
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.epochs import EPOCHS_PER_DAY
 from alm_core.model.inputs import LOOK_BACK
-from alm_tests.core.backtest.year import FIRST_AT, PAIR, Life, YearMarket
+from alm_tests.core.backtest.tape_snapshot import PAIR
+from alm_tests.core.backtest.year import FIRST_AT, Life, YearMarket
 from alm_tests.core.portfolio.scene import pool
 
 CHEAP, DEAR = pool(500, 10), pool(3000, 60)

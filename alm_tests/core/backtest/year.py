@@ -6,18 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from alm_core.math.orientation import sqrt_price_x96_from_price
-from alm_core.math.tick import Q128, tick_at_sqrt_price_x96
+from alm_core.math.tick import Q128
 from alm_core.model.candles import CandleSeries, FloatArray
-from alm_core.model.market import Block, ChainState, MarketSnapshot, PoolMarket, PoolState
+from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool
+from alm_tests.core.backtest.tape_snapshot import Chain, PoolAt, liquidity_worth, snapshot_at
 from alm_tests.core.forces.tapes import walk
 from alm_tests.core.portfolio.scene import pool
 
-PAIR = "WETH-USDC"
 FIRST_AT = datetime(2025, 1, 1, tzinfo=UTC)
-MINUTES_PER_DAY = 1440
-CHAIN = 8453
+TYPICAL_PRICE = 2500.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,53 +64,23 @@ class YearMarket:
             return None
         row = int((epoch_at.timestamp() * 1000 - self.whole.ts_ms[0]) // 60_000) - 1
         price = float(self.whole.close[max(0, row)])
-        block = Block(
-            chain_id=CHAIN, number=int(epoch_at.timestamp()) // 2, block_hash="0x" + "1" * 64, block_at=epoch_at
+        chain = Chain(
+            chain_id=8453, base_fee_wei=int(self.gas_gwei * 1e9), priority_fee_wei=10**6, native_usd=TYPICAL_PRICE
         )
-        there = [life for life in self.lives if life.listed_day <= day < life.gone_day]
-        return MarketSnapshot(
-            pair=PAIR,
-            epoch_at=epoch_at,
-            quote_usd=1.0,
-            chains=(
-                ChainState(
-                    block=block, base_fee_wei=int(self.gas_gwei * 1e9), priority_fee_wei=10**6, native_usd=2500.0
-                ),
-            ),
-            pools=tuple(self._state(life, price, day, block) for life in there),
-            markets=tuple(self._market(life, price, epoch_at) for life in there),
-            holdings=(),
-        )
+        there = (life for life in self.lives if life.listed_day <= day < life.gone_day)
+        return snapshot_at(epoch_at, (self._seen(life, price, day) for life in there), chain)
 
-    def _state(self, life: Life, price: float, day: float, block: Block) -> PoolState:
-        sqrt_price = sqrt_price_x96_from_price(life.of, price)
-        raw_quote = life.active_usd / 2 * 10**6
-        root = sqrt_price / 2**96
-        liquidity = int(raw_quote / root)
+    def _seen(self, life: Life, price: float, day: float) -> PoolAt:
         # Per unit of the liquidity of a typical price, so that growth never shrinks with the price.
-        typical = int(raw_quote / (2500.0e-12) ** 0.5)
+        typical = int(liquidity_worth(life.of, life.active_usd, TYPICAL_PRICE))
         lived = min(day, life.dead_day) + self.warm_days
-        return PoolState(
+        return PoolAt(
             pool=life.of,
-            block=block,
-            sqrt_price_x96=sqrt_price,
-            tick=tick_at_sqrt_price_x96(sqrt_price),
-            liquidity=liquidity if day < life.dead_day else 0,
-            fee_pips=life.of.fee_pips or 0,
-            fee_growth_global0_x128=0,
-            fee_growth_global1_x128=int(life.fees_usd_day * lived * 1e6) * Q128 // typical,
-        )
-
-    def _market(self, life: Life, price: float, at: datetime) -> PoolMarket:
-        return PoolMarket(
-            pool_id=life.of.pool_id,
-            source="tape",
-            fetched_at=at,
-            volume_24h_usd=None,
+            price=price,
+            liquidity=int(liquidity_worth(life.of, life.active_usd, price)) if day < life.dead_day else 0,
+            growth0_x128=0,
+            growth1_x128=int(life.fees_usd_day * lived * 1e6) * Q128 // typical,
             tvl_usd=life.active_usd,
-            fee_frac=(life.of.fee_pips or 0) / 1e6,
-            base_usd=price,
-            quote_usd=1.0,
         )
 
     def _inside(self, seconds: FloatArray, holes: Iterable[tuple[float, float]]) -> np.ndarray:

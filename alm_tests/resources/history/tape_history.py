@@ -11,7 +11,8 @@ from alm_core.model.market import MarketSnapshot, SourceProblem
 from alm_resources.history import HistoryStore
 from alm_resources.history.days import stream_days, write_day
 from alm_tests.bench.scoreboard.tapes import seeded
-from alm_tests.bench.scoreboard.world import PAIR, TapeWorld
+from alm_tests.bench.scoreboard.world import TapeWorld
+from alm_tests.core.backtest.tape_snapshot import PAIR
 
 FIRST_DAY = date(2026, 1, 31)
 """First day with a whole look-back of candles before it; three days follow it on the tape."""

@@ -19,7 +19,7 @@ from alm_core.model.transactions import ExecutionReport, IntentState
 from alm_resources.history import HistoryStore
 from alm_resources.history.backtests import EPOCHS, BacktestRun, RunSetup
 from alm_resources.history.days import stream_days
-from alm_tests.bench.scoreboard.world import CHAIN_ID, NATIVE_USD, PAIR
+from alm_tests.core.backtest.tape_snapshot import CHAIN_ID, NATIVE_USD, PAIR
 from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, ONE_DAY, at, read_afterwards, recorded_tape
 
 HOLES = [

@@ -11,7 +11,7 @@ from alm_core.model.market import MarketSnapshot
 from alm_resources.history import HistoryStore
 from alm_resources.history.days import write_day
 from alm_resources.history.market import RecordedMarket
-from alm_tests.bench.scoreboard.world import PAIR
+from alm_tests.core.backtest.tape_snapshot import PAIR
 from alm_tests.resources.history.tape_history import DAYS, FIRST_DAY, at, recorded_tape
 
 

@@ -13,11 +13,11 @@ from alm_resources.history.files import day_file, folder_of
 from alm_resources.history.frames import write_frame
 from alm_resources.history.store import _epoch_frame  # pyright: ignore[reportPrivateUsage]
 from alm_tests.bench.scoreboard.tapes import ScoreTape, seeded
-from alm_tests.bench.scoreboard.world import PAIR, TapeWorld
+from alm_tests.bench.scoreboard.world import TapeWorld
+from alm_tests.core.backtest.tape_snapshot import PAIR
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 """First minute of the generated tape."""
-__all__ = ["PAIR", "START", "record"]
 
 
 @cache

@@ -22,7 +22,8 @@ from alm_resources.sweeps.identity import cell_identity
 from alm_resources.sweeps.local import LocalEngine
 from alm_resources.sweeps.run import SweepRequest, SweepRun, run_sweep
 from alm_resources.sweeps.table import SECONDS, results_frame
-from alm_tests.resources.sweeps.history import PAIR, record
+from alm_tests.core.backtest.tape_snapshot import PAIR
+from alm_tests.resources.sweeps.history import record
 
 GRID = """
 pairs = "WETH-USDC"
