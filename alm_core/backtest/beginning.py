@@ -13,8 +13,7 @@ from alm_core.model.pools import Pool
 from alm_core.model.signals import Forces, OptimizedRange
 from alm_core.portfolio.valuation import Prices
 from alm_core.ranges.range import price_range
-from alm_core.shadow.paper import begun
-from alm_core.simulation.paper_wallet import balances_of
+from alm_core.simulation.paper_wallet import balances_of, in_tokens
 
 NO_FORCES = Forces(volatility=0.0, momentum=50.0, trend=50.0, sigma_annual_frac=0.0)
 
@@ -50,7 +49,7 @@ def begun_book(recorded: MarketSnapshot, prices: Prices, config: BacktestConfig,
 def _recorded_holdings(recorded: MarketSnapshot) -> tuple[Holdings, ...]:
     """Recorded holdings as tokens; what is no token of the pair is not its capital."""
     found: list[Holdings] = []
-    for held in begun(recorded):
+    for held in in_tokens(recorded):
         pools = [state.pool for state in recorded.pools if state.pool.chain_id == held.block.chain_id]
         ours = {token.address for pool in pools for token in (pool.token0, pool.token1)}
         found.append(replace(held, balances=tuple(entry for entry in held.balances if entry.address in ours)))

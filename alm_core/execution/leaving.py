@@ -127,10 +127,7 @@ def close_all(look: ChainLook, only: Sequence[Position] | None = None) -> Alloca
             optimal_apr=0.0,
             alternatives=(),
         ),
-        closes=tuple(
-            PositionClose(pool_id=position.pool_id, chain_id=chain_id, token_id=position.token_id)
-            for position in (look.positions if only is None else only)
-        ),
+        closes=tuple(PositionClose.of(position, chain_id) for position in (look.positions if only is None else only)),
         opens=(),
     )
 

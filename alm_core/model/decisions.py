@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from alm_core.model.market import Position
+
 
 class DecisionKind(StrEnum):
     """What an epoch does. HOLD is the default and always safe."""
@@ -73,6 +75,11 @@ class PositionClose:
     pool_id: str
     chain_id: int
     token_id: int
+
+    @classmethod
+    def of(cls, position: Position, chain_id: int) -> "PositionClose":
+        """Return the close of a position on a chain."""
+        return cls(pool_id=position.pool_id, chain_id=chain_id, token_id=position.token_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

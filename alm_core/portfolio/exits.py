@@ -18,7 +18,7 @@ def exit_closes(snapshot: MarketSnapshot) -> tuple[PositionClose, ...]:
     """Return every position on the chains whose holdings are known."""
     unseen = unseen_chains(snapshot)
     found = [
-        PositionClose(pool_id=position.pool_id, chain_id=holdings.block.chain_id, token_id=position.token_id)
+        PositionClose.of(position, holdings.block.chain_id)
         for holdings in snapshot.holdings
         if holdings.block.chain_id not in unseen
         for position in holdings.positions

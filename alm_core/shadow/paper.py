@@ -1,17 +1,14 @@
-"""Paper holdings: how they begin, and what carrying out a plan would make of them and cost. Integers as on chain."""
+"""The world of paper holdings, and what carrying out a plan would make of them and cost. Integers as on chain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from alm_core.model.decisions import AllocationPlan, PositionClose
+from alm_core.model.decisions import AllocationPlan
 from alm_core.model.errors import InvalidInput
-from alm_core.model.market import Holdings, MarketSnapshot, Position
+from alm_core.model.market import Holdings, MarketSnapshot
 from alm_core.portfolio.valuation import Prices
 from alm_core.portfolio.yields import own_active_liquidity
 from alm_core.simulation.paper_plan import done_on_chain
-from alm_core.simulation.paper_wallet import PaperWallet
-
-_WORTHLESS = Prices(base_usd=0.0, quote_usd=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,17 +18,6 @@ class Executed:
     holdings: tuple[Holdings, ...]
     gas_usd: float
     swap_usd: float
-
-
-def begun(snapshot: MarketSnapshot) -> tuple[Holdings, ...]:
-    """Return our holdings with every position turned into its tokens at the pinned price, at no cost."""
-    found: list[Holdings] = []
-    for held in snapshot.holdings:
-        wallet = PaperWallet(held, snapshot, _WORTHLESS)
-        for one in held.positions:
-            wallet.close(one.pool_id, one.token_id)
-        found.append(wallet.holdings())
-    return tuple(found)
 
 
 def paper_snapshot(snapshot: MarketSnapshot, holdings: tuple[Holdings, ...]) -> MarketSnapshot:
@@ -49,11 +35,6 @@ def paper_snapshot(snapshot: MarketSnapshot, holdings: tuple[Holdings, ...]) -> 
         for state in snapshot.pools
     )
     return replace(paper, pools=pools)
-
-
-def close_of(position: Position, held: Holdings) -> PositionClose:
-    """Return the close of a position."""
-    return PositionClose(pool_id=position.pool_id, chain_id=held.block.chain_id, token_id=position.token_id)
 
 
 def executed(plan: AllocationPlan, holdings: Sequence[Holdings], snapshot: MarketSnapshot, prices: Prices) -> Executed:

@@ -16,7 +16,6 @@ from alm_core.model.pools import AssetClass
 from alm_core.model.signals import PriceRange
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd, idle_usd
 from alm_core.portfolio.yields import PoolYield
-from alm_core.shadow.paper import close_of
 
 WIDE_HALF_WIDTH: dict[AssetClass, float] = {"stable": 0.01, "volatile": 0.5}
 RESET_HALF_WIDTH: dict[AssetClass, float] = {"stable": 0.001, "volatile": 0.05}
@@ -111,7 +110,9 @@ def _ranged(name: str, seen: Seen, half_widths: HalfWidths, *, resets: bool) -> 
     kind = DecisionKind.RS if leaving else DecisionKind.PRA
     reason = "the price has left the range" if leaving else "capital is placed"
     moved = {target.chain_id for target in opens}
-    closes = [close_of(position, held) for position, held in leaving if held.block.chain_id in moved]
+    closes = [
+        PositionClose.of(position, held.block.chain_id) for position, held in leaving if held.block.chain_id in moved
+    ]
     return rule_plan(name, seen, kind, reason, closes, opens)
 
 

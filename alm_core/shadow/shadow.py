@@ -19,8 +19,9 @@ from alm_core.portfolio.valuation import Prices, nav_usd, prices_usd
 from alm_core.portfolio.yields import pool_yields
 from alm_core.ranges.optimizer import asset_class_of
 from alm_core.shadow.accrual import carried
-from alm_core.shadow.paper import Executed, begun, executed, paper_snapshot
+from alm_core.shadow.paper import Executed, executed, paper_snapshot
 from alm_core.shadow.rivals import RIVALS, Rival, Seen
+from alm_core.simulation.paper_wallet import in_tokens
 
 RECENT_WITHIN = timedelta(days=1)
 """How far back gates and kill switches of a shadow look at its own epochs, as those of the live policy do."""
@@ -123,7 +124,7 @@ def _book_before(name: str, inputs: ShadowInputs) -> ShadowBook:
         gas_usd=0.0,
         swap_usd=0.0,
         moves=0,
-        holdings=begun(inputs.snapshot),
+        holdings=in_tokens(inputs.snapshot),
         as_of_at=inputs.epoch.epoch_at,
     )
 

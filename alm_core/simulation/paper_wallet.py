@@ -11,6 +11,8 @@ from alm_core.model.market import Holdings, MarketSnapshot, PoolState, Position,
 from alm_core.model.pools import Pool
 from alm_core.portfolio.valuation import Prices, position_usd
 
+_WORTHLESS = Prices(base_usd=0.0, quote_usd=0.0)
+
 
 class PaperWallet:
     """What is held on one chain, while a plan is carried out.
@@ -166,6 +168,17 @@ class PaperWallet:
             fees0=0,
             fees1=0,
         )
+
+
+def in_tokens(snapshot: MarketSnapshot) -> tuple[Holdings, ...]:
+    """Return our holdings with every position turned into its tokens at the pinned price, at no cost."""
+    found: list[Holdings] = []
+    for held in snapshot.holdings:
+        wallet = PaperWallet(held, snapshot, _WORTHLESS)
+        for one in held.positions:
+            wallet.close(one.pool_id, one.token_id)
+        found.append(wallet.holdings())
+    return tuple(found)
 
 
 def marked(position: Position, state: PoolState, earned: tuple[int, int] = (0, 0)) -> Position:

@@ -71,10 +71,7 @@ class Desk:
 
     def closes(self) -> tuple[PositionClose, ...]:
         """Positions to burn: all for a reallocation, the diverged ones for a shift."""
-        return tuple(
-            PositionClose(pool_id=held.position.pool_id, chain_id=self.chain_id, token_id=held.position.token_id)
-            for held in self._moved()
-        )
+        return tuple(PositionClose.of(held.position, self.chain_id) for held in self._moved())
 
     def opens(self) -> tuple[Target, ...]:
         """Positions to mint: the targets, or what is shifted, once for each pool."""

@@ -11,14 +11,13 @@ within :data:`PAYBACK` cover gas and swap, where the original's bot weighs its r
 
 from datetime import timedelta
 
-from alm_core.model.decisions import DecisionKind
+from alm_core.model.decisions import DecisionKind, PositionClose
 from alm_core.model.epochs import SECONDS_PER_YEAR
 from alm_core.model.market import Holdings, Position
 from alm_core.policies.zoo.placing import Funds, Step, around, by_chain, funds_of, placed, target, tick_width
 from alm_core.portfolio.costs import gas_lots, move_cost, shift_cost
 from alm_core.portfolio.valuation import amounts_usd
 from alm_core.portfolio.yields import PoolYield
-from alm_core.shadow.paper import close_of
 from alm_core.shadow.rivals import RESET_HALF_WIDTH, HalfWidths, Rival, Seen
 
 PAYBACK = timedelta(days=1)
@@ -77,5 +76,5 @@ def _compounded(seen: Seen, held: Holdings, position: Position, funds: Funds) ->
         kind=DecisionKind.COMPOUND,
         reason="fees are added",
         opens=(target(funds, (position.tick_lower, position.tick_upper), token_id=position.token_id),),
-        collects=(close_of(position, held),),
+        collects=(PositionClose.of(position, held.block.chain_id),),
     )

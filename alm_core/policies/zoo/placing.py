@@ -11,7 +11,6 @@ from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose
 from alm_core.model.market import Holdings, PoolState
 from alm_core.model.pools import Pool
 from alm_core.portfolio.valuation import amounts_usd
-from alm_core.shadow.paper import close_of
 from alm_core.shadow.rivals import MIN_PLACED_USD, Rival, Seen, best_pool, rule_plan
 
 MIN_REST_FRAC = 0.001
@@ -150,6 +149,6 @@ def placed(held: Holdings, opens: Sequence[Target], reason: str) -> Step:
     return Step(
         kind=DecisionKind.RS if held.positions else DecisionKind.PRA,
         reason=reason if held.positions else "capital is placed",
-        closes=tuple(close_of(position, held) for position in held.positions),
+        closes=tuple(PositionClose.of(position, held.block.chain_id) for position in held.positions),
         opens=tuple(opens),
     )

@@ -17,9 +17,10 @@ from alm_core.model.shadow import ShadowBook, ShadowEpoch
 from alm_core.policies.default import DefaultPolicy
 from alm_core.portfolio.valuation import nav_usd, prices_usd
 from alm_core.shadow.accrual import carried
-from alm_core.shadow.paper import begun, executed, paper_snapshot
+from alm_core.shadow.paper import executed, paper_snapshot
 from alm_core.shadow.rivals import RESET_HALF_WIDTH, RIVALS, Seen
 from alm_core.shadow.shadow import ShadowInputs, shadow_epoch
+from alm_core.simulation.paper_wallet import in_tokens
 from alm_tests.core.forces.tapes import END_AT, walk
 from alm_tests.core.portfolio.scene import Scene
 
@@ -161,7 +162,7 @@ def test_a_book_whose_snapshot_is_gone_says_so_and_keeps_what_it_held() -> None:
 
 def test_paper_positions_are_in_the_pools_instead_of_ours() -> None:
     snapshot = SCENE.snapshot()
-    bare = paper_snapshot(snapshot, begun(snapshot))
+    bare = paper_snapshot(snapshot, in_tokens(snapshot))
     ours = SCENE.position(*SCENE.positions[0])
     assert bare.pools[0].liquidity == snapshot.pools[0].liquidity - ours.liquidity
     again = paper_snapshot(bare, snapshot.holdings)
