@@ -116,17 +116,13 @@ def plan_allocation(
     where that gains more than both chains would by themselves (:mod:`alm_core.portfolio.crossing`). One gate never
     hides another action. A HOLD states from which fee yield on it would be an action.
     """
-    inputs = (epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version)
-    seen = _seen(epoch, signals, optimized, snapshot, past, config, limits, window)
-    if optimized.regime.state is RegimeState.EXIT:
-        verdict = _leaving(snapshot, signals, optimized, seen)
-    else:
-        verdict = _held(seen) if isinstance(seen, Doubt) else _decided(seen, explains=explains)
+    inputs = (epoch, signals, optimized, snapshot, past, config, limits)
+    verdict = _verdict(_seen(*inputs, window), signals, optimized, snapshot, explains=explains)
     return AllocationPlan(
         pair=epoch.pair,
         epoch_at=epoch.epoch_at,
         policy=POLICY,
-        inputs_hash=canonical_hash(*inputs) if explains else "",
+        inputs_hash=canonical_hash(*inputs, code_version, config_version) if explains else "",
         code_version=code_version,
         config_version=config_version,
         price=signals.price,
@@ -173,6 +169,14 @@ def _seen(
         return _Seen(choices=choices, views_at=at, rules=rules, budget_usd=budget_usd, in_transit_usd=in_transit_usd)
     except InvalidInput as problem:
         return Doubt("inputs", str(problem))
+
+
+def _verdict(
+    seen: _Seen | Doubt, signals: ForceSignals, optimized: OptimizedRange, snapshot: MarketSnapshot, *, explains: bool
+) -> _Verdict:
+    if optimized.regime.state is RegimeState.EXIT:
+        return _leaving(snapshot, signals, optimized, seen)
+    return _held(seen) if isinstance(seen, Doubt) else _decided(seen, explains=explains)
 
 
 def _decided(seen: _Seen, *, explains: bool) -> _Verdict:
@@ -240,6 +244,4 @@ def _optimal_income(view: ChainView) -> float:
 
 
 def _named(view: ChainView, held: Held) -> PositionClose:
-    return PositionClose(
-        pool_id=held.position.pool_id, chain_id=view.chain.block.chain_id, token_id=held.position.token_id
-    )
+    return PositionClose.of(held.position, view.chain.block.chain_id)

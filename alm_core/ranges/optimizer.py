@@ -69,21 +69,7 @@ def optimize_range(
     if search is None:
         found = _searched(epoch, series, signals, snapshot, past_snapshots, in_force, space, config)
         search = _without_pathology(found, in_force, signals, bounds)
-    return OptimizedRange(
-        pair=epoch.pair,
-        epoch_at=epoch.epoch_at,
-        success=search.success,
-        reason="; ".join((search.reason, *(f"cannot be judged: {unknown}" for unknown in switches.unknown))),
-        params=search.params,
-        price_range=price_range(signals.price, signals.composite, placed_params(search.params, regime)),
-        fitness=search.fitness,
-        baseline_fitness=search.baseline_fitness,
-        evaluations=search.evaluations,
-        train_fitness=search.train_fitness,
-        test_fitness=search.test_fitness,
-        regime=regime,
-        kill_switches=switches.fired,
-    )
+    return _in_force(epoch, signals, search, regime, switches)
 
 
 def asset_class_of(snapshot: MarketSnapshot) -> AssetClass:
@@ -170,4 +156,24 @@ def _without_pathology(search: Search, in_force: RangeParams, signals: ForceSign
         # Of the parameters in force only the validation score is known here.
         train_fitness=None,
         test_fitness=None,
+    )
+
+
+def _in_force(
+    epoch: Epoch, signals: ForceSignals, search: Search, regime: Regime, switches: KillSwitches
+) -> OptimizedRange:
+    return OptimizedRange(
+        pair=epoch.pair,
+        epoch_at=epoch.epoch_at,
+        success=search.success,
+        reason="; ".join((search.reason, *(f"cannot be judged: {unknown}" for unknown in switches.unknown))),
+        params=search.params,
+        price_range=price_range(signals.price, signals.composite, placed_params(search.params, regime)),
+        fitness=search.fitness,
+        baseline_fitness=search.baseline_fitness,
+        evaluations=search.evaluations,
+        train_fitness=search.train_fitness,
+        test_fitness=search.test_fitness,
+        regime=regime,
+        kill_switches=switches.fired,
     )
