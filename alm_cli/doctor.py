@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from rich.progress import Progress, SpinnerColumn, TextColumn
 
 from alm_cli.progress import terminal
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.epochs import floor_to_epoch
 from alm_core.model.errors import AlmError, BadAnswer, SourceUnavailable
 from alm_core.model.pools import Pool
-from alm_core.model.ports import ChainClient
 from alm_resources.settings import Settings
 from alm_resources.world import World, build_world
 

@@ -13,8 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from alm_cli.progress import bars, terminal
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import ConfigError, SourceError
-from alm_core.model.ports import ChainClient
 from alm_resources.chains import chains_from
 from alm_resources.registry import ListedPool, Registry, load_registry
 from alm_resources.registry.checks import Verdict

@@ -17,8 +17,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from alm_cli.progress import bars, terminal
+from alm_core.model.dex_ports import DexAdapter
 from alm_core.model.errors import ConfigError, InvalidInput
-from alm_core.model.ports import DexAdapter
 from alm_resources.chains import Web3Chain
 from alm_resources.dex import adapters
 from alm_resources.journal import SqlJournal

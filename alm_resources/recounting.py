@@ -10,10 +10,10 @@ from alm_core.accounting.recount import ChainDay
 from alm_core.execution.erc20 import address_word, uint_word
 from alm_core.execution.position_logs import TRANSFER_BATCH_TOPIC, TRANSFER_SINGLE_TOPIC
 from alm_core.execution.stake_logs import GROWING_TOPICS, StakeSources, stake_moves
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import Block
 from alm_core.model.pools import Pool
-from alm_core.model.ports import ChainClient
 from alm_core.model.transactions import FoundLog
 from alm_resources.chains.answers import block_from
 from alm_resources.chains.sent import sent_transactions

@@ -15,17 +15,11 @@ if TYPE_CHECKING:
     from alm_core.execution.allow_list import AllowList
     from alm_core.execution.books_check import BooksVerdict
     from alm_core.execution.saga import PlanExecutor
+    from alm_core.model.chain_ports import ChainClient
+    from alm_core.model.dex_ports import DexAdapter
     from alm_core.model.market import InTransit
     from alm_core.model.pools import Pool
-    from alm_core.model.ports import (
-        BridgeSource,
-        CandleFeed,
-        ChainClient,
-        DexAdapter,
-        PoolMarketSource,
-        Signer,
-        SwapSource,
-    )
+    from alm_core.model.ports import BridgeSource, CandleFeed, PoolMarketSource, Signer, SwapSource
     from alm_core.model.rewards import RewardProgramme, StakingProgramme
     from alm_resources.alerts import AppriseAlerts
     from alm_resources.dex.paper import PaperSnapshots

@@ -11,7 +11,7 @@ from fractions import Fraction
 from alm_core.accounting.postings import EXTERNAL, transit_account
 from alm_core.execution.erc20 import transfer_from_log
 from alm_core.model.books import Journal, LedgerEntry
-from alm_core.model.ports import ChainClient
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.transactions import Receipt
 from alm_core.model.transfers import BridgeStatus, BridgeTransfer, BridgeVerdict
 

@@ -10,8 +10,9 @@ from alm_core.execution.intents import describe, nonce_of
 from alm_core.execution.nonces import Nonces, current_attempt, noop_for
 from alm_core.execution.outcome import balance_problems
 from alm_core.model.books import Journal
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import GasReserveShort, LimitExceeded, SignerRefused, SourceRejected
-from alm_core.model.ports import ChainClient, Signer
+from alm_core.model.ports import Signer
 from alm_core.model.transactions import (
     Action,
     FeeBid,
@@ -147,7 +148,7 @@ class Attempts:
         Raises
         ------
         SourceRejected, OutcomeUnknown
-            As :meth:`~alm_core.model.ports.ChainClient.send_raw`.
+            As :meth:`~alm_core.model.chain_ports.ChainClient.send_raw`.
         """
         attempt = current_attempt(self._journal, intent)
         if private:

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from alm_core.model.chain_ports import Fees
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import LimitExceeded
-from alm_core.model.ports import Fees
 from alm_core.model.transactions import Action, FeeBid
 
 MORE_GAS = {

@@ -11,8 +11,8 @@ from alm_core.execution.erc20 import address_word, balance_of_data, uint_from_re
 from alm_core.execution.position_logs import TRANSFER_BATCH_TOPIC, TRANSFER_SINGLE_TOPIC
 from alm_core.execution.stake_logs import GROWING_TOPICS, StakeSources, stake_moves
 from alm_core.model.books import Journal, Posting
+from alm_core.model.chain_ports import Call
 from alm_core.model.market import Block
-from alm_core.model.ports import Call
 from alm_core.model.transactions import IntentState
 from alm_core.model.transfers import BridgeTransfer
 

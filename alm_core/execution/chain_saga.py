@@ -18,8 +18,9 @@ from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.stakes import Stakes
 from alm_core.execution.steps import MOST_ROUNDS, SpendSteps, StepNumbers
 from alm_core.model.decisions import PositionClose
+from alm_core.model.dex_ports import Grant
 from alm_core.model.errors import InvalidInput, PositionChanged, SourceUnavailable
-from alm_core.model.ports import BridgeSource, Grant, SwapSource
+from alm_core.model.ports import BridgeSource, SwapSource
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
 
 

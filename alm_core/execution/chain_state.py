@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from alm_core.execution.erc20 import balance_of_data, uint_from_result
 from alm_core.execution.rights import erc20_grant
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
+from alm_core.model.dex_ports import DexAdapter, Grant, ReadsInTwoSteps
 from alm_core.model.errors import SourceUnavailable
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, DexAdapter, Grant, ReadsInTwoSteps
 from alm_core.model.rewards import StakingProgramme, programme_of, read_staked
 
 _ANY_TIME = datetime(2100, 1, 1, tzinfo=UTC)

@@ -13,9 +13,9 @@ from alm_core.execution.chain_state import ChainView
 from alm_core.execution.saga import PlanExecutor
 from alm_core.execution.stage import Stage
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind
+from alm_core.model.dex_ports import Grant
 from alm_core.model.errors import AlmError, SourceUnavailable
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.ports import Grant
 from alm_core.model.rewards import EarnedReward, RewardProgramme
 from alm_core.model.transactions import Action, ExecutionReport, UnsignedTransaction
 

@@ -16,9 +16,10 @@ from alm_core.execution.rights import erc20_grant
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.steps import BRIDGE_SLOT, SpendSteps, StepNumbers
 from alm_core.model.decisions import Move
+from alm_core.model.dex_ports import Grant
 from alm_core.model.errors import InvalidInput, LimitExceeded
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import BridgeQuote, BridgeSource, Grant
+from alm_core.model.ports import BridgeQuote, BridgeSource
 from alm_core.model.transactions import Action, Intent, UnsignedTransaction
 from alm_core.model.transfers import BridgeTransfer
 from alm_core.portfolio.worth import exact

@@ -13,8 +13,9 @@ from alm_core.execution.nonces import Nonces
 from alm_core.execution.pursuit import Pursuit
 from alm_core.execution.settling import Settling
 from alm_core.model.books import Journal
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import OutcomeUnknown, SourceRejected
-from alm_core.model.ports import ChainClient, Signer
+from alm_core.model.ports import Signer
 from alm_core.model.transactions import Intent, IntentState
 
 __all__ = ["TransactionEngine", "TransactionGuard", "describe"]

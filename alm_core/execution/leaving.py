@@ -13,10 +13,11 @@ from alm_core.execution.chain_state import ChainView, WalletState
 from alm_core.execution.saga import PlanExecutor
 from alm_core.execution.stage import Stage
 from alm_core.model.decisions import AllocationPlan, Decision, DecisionKind, PositionClose
+from alm_core.model.dex_ports import Grant
 from alm_core.model.errors import AlmError, SourceRejected
 from alm_core.model.market import ChainState, Holdings, MarketSnapshot, Position, TokenBalance
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Grant, SwapQuote
+from alm_core.model.ports import SwapQuote
 from alm_core.model.transactions import ExecutionReport, ResidualAllowance
 
 

@@ -10,8 +10,8 @@ from contextlib import suppress
 from alm_core.execution.intents import SENT, describe, intent_key, nonce_of
 from alm_core.execution.settling import Settling
 from alm_core.model.books import Journal, ReconciledPoint
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import NotReconciled, OutcomeUnknown, SourceRejected
-from alm_core.model.ports import ChainClient
 from alm_core.model.transactions import (
     Action,
     Inclusion,

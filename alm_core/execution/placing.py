@@ -16,10 +16,10 @@ from alm_core.math.orientation import sqrt_price_x96_from_price
 from alm_core.math.ratio import TargetRange, split_amounts
 from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.decisions import Target
+from alm_core.model.dex_ports import Grant
 from alm_core.model.errors import InvalidInput, LimitExceeded, PositionChanged
 from alm_core.model.market import Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, UnsignedTransaction
 
 

@@ -19,8 +19,8 @@ from alm_core.execution.engine import describe
 from alm_core.execution.restrict import restrict
 from alm_core.model.books import Journal, LedgerEntry, PositionChange, Posting, ReconciledPoint, Standstill
 from alm_core.model.chains import ChainRules
+from alm_core.model.dex_ports import Grant
 from alm_core.model.market import Block
-from alm_core.model.ports import Grant
 from alm_core.model.transactions import Intent, IntentState, ReconcileReport, ResidualAllowance
 
 _UNSENT = frozenset({IntentState.PLANNED, IntentState.RESERVED})

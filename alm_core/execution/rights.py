@@ -1,8 +1,9 @@
 """Rights over the wallet's tokens: given exactly before a payload, read back, and taken back after it."""
 
 from alm_core.execution.erc20 import allowance_data, approve_data
+from alm_core.model.chain_ports import Call
+from alm_core.model.dex_ports import Grant
 from alm_core.model.pools import Token
-from alm_core.model.ports import Call, Grant
 from alm_core.model.transactions import Action, UnsignedTransaction
 
 

@@ -9,9 +9,9 @@ from alm_core.execution.intents import intent_key, planned_intent
 from alm_core.execution.steps import ALLOWANCE_SLOT, SpendSteps
 from alm_core.model.books import Journal
 from alm_core.model.decisions import AllocationPlan
+from alm_core.model.dex_ports import Grant
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import TransactionReverted
-from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
 from alm_core.model.transfers import BridgeTransfer
 

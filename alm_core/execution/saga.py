@@ -17,21 +17,14 @@ from alm_core.execution.stage import Stage
 from alm_core.execution.transfers import TransferDesk, pair_tokens
 from alm_core.execution.watch import EpochWatch
 from alm_core.model.books import Journal
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
+from alm_core.model.dex_ports import DexAdapter, Grant
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import AlmError
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.ports import (
-    BridgeSource,
-    ChainClient,
-    DexAdapter,
-    Grant,
-    Leadership,
-    LedByAnother,
-    Signer,
-    SwapSource,
-)
+from alm_core.model.ports import BridgeSource, Leadership, LedByAnother, Signer, SwapSource
 from alm_core.model.rewards import StakingProgramme
 from alm_core.model.transactions import (
     ExecutedTransaction,

@@ -2,7 +2,7 @@
 
 from alm_core.execution.outcome import outcome_of
 from alm_core.model.books import Journal
-from alm_core.model.ports import ChainClient
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.transactions import Inclusion, Intent, IntentState, Receipt, SignedTransaction
 
 

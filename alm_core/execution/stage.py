@@ -9,6 +9,7 @@ from alm_core.execution.runner import StepRunner
 from alm_core.math.liquidity import price_interval
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.epochs import EPOCH_LENGTH
 from alm_core.model.errors import (
     InvalidInput,
@@ -20,7 +21,6 @@ from alm_core.model.errors import (
 )
 from alm_core.model.market import MarketSnapshot, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import Action, IntentState
 from alm_core.portfolio.plan_limits import is_stable
 

@@ -10,9 +10,9 @@ from functools import partial
 
 from alm_core.execution.stage import NOTHING_IN_FLIGHT, Stage
 from alm_core.execution.steps import SpendSteps
+from alm_core.model.dex_ports import Grant
 from alm_core.model.errors import PositionChanged
 from alm_core.model.market import PoolState, Position
-from alm_core.model.ports import Grant
 from alm_core.model.rewards import StakingProgramme
 from alm_core.model.transactions import Action, IntentState, UnsignedTransaction
 

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from alm_core.execution.arrivals import Arrival, ArrivalFinder
 from alm_core.execution.intents import SENT
 from alm_core.model.books import Journal
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import AlmError, SourceError
 from alm_core.model.market import InTransit
 from alm_core.model.pools import Pool
-from alm_core.model.ports import BridgeSource, ChainClient
+from alm_core.model.ports import BridgeSource
 from alm_core.model.transactions import Intent, IntentState, Receipt
 from alm_core.model.transfers import BridgeStatus, BridgeTransfer, BridgeVerdict, TransferState
 

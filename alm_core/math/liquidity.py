@@ -3,8 +3,8 @@
 import math
 
 from alm_core.math.tick import MAX_SQRT_PRICE_X96, MIN_SQRT_PRICE_X96, Q96, UINT128_MAX
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.errors import InvalidInput
-from alm_core.model.ports import PriceInterval
 
 _FRAC_SCALE = 10**12
 

@@ -6,7 +6,7 @@ Their mint takes liquidity, not amounts, and their protocol fee comes on top of 
 from dataclasses import dataclass
 
 from alm_core.math.liquidity import amounts_for_liquidity
-from alm_core.model.ports import PriceInterval
+from alm_core.model.dex_ports import PriceInterval
 
 _PIPS = 1_000_000
 _PACKED_BITS = 12

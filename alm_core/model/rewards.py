@@ -8,9 +8,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from alm_core.model.chain_ports import ChainClient
+from alm_core.model.dex_ports import Grant
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import ChainClient, Grant
 from alm_core.model.transactions import UnsignedTransaction
 
 

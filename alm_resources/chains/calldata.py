@@ -7,8 +7,8 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
+from alm_core.model.chain_ports import Call
 from alm_core.model.errors import BadAnswer
-from alm_core.model.ports import Call
 from alm_resources.http.fields import printable
 
 _ERROR_STRING = bytes.fromhex("08c379a0")

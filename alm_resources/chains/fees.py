@@ -7,9 +7,9 @@ fee of zero. A missing figure is asked for in another way, never taken for zero.
 from statistics import median_low
 from typing import Protocol, cast
 
+from alm_core.model.chain_ports import Fees
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer
-from alm_core.model.ports import Fees
 from alm_resources.chains.answers import quantity, record
 from alm_resources.chains.endpoint import RpcError
 

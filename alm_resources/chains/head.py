@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, SourceUnavailable
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
 
 BLOCK_NUMBER = ContractFunction("getBlockNumber", (), ("uint256",))

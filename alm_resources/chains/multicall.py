@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, SourceRejected
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction, revert_reason
 
 AGGREGATE3 = ContractFunction("aggregate3", ("(address,bool,bytes)[]",), ("(bool,bytes)[]",))

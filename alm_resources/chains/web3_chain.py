@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from alm_core.model.chain_ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer, OutcomeUnknown, SourceError, SourceUnavailable
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_core.model.transactions import FoundLog, Inclusion, Log, Receipt, SignedTransaction, UnsignedTransaction
 from alm_resources.chains.agreement import Agreement
 from alm_resources.chains.answers import block_from, counter, hex_bytes, quantity, receipt_from, record
@@ -77,7 +77,7 @@ def chains_from(registry: ChainRegistry) -> dict[int, ChainClient]:
 
 
 class Web3Chain:
-    """Client of one chain. Satisfies :class:`alm_core.model.ports.ChainClient`.
+    """Client of one chain. Satisfies :class:`alm_core.model.chain_ports.ChainClient`.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ folder and a line in :func:`adapters`.
 
 from collections.abc import Iterable
 
-from alm_core.model.ports import DexAdapter
+from alm_core.model.dex_ports import DexAdapter
 from alm_resources.dex.algebra_integral import AlgebraIntegralAdapter
 from alm_resources.dex.algebra_v1 import AlgebraV1Adapter, CamelotV3Adapter
 from alm_resources.dex.liquidity_book import LiquidityBookAdapter, LiquidityBookV20Adapter

@@ -1,9 +1,9 @@
 """ERC-20 reads as calls of a batch."""
 
 from alm_core.execution.erc20 import allowance_data, balance_of_data, uint_from_result
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.pools import Token
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
 
 DECIMALS = ContractFunction("decimals", (), ("uint8",))

@@ -3,9 +3,9 @@
 from datetime import datetime
 
 from alm_core.execution.rights import erc20_grant
+from alm_core.model.dex_ports import Grant
 from alm_core.model.errors import InvalidInput
 from alm_core.model.pools import Token
-from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.chains.calldata import ContractFunction
 

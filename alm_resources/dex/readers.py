@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from alm_core.model.chain_ports import Call, CallResult, HeadReading
+from alm_core.model.dex_ports import ReadsInTwoSteps
 from alm_core.model.errors import PoolNotFound, SourceError
 from alm_core.model.market import Block, PoolState, SourceProblem
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, HeadReading, ReadsInTwoSteps
 from alm_resources.dex import adapters
 
 
@@ -36,7 +37,7 @@ class PoolReader(Protocol):
 
 
 class HeadReader(Protocol):
-    """What reading pools needs of a chain; every :class:`~alm_core.model.ports.ChainClient` has it."""
+    """What reading pools needs of a chain; every :class:`~alm_core.model.chain_ports.ChainClient` has it."""
 
     def read_head(self, calls: Sequence[Call]) -> HeadReading:
         """Answer all calls and tell the block, in one request."""

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alm_core.math.orientation import price_at_sqrt_price_x96
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import SourceError
 from alm_core.model.market import Block, PoolMarket, PoolState, SourceProblem
-from alm_core.model.ports import ChainClient, PoolMarketSource
+from alm_core.model.ports import PoolMarketSource
 from alm_core.model.rewards import RewardYield, StakingProgramme, programme_of
 from alm_core.portfolio.valuation import Prices, full_range_usd
 from alm_resources.dex.usd import MarketFigures, TokenKey

@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from alm_core.model.chain_ports import Call, CallResult, ChainClient, Fees
+from alm_core.model.dex_ports import DexAdapter
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import BadAnswer, SourceError
 from alm_core.model.market import (
@@ -29,7 +31,7 @@ from alm_core.model.market import (
     TokenBalance,
 )
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, CallResult, ChainClient, DexAdapter, Fees, PoolMarketSource
+from alm_core.model.ports import PoolMarketSource
 from alm_core.model.rewards import RewardYield, StakingProgramme, read_staked
 from alm_resources.chains.multicall import ETH_BALANCE
 from alm_resources.dex.erc20 import amount_from, balance_call

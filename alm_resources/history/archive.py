@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from alm_core.backtest.assumed import READ_AFTERWARDS
+from alm_core.model.chain_ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import BadAnswer, SourceError, SourceUnavailable
 from alm_core.model.market import Block, ChainState, MarketSnapshot, PoolState, SourceProblem
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, Fees, HeadReading
 from alm_resources.dex.readers import PoolBatch, PoolReader, further_results, pool_readers
 
 SOURCE = READ_AFTERWARDS

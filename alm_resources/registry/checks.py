@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains import ContractFunction
 
 _ZERO = "0x" + "00" * 20

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
 
+from alm_core.model.chain_ports import CallResult, ChainClient
 from alm_core.model.errors import ConfigError
 from alm_core.model.pools import Pair, Token
-from alm_core.model.ports import CallResult, ChainClient
 from alm_resources.registry import abi
 from alm_resources.registry.checks import Reading
 from alm_resources.registry.families import FAMILIES

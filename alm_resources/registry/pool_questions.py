@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
 
-from alm_core.model.ports import CallResult
+from alm_core.model.chain_ports import CallResult
 from alm_resources.chains import ContractFunction
 from alm_resources.registry import abi
 from alm_resources.registry.checks import Check, Judgement, Reading, Verdict, equals, one_of, told

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from alm_core.model.chain_ports import CallResult
 from alm_core.model.pools import Token
-from alm_core.model.ports import CallResult
 from alm_resources.chains import ContractFunction
 from alm_resources.registry import abi
 from alm_resources.registry.checks import Check, Judgement, Reading, Verdict, equals, has_code, told

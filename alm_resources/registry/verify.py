@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from alm_core.model.chain_ports import CallResult, ChainClient
 from alm_core.model.errors import BadAnswer, SourceError, WrongChain
-from alm_core.model.ports import CallResult, ChainClient
 from alm_resources.registry.checks import Check, Verdict
 from alm_resources.registry.pool_questions import pool_checks
 from alm_resources.registry.questions import chain_checks, contract_checks, token_checks

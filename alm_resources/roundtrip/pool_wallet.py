@@ -11,13 +11,15 @@ from typing import Protocol
 from alm_core.execution.allow_list import allow_list_for
 from alm_core.execution.saga import PlanExecutor
 from alm_core.math.orientation import price_at_sqrt_price_x96
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan
+from alm_core.model.dex_ports import DexAdapter
 from alm_core.model.epochs import Epoch, floor_to_epoch
 from alm_core.model.errors import AlmError, InvalidInput, SourceRejected, SourceUnavailable
 from alm_core.model.market import MarketSnapshot, Position
 from alm_core.model.pools import Pair, Pool, Token
-from alm_core.model.ports import ChainClient, DexAdapter, SwapQuote
+from alm_core.model.ports import SwapQuote
 from alm_core.model.transactions import ExecutionReport
 from alm_resources.dex.readers import read_pools
 from alm_resources.dex.snapshots import SnapshotReader

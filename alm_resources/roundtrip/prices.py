@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 
 from alm_core.math.orientation import price_at_sqrt_price_x96
+from alm_core.model.chain_ports import ChainClient
+from alm_core.model.dex_ports import DexAdapter
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolMarket, PoolState
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import ChainClient, DexAdapter
 from alm_resources.dex.readers import read_pools
 from alm_resources.registry import Registry
 

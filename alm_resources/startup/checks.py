@@ -8,9 +8,9 @@ from functools import cached_property
 from typing import Literal, Protocol, runtime_checkable
 
 from alm_core.execution.allow_list import AllowList
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import SourceError
 from alm_core.model.market import Block
-from alm_core.model.ports import ChainClient
 from alm_core.model.startup import ContractCode, KnownBlock
 from alm_resources.journal.startup import StartupMemory
 from alm_resources.registry import Registry

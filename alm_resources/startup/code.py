@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from eth_utils.crypto import keccak
 
+from alm_core.model.chain_ports import Call, ChainClient
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, ChainClient
 from alm_core.model.startup import ContractCode
 from alm_resources.chains.multicall import aggregate_data, decoded_results
 

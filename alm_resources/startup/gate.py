@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from alm_core.execution.restrict import restrict
 from alm_core.model.books import ANY_CHAIN, Journal
-from alm_core.model.ports import ChainClient, Leadership
+from alm_core.model.chain_ports import ChainClient
+from alm_core.model.ports import Leadership
 from alm_resources.journal.startup import StartupMemory
 from alm_resources.startup.checks import ChainFindings, Found, StartupChecks
 from alm_resources.startup.code import is_contract

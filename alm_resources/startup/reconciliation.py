@@ -15,10 +15,11 @@ from alm_core.execution.intents import IN_FLIGHT
 from alm_core.execution.reconcile import gas_shortage, reconcile
 from alm_core.execution.rights import erc20_grant
 from alm_core.model.books import Journal
+from alm_core.model.chain_ports import ChainClient
+from alm_core.model.dex_ports import DexAdapter, Grant
 from alm_core.model.errors import AlmError
 from alm_core.model.market import Block
 from alm_core.model.pools import Pool
-from alm_core.model.ports import ChainClient, DexAdapter, Grant
 from alm_core.model.rewards import StakingProgramme
 from alm_core.model.startup import ChainVerdict
 from alm_core.model.transactions import ReconcileReport, ResidualAllowance

@@ -8,10 +8,11 @@ from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from alm_core.execution.swap_calls import RouterSwap, router_swap_data
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
 from alm_core.model.errors import InvalidInput, SourceRejected
 from alm_core.model.market import Block
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, CallResult, ChainClient, SwapQuote
+from alm_core.model.ports import SwapQuote
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.registry import Registry
 from alm_resources.swaps.routers import Router, routers_of

@@ -10,7 +10,7 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from alm_core.model.ports import CallResult
+from alm_core.model.chain_ports import CallResult
 from alm_resources.chains.calldata import ContractFunction
 
 _STEP = "(uint256,uint256,uint256,uint256,uint256)"

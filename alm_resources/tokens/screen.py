@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import SourceRejected
 from alm_core.model.market import Block
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, CallResult
 from alm_resources.tokens.native import native_refusal
 from alm_resources.tokens.probe import NO_BALANCE, PROBE, Tried, tried_from
 from alm_resources.tokens.probe_code import PROBE_RUNTIME

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 
 from eth_utils.crypto import keccak
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.pools import Token
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.erc20 import DECIMALS
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from alm_core.execution.erc20 import balance_changes, uint_from_result
 from alm_core.model.chains import ChainRules
+from alm_core.model.dex_ports import DexAdapter, Grant, ReadsInTwoSteps
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import DexAdapter, Grant, ReadsInTwoSteps
 from alm_core.model.transactions import Receipt, UnsignedTransaction
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.config import MULTICALL3, PERMIT2

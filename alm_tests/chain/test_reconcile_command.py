@@ -16,9 +16,9 @@ from alm_core.execution.erc20 import approve_data
 from alm_core.execution.nonces import noop_for
 from alm_core.execution.saga import PlanExecutor
 from alm_core.model.books import ReconciledPoint
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import SignerRefused
-from alm_core.model.ports import PriceInterval
 from alm_core.model.startup import ContractCode, KnownBlock
 from alm_core.model.transactions import ExecutionReport, FeeBid, IntentState
 from alm_localnet import Localnet, LocalnetConfig

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from alm_cli.registry import registry as registry_command
-from alm_core.model.ports import ChainClient
+from alm_core.model.chain_ports import ChainClient
 from alm_localnet import Localnet
 from alm_resources.chains import chains_from
 from alm_resources.registry import Registry, load_registry

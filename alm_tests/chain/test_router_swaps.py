@@ -8,9 +8,10 @@ import pytest
 from alm_core.execution.calldata import payees_of, swap_minimum
 from alm_core.execution.erc20 import balance_changes
 from alm_core.execution.swap_calls import router_swap_of
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import InvalidInput, SourceRejected, SourceUnavailable
 from alm_core.model.pools import Token
-from alm_core.model.ports import ChainClient, SwapQuote
+from alm_core.model.ports import SwapQuote
 from alm_core.model.transactions import Log
 from alm_localnet import Localnet
 from alm_localnet.contracts import calldata

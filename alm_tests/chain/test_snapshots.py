@@ -10,10 +10,10 @@ import pytest
 from alm_core.execution.erc20 import approve_data
 from alm_core.math.liquidity import price_interval
 from alm_core.math.orientation import price_at_sqrt_price_x96
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.epochs import Epoch, floor_to_epoch
 from alm_core.model.errors import SourceError
 from alm_core.model.market import MarketSnapshot
-from alm_core.model.ports import ChainClient
 from alm_localnet import Localnet
 from alm_resources.chains import Web3Chain, chains_from
 from alm_resources.dex import adapters

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from alm_cli.main import alm
 from alm_core.execution.erc20 import balance_of_data, uint_from_result
 from alm_core.execution.saga import PlanExecutor
+from alm_core.model.chain_ports import Call
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.market import MarketSnapshot, Position
-from alm_core.model.ports import Call
 from alm_core.model.transactions import Action, ExecutionReport, IntentState
 from alm_core.portfolio.sight import unseen_chains
 from alm_localnet import Localnet, LocalnetConfig

@@ -6,10 +6,10 @@ from enum import IntEnum, auto
 
 import pytest
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import SourceRejected
 from alm_core.model.market import Block
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, CallResult
 from alm_localnet.anvil import AnvilNode
 from alm_localnet.config import MULTICALL3
 from alm_localnet.contracts import Bytecode, calldata, install

@@ -9,10 +9,10 @@ from eth_abi.abi import decode
 from alm_core.execution.erc20 import balance_changes
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import UINT128_MAX, sqrt_price_x96_at_tick
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.errors import InvalidInput, PoolNotFound, TransactionWouldRevert
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import Receipt, UnsignedTransaction
 from alm_resources.dex.uniswap_v3 import abi
 from alm_tests.chain.v3_chain import BTC, ETH, FACTORY, MANAGER, V3Chain

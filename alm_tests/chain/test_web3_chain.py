@@ -7,8 +7,8 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from alm_core.execution.erc20 import balance_changes, balance_of_data, transfer_data
+from alm_core.model.chain_ports import Call
 from alm_core.model.errors import OutcomeUnknown, SourceRejected, SourceUnavailable, TransactionWouldRevert, WrongChain
-from alm_core.model.ports import Call
 from alm_core.model.transactions import Action, SignedTransaction, UnsignedTransaction
 from alm_resources.chains import Web3Chain
 from alm_tests.chain.v3_chain import CHAIN_ID, USD, Access, V3Chain

@@ -5,9 +5,9 @@ from collections import Counter
 from alm_core.accounting.ledger import NATIVE
 from alm_core.execution.erc20 import balance_of_data, uint_from_result
 from alm_core.execution.intents import plan_hash
+from alm_core.model.chain_ports import Call
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.market import Holdings, MarketSnapshot
-from alm_core.model.ports import Call
 from alm_core.model.transactions import Action, Intent, IntentState
 from alm_core.model.transfers import TransferState
 from alm_tests.chaos.scene import Scene

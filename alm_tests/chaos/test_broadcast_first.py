@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from alm_core.execution.saga import PlanExecutor
-from alm_core.model.ports import ChainClient, Signer
+from alm_core.model.chain_ports import ChainClient
+from alm_core.model.ports import Signer
 from alm_core.model.transactions import SignedTransaction, UnsignedTransaction
 from alm_localnet import Localnet
 from alm_tests.chaos.rounds import Rounds

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from alm_core.execution.erc20 import TRANSFER_TOPIC
+from alm_core.model.chain_ports import Call
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import LimitExceeded, SourceRejected
-from alm_core.model.ports import Call
 from alm_core.model.transactions import FeeBid, Intent, IntentState, UnsignedTransaction
 from alm_localnet.client_rules import HYPEREVM
 from alm_localnet.contracts import Bytecode, calldata, install

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from alm_core.model.chain_ports import Call
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer, OutcomeUnknown, SourceError, SourceUnavailable, WrongChain
-from alm_core.model.ports import Call
 from alm_core.model.transactions import Intent, IntentState
 from alm_localnet.rpc_faults import RpcFault, on
 from alm_localnet.rule_proxy import SEND, RuleProxy

@@ -26,10 +26,10 @@ from alm_core.math.bin_shares import PRECISION, bin_liquidity, shares_for_amount
 from alm_core.math.bins import price_at_bin
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import sqrt_price_x96_at_tick, tick_at_sqrt_price_x96
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ActiveBin, Block, PoolState
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex.liquidity_book.adapter import LiquidityBookAdapter
 from alm_tests.fuzz.harness import ONE_CASE, SEED

@@ -18,10 +18,10 @@ import pytest
 from alm_core.execution.erc20 import balance_changes
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.errors import InvalidInput, SourceRejected, TransactionWouldRevert
 from alm_core.model.market import PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_tests.chain.conformance.deployments import DEPLOYMENTS
 from alm_tests.chain.conformance.life import Seen, deadline_of, look

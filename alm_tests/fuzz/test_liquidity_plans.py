@@ -28,10 +28,10 @@ from alm_core.math.tick import (
     tick_at_sqrt_price_x96,
     usable_ticks,
 )
+from alm_core.model.dex_ports import DexAdapter, PriceInterval
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import DexAdapter, PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex import adapters
 from alm_tests.fuzz.harness import ONE_CASE, SEED

@@ -10,10 +10,10 @@ import pytest
 from eth_abi.abi import encode
 
 from alm_core.math.tick import MAX_SQRT_PRICE_X96, MAX_TICK, MIN_SQRT_PRICE_X96, MIN_TICK, tick_at_sqrt_price_x96
+from alm_core.model.chain_ports import Call, CallResult, HeadReading
 from alm_core.model.errors import PoolNotFound, SourceError, SourceRejected
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, HeadReading
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.chains.head import BLOCK_NUMBER, BLOCK_TIMESTAMP, LAST_BLOCK_HASH, SERVED_CHAIN_ID, identity_calls
 from alm_resources.chains.multicall import aggregate_data

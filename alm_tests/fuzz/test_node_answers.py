@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word
+from alm_core.model.chain_ports import Fees
 from alm_core.model.errors import AlmError, OutcomeUnknown, SourceError, TransactionWouldRevert
 from alm_core.model.market import Block
-from alm_core.model.ports import Fees
 from alm_core.model.transactions import Action, FoundLog, Receipt, SignedTransaction, UnsignedTransaction
 from alm_tests.fuzz.harness import CASES, assert_storable, assert_told_apart, fuzz
 from alm_tests.fuzz.mutation import Seed, broken_body

@@ -13,9 +13,9 @@ from typing import Any
 
 from eth_abi.abi import decode
 
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex.pancake_infinity import PancakeInfinityAdapter
 from alm_resources.dex.uniswap_v4 import UniswapV4Adapter

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
+from alm_core.model.dex_ports import Grant, LiquidityQuote, PriceInterval
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, Grant, LiquidityQuote, PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex._template import plans, pools, positions
 

@@ -13,8 +13,8 @@ Rules for every plan:
 
 from datetime import datetime
 
+from alm_core.model.dex_ports import LiquidityQuote, PriceInterval
 from alm_core.model.market import PoolState, Position
-from alm_core.model.ports import LiquidityQuote, PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
 
 

@@ -7,16 +7,16 @@ for its factory. Let reads fail (``may_fail``), so that a wrong address is told 
 
 from collections.abc import Sequence
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 
 
 def pool_calls(pool: Pool) -> tuple[Call, ...]:
     """Return the reads of one pool: price, tick, liquidity, fee, fee growth, tokens, decimals, factory, its own proofs.
 
     Where a read depends on the answer to another one the adapter has ``further_calls`` too
-    (:class:`~alm_core.model.ports.ReadsInTwoSteps`), as ``liquidity_book`` does for the active bin.
+    (:class:`~alm_core.model.dex_ports.ReadsInTwoSteps`), as ``liquidity_book`` does for the active bin.
     """
     raise NotImplementedError
 

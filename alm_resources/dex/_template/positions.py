@@ -7,8 +7,8 @@ with a static call in a test. What contracts store as owed is mostly stale until
 
 from collections.abc import Sequence
 
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.market import Block, PoolState, Position
-from alm_core.model.ports import ChainClient
 
 
 def read_positions(chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block) -> tuple[Position, ...]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 from alm_resources.dex.algebra_integral import abi
 from alm_resources.dex.algebra_integral.layout import ALGEBRA_INTEGRAL
 from alm_resources.dex.uniswap_v3 import UniswapV3Adapter

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
+from alm_core.model.dex_ports import Grant, LiquidityQuote, PriceInterval
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, Grant, LiquidityQuote, PriceInterval
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.dex.grants import erc20_grant
 from alm_resources.dex.liquidity_book import abi, plans, pools, positions
@@ -15,7 +16,7 @@ from alm_resources.dex.liquidity_book.abi import Layout
 
 @dataclass(frozen=True, slots=True)
 class _Adapter:
-    """What all versions have in common. Satisfies :class:`alm_core.model.ports.DexAdapter`; holds no state."""
+    """What all versions have in common. Satisfies :class:`alm_core.model.dex_ports.DexAdapter`; holds no state."""
 
     layout: Layout
 

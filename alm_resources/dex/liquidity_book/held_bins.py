@@ -12,9 +12,9 @@ from typing import TypeVar
 from eth_utils.crypto import keccak
 
 from alm_core.math.bins import MAX_ID
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import PoolState
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import revert_reason
 from alm_resources.dex.liquidity_book import abi
 from alm_resources.dex.liquidity_book.abi import Layout

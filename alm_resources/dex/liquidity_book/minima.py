@@ -7,10 +7,10 @@ from alm_core.math.bin_ranges import place_at_sqrt_price_x96, place_at_tick, pla
 from alm_core.math.bin_spread import BinSpread
 from alm_core.math.bins import sqrt_price_x128
 from alm_core.math.tick import tick_at_sqrt_price_x96
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ActiveBin, BinShare, PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import PriceInterval
 from alm_resources.dex.liquidity_book.abi import Layout
 
 _SLACK_PPM = 1

@@ -12,10 +12,10 @@ from alm_core.math.bin_ranges import (
 )
 from alm_core.math.bin_spread import BinSpread, spread_over_bins
 from alm_core.math.tick import UINT128_MAX
+from alm_core.model.dex_ports import LiquidityQuote, PriceInterval
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ActiveBin, BinShare, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import LiquidityQuote, PriceInterval
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.dex.liquidity_book import abi
 from alm_resources.dex.liquidity_book.abi import Layout

@@ -12,10 +12,10 @@ from alm_core.math.bin_shares import FeeParameters, fee_at, most_fee
 from alm_core.math.bin_spread import liquidity_of_bin
 from alm_core.math.bins import BASIS_POINTS, sqrt_price_x128
 from alm_core.math.tick import sqrt_price_x96_at_tick, tick_at_sqrt_price_x96
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, InvalidInput, PoolNotFound
 from alm_core.model.market import ActiveBin, Block, PoolState
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.erc20 import DECIMALS, decimals_call
 from alm_resources.dex.liquidity_book import abi

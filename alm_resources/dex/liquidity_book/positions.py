@@ -6,9 +6,9 @@ from typing import Any
 from alm_core.math.bin_ranges import place_of_bin, ticks_of_places
 from alm_core.math.bin_shares import amounts_for_shares
 from alm_core.math.bin_spread import liquidity_of_bin
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import ActiveBin, BinShare, Block, PoolState, Position
-from alm_core.model.ports import Call, CallResult, ChainClient
 from alm_resources.chains.calldata import ContractFunction, revert_reason
 from alm_resources.dex.liquidity_book import abi
 from alm_resources.dex.liquidity_book.abi import Layout

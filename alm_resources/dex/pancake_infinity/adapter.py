@@ -10,7 +10,7 @@ _NOT_KNOWN: Mapping[tuple[int, str], int] = MappingProxyType({})
 
 
 class PancakeInfinityAdapter(UniswapV4Adapter):
-    """Adapter of PancakeSwap Infinity's concentrated pools. Satisfies :class:`alm_core.model.ports.DexAdapter`.
+    """Adapter of PancakeSwap Infinity's concentrated pools. Satisfies :class:`alm_core.model.dex_ports.DexAdapter`.
 
     Parameters
     ----------

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from alm_core.math.tick import UINT128_MAX
+from alm_core.model.chain_ports import ChainClient
+from alm_core.model.dex_ports import Grant
 from alm_core.model.market import Block, PoolState, Position
-from alm_core.model.ports import ChainClient, Grant
 from alm_core.model.rewards import EarnedReward, RewardYield
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.chains.calldata import ContractFunction

@@ -7,8 +7,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alm_core.model.chain_ports import CallResult, ChainClient
 from alm_core.model.market import Block
-from alm_core.model.ports import CallResult, ChainClient
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.rewards.staking import Q128, WORD, Tie, check_ties, counted, word_of
 from alm_resources.dex.uniswap_v3 import abi

@@ -12,9 +12,9 @@ from typing import Protocol
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from alm_core.model.chain_ports import CallResult, ChainClient
 from alm_core.model.errors import BadAnswer, InvalidInput, SourceUnavailable
 from alm_core.model.market import Block, PoolState
-from alm_core.model.ports import CallResult, ChainClient
 from alm_core.model.rewards import ClaimProof, EarnedReward
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.chains.calldata import ContractFunction

@@ -9,10 +9,10 @@ back, within ``minStakeTimes(pool)`` seconds after staking.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.rewards.staking import (
     Q128,

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from alm_core.math.tick import UINT128_MAX
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
 from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.chains.calldata import ContractFunction, revert_reason
 

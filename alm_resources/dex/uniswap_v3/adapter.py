@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
+from alm_core.model.dex_ports import Grant, LiquidityQuote, PriceInterval
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, Grant, LiquidityQuote, PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex.grants import erc20_grant
 from alm_resources.dex.uniswap_v3 import plans, pools, positions
@@ -15,7 +16,7 @@ from alm_resources.dex.uniswap_v3.layout import Layout
 
 
 class UniswapV3Adapter:
-    """Adapter of Uniswap V3. Satisfies :class:`alm_core.model.ports.DexAdapter`; holds no state.
+    """Adapter of Uniswap V3. Satisfies :class:`alm_core.model.dex_ports.DexAdapter`; holds no state.
 
     Adapters of its forks differ in their layout only.
     """

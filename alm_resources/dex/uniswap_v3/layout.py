@@ -11,9 +11,9 @@ from eth_abi.abi import encode
 from eth_abi.packed import encode_packed
 from eth_utils.crypto import keccak
 
+from alm_core.model.chain_ports import Call
 from alm_core.model.errors import BadAnswer
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.uniswap_v3 import abi
 

@@ -1,10 +1,10 @@
 """Mean price of a pool from its own observations, where they reach back far enough."""
 
 from alm_core.math.tick import MAX_TICK, MIN_TICK
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, PoolNotFound
 from alm_core.model.market import Twap
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
 
 WINDOW_S = 1800

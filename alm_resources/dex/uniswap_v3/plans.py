@@ -4,10 +4,10 @@ from datetime import datetime
 
 from alm_core.math.liquidity import amounts_for_liquidity, burn_minimums, liquidity_for_amounts, mint_minimums
 from alm_core.math.tick import UINT128_MAX, sqrt_price_x96_at_tick
+from alm_core.model.dex_ports import LiquidityQuote, PriceInterval
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import LiquidityQuote, PriceInterval
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.dex.uniswap_v3 import abi
 from alm_resources.dex.uniswap_v3.layout import Layout, tokens_of

@@ -12,9 +12,9 @@ from typing import Any
 from alm_core.math.fee_growth import fee_growth_inside, fees_owed
 from alm_core.math.liquidity import amounts_for_liquidity
 from alm_core.math.tick import MAX_TICK, MIN_TICK, sqrt_price_x96_at_tick
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
 from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.market import Block, PoolState, Position
-from alm_core.model.ports import Call, CallResult, ChainClient
 from alm_resources.chains.calldata import revert_reason
 from alm_resources.dex.uniswap_v3 import abi
 from alm_resources.dex.uniswap_v3.layout import Layout, tokens_of

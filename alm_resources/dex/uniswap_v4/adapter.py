@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
+from alm_core.model.dex_ports import Grant, LiquidityQuote, PriceInterval
 from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, ChainClient, Grant, LiquidityQuote, PriceInterval
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex.grants import erc20_grant, permit2_grant
 from alm_resources.dex.uniswap_v3.plans import quote_liquidity, refuse_unusable
@@ -21,7 +22,7 @@ FIRST_BLOCKS = {
 
 
 class UniswapV4Adapter:
-    """Adapter of Uniswap V4. Satisfies :class:`alm_core.model.ports.DexAdapter`.
+    """Adapter of Uniswap V4. Satisfies :class:`alm_core.model.dex_ports.DexAdapter`.
 
     What it remembers are token ids it has seen, which saves reading of logs and decides nothing.
 

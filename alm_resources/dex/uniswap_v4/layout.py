@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
+from alm_core.model.chain_ports import Call
 from alm_core.model.errors import InvalidInput
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.uniswap_v4 import abi
 

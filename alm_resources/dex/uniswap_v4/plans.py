@@ -19,10 +19,10 @@ from datetime import datetime
 from alm_core.math.liquidity import burn_minimums, mint_minimums
 from alm_core.math.settled_pools import mint_amounts
 from alm_core.math.tick import UINT128_MAX, UINT256_MAX, sqrt_price_x96_at_tick
+from alm_core.model.dex_ports import PriceInterval
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import PriceInterval
 from alm_core.model.transactions import Action, BalanceBound, UnsignedTransaction
 from alm_resources.dex.uniswap_v3.plans import quote_liquidity, refuse_unusable
 from alm_resources.dex.uniswap_v4 import actions

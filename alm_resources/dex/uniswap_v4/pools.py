@@ -8,10 +8,10 @@ from typing import Any
 
 from alm_core.math.settled_pools import settled_fee
 from alm_core.math.tick import MAX_SQRT_PRICE_X96, MIN_SQRT_PRICE_X96, tick_at_sqrt_price_x96
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, InvalidInput, PoolNotFound
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.erc20 import DECIMALS, decimals_call
 from alm_resources.dex.uniswap_v4 import abi

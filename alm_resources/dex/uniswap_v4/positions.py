@@ -11,9 +11,9 @@ from typing import Any
 from alm_core.math.fee_growth import fee_growth_inside, fees_owed
 from alm_core.math.liquidity import amounts_for_liquidity
 from alm_core.math.tick import MAX_TICK, MIN_TICK, sqrt_price_x96_at_tick
+from alm_core.model.chain_ports import Call, CallResult, ChainClient
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Block, PoolState, Position
-from alm_core.model.ports import Call, CallResult, ChainClient
 from alm_resources.dex.uniswap_v4.layout import Layout, pool_id
 from alm_resources.dex.uniswap_v4.token_ids import TokenIds
 

@@ -9,9 +9,9 @@ a restart, a position sent here or away need nothing of their own.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Block
-from alm_core.model.ports import ChainClient
 from alm_resources.dex.uniswap_v4 import abi
 
 _MOST_IDS = 2_000

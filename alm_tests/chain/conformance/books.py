@@ -10,8 +10,8 @@ from alm_core.execution.allow_list import AllowList, allow_list_for
 from alm_core.execution.erc20 import balance_of_data
 from alm_core.execution.outcome import Outcome, outcome_of
 from alm_core.model.books import LedgerEntry
+from alm_core.model.dex_ports import Grant
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Grant
 from alm_core.model.transactions import Action, Intent, IntentState, Receipt, SignedTransaction, UnsignedTransaction
 from alm_tests.chain.dex_chain import DexChain
 

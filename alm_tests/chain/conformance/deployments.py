@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alm_core.model.ports import DexAdapter
+from alm_core.model.dex_ports import DexAdapter
 from alm_localnet.config import PERMIT2
 from alm_localnet.dexes.algebra_integral import LocalAlgebraIntegral
 from alm_localnet.dexes.algebra_v1 import LocalAlgebraV1

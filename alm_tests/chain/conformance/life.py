@@ -8,10 +8,10 @@ import pytest
 
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import Q96
+from alm_core.model.dex_ports import DexAdapter, PriceInterval
 from alm_core.model.errors import InvalidInput
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import DexAdapter, PriceInterval
 from alm_tests.chain.conformance.books import Books, Sent
 from alm_tests.chain.conformance.market import World, amounts_of, range_of, trade_through
 from alm_tests.chain.dex_chain import DexChain

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from alm_core.math.bin_ranges import edge_tick, place_at_tick
 from alm_core.math.ratio import TargetRange
 from alm_core.math.tick import Q96, sqrt_price_x96_at_tick
+from alm_core.model.dex_ports import DexAdapter
 from alm_core.model.market import PoolState
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import DexAdapter
 from alm_tests.chain.conformance.deployments import Deployment
 from alm_tests.chain.dex_chain import DexChain
 

@@ -11,10 +11,10 @@ from alm_core.accounting.ledger import FEES, entries_from_receipt
 from alm_core.execution.calldata import payees_of
 from alm_core.math.liquidity import amounts_for_liquidity, price_interval
 from alm_core.math.tick import sqrt_price_x96_at_tick
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, TransactionWouldRevert
 from alm_core.model.market import Block, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 from alm_core.model.transactions import Action, Intent, IntentState, Receipt, UnsignedTransaction
 from alm_localnet.contracts import calldata, selector
 from alm_resources.dex.uniswap_v4 import UniswapV4Adapter

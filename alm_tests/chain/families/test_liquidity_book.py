@@ -23,10 +23,10 @@ from alm_core.math.bin_shares import amounts_for_shares, composition_fees, share
 from alm_core.math.bins import ID_SHIFT, bin_at_price, price_at_bin
 from alm_core.math.liquidity import amounts_for_liquidity, price_interval
 from alm_core.math.tick import Q96, sqrt_price_x96_at_tick
+from alm_core.model.dex_ports import DexAdapter, PriceInterval
 from alm_core.model.errors import InvalidInput, PoolNotFound, TransactionWouldRevert
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import DexAdapter, PriceInterval
 from alm_core.model.transactions import Receipt
 from alm_localnet.contracts import calldata, install, selector
 from alm_localnet.dexes.dex import LocalDex, PoolKey

@@ -10,10 +10,11 @@ from eth_abi.abi import decode
 from alm_core.execution.erc20 import balance_changes
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import Q96, UINT128_MAX
+from alm_core.model.chain_ports import Call
+from alm_core.model.dex_ports import DexAdapter
 from alm_core.model.errors import PoolNotFound, TransactionWouldRevert
 from alm_core.model.market import PoolState, Position
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, DexAdapter
 from alm_core.model.transactions import Receipt
 from alm_localnet.contracts import calldata
 from alm_localnet.dexes.dex import LocalDex, PoolKey

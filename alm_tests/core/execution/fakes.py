@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, uint_word
+from alm_core.model.chain_ports import Call, CallResult, Fees, HeadReading
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import OutcomeUnknown, SourceRejected, TransactionWouldRevert
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, CallResult, Fees, HeadReading
 from alm_core.model.transactions import (
     Action,
     BalanceBound,

@@ -9,6 +9,7 @@ import pytest
 
 from alm_core.execution.bidding import MORE_GAS, bid_for, gas_limit_for, higher_bid, is_outbid
 from alm_core.execution.pursuit import MOST_ATTEMPTS
+from alm_core.model.chain_ports import Fees
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import (
     GasReserveShort,
@@ -18,7 +19,6 @@ from alm_core.model.errors import (
     SourceRejected,
 )
 from alm_core.model.market import Block
-from alm_core.model.ports import Fees
 from alm_core.model.transactions import Action, FeeBid, IntentState, SignedTransaction, UnsignedTransaction
 from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.engine_scene import NotingSigner, PriceCap, engine_of, rules_of, stored

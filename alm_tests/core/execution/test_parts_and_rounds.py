@@ -12,9 +12,9 @@ from alm_core.execution.position_logs import DECREASE_TOPIC
 from alm_core.execution.rights import erc20_grant
 from alm_core.execution.saga import PlanExecutor
 from alm_core.model.decisions import AllocationPlan, DecisionKind
+from alm_core.model.dex_ports import Grant, PriceInterval
 from alm_core.model.market import MarketSnapshot, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Grant, PriceInterval
 from alm_core.model.transactions import Action, ExecutionReport, Log, UnsignedTransaction
 from alm_tests.core.execution.fakes import (
     OTHER_TOKEN,

@@ -8,9 +8,9 @@ import pytest
 from alm_core.execution.allow_list import allow_list_for
 from alm_core.execution.erc20 import TRANSFER_TOPIC, address_word, uint_word
 from alm_core.execution.saga import PlanExecutor
+from alm_core.model.chain_ports import Call
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.market import MarketSnapshot, PoolState, Position
-from alm_core.model.ports import Call
 from alm_core.model.transactions import Action, ExecutionReport, Log, UnsignedTransaction
 from alm_resources.dex.rewards.slipstream_gauge import SlipstreamGauge
 from alm_tests.core.execution.fakes import (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from alm_core.math.liquidity import amounts_for_liquidity
 from alm_core.math.settled_pools import mint_amounts, settled_fee
 from alm_core.math.tick import MAX_SQRT_PRICE_X96, MIN_SQRT_PRICE_X96, sqrt_price_x96_at_tick
-from alm_core.model.ports import PriceInterval
+from alm_core.model.dex_ports import PriceInterval
 
 roots = st.integers(MIN_SQRT_PRICE_X96, MAX_SQRT_PRICE_X96 - 1)
 pips = st.integers(0, 1000)

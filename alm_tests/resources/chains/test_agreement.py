@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from alm_core.model.chain_ports import Call
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import SourceUnavailable
-from alm_core.model.ports import Call
 from alm_resources.chains import Web3Chain
 from alm_resources.chains.agreement import MOST_BLOCKS_BEHIND
 from alm_tests.resources.chains.stub_node import Error, Http, StubNode, stub_node

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from alm_core.model.chain_ports import Fees
 from alm_core.model.chains import ChainRules
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Block
-from alm_core.model.ports import Fees
 from alm_resources.chains import Web3Chain
 from alm_tests.resources.chains.stub_node import Error, stub_node
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from eth_abi.abi import decode, encode
 
+from alm_core.model.chain_ports import Call
 from alm_core.model.errors import BadAnswer, SourceRejected, SourceUnavailable, WrongChain
 from alm_core.model.market import Block
-from alm_core.model.ports import Call
 from alm_resources.chains import Web3Chain
 from alm_resources.chains.head import ARB_BLOCK_NUMBER, ARB_SYS, ARBITRUM, identity_calls
 from alm_resources.chains.multicall import AGGREGATE3

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, SourceRejected, SourceUnavailable
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains import Web3Chain
 from alm_tests.resources.chains.stub_node import CHAIN_ID, Error, Http, stub_node
 

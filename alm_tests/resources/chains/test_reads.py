@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from alm_core.model.chain_ports import Call
 from alm_core.model.errors import BadAnswer, SourceRejected, SourceUnavailable, WrongChain
 from alm_core.model.market import Block
-from alm_core.model.ports import Call
 from alm_resources.chains import Web3Chain, chains_from
 from alm_resources.chains.endpoint import Endpoint
 from alm_resources.chains.multicall import AGGREGATE3

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from alm_core.math.tick import Q96, tick_at_sqrt_price_x96
+from alm_core.model.chain_ports import Call, CallResult, Fees, HeadReading
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import Call, CallResult, Fees, HeadReading
 
 OWNER = "0x1111111111111111111111111111111111111111"
 MANAGER = "0xC36442b4a4522E871399CD717aBDD847Ab11FE88"

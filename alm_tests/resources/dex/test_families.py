@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import Q96, Q128
+from alm_core.model.chain_ports import CallResult, ChainClient
 from alm_core.model.errors import BadAnswer, PoolNotFound
 from alm_core.model.market import PoolState, Position, Twap
 from alm_core.model.pools import Pool
-from alm_core.model.ports import CallResult, ChainClient
 from alm_core.model.transactions import Action
 from alm_resources.dex.algebra_integral import AlgebraIntegralAdapter
 from alm_resources.dex.algebra_integral import abi as integral

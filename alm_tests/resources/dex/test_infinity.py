@@ -7,9 +7,9 @@ from eth_abi.abi import encode
 
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import Q96
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 from alm_resources.dex.pancake_infinity import PancakeInfinityAdapter
 from alm_resources.dex.pancake_infinity.layout import INFINITY
 from alm_resources.dex.uniswap_v4.layout import UNISWAP_V4, ZERO, pool_id, refusal

@@ -18,10 +18,11 @@ from alm_core.math.bin_ranges import bin_of_place, place_at_sqrt_price_x96, plac
 from alm_core.math.bins import ID_SHIFT, MAX_ID, sqrt_price_x128
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import tick_at_sqrt_price_x96
+from alm_core.model.chain_ports import Call, CallResult
+from alm_core.model.dex_ports import PriceInterval, ReadsInTwoSteps
 from alm_core.model.errors import BadAnswer, InvalidInput, PoolNotFound
 from alm_core.model.market import ActiveBin, BinShare, Block, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, PriceInterval, ReadsInTwoSteps
 from alm_core.model.transactions import Action, UnsignedTransaction
 from alm_resources.dex.liquidity_book import LiquidityBookAdapter, LiquidityBookV20Adapter, abi
 from alm_resources.dex.liquidity_book.abi import V20, V21, Layout

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from alm_core.math.tick import Q96
+from alm_core.model.chain_ports import Call, CallResult, HeadReading
 from alm_core.model.errors import PoolNotFound, SourceUnavailable
 from alm_core.model.market import Block, PoolState, Twap
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, HeadReading
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex import adapters
 from alm_resources.dex.erc20 import DECIMALS

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.errors import SourceUnavailable
 from alm_core.model.market import PoolMarket, PoolState, Position
 from alm_core.model.pools import Pool, Token
-from alm_core.model.ports import ChainClient
 from alm_core.model.rewards import RewardYield, programme_of, read_staked
 from alm_core.portfolio.valuation import Prices, full_range_usd
 from alm_resources.dex.reward_yields import read_yields, with_rewards

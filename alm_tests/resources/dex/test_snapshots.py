@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import PoolNotFound, SourceUnavailable, WrongChain
 from alm_core.model.market import Block, PoolMarket, PoolState, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 from alm_resources.chains.multicall import ETH_BALANCE
 from alm_resources.dex.erc20 import balance_call
 from alm_resources.dex.snapshots import SnapshotReader

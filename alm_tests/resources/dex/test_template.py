@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import alm_resources.dex as dex
-from alm_core.model.ports import DexAdapter
+from alm_core.model.dex_ports import DexAdapter
 from alm_resources.dex import adapters
 from alm_resources.dex._template import TemplateAdapter
 from alm_resources.registry.families import FAMILIES

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from alm_core.execution.calldata import payees_of
 from alm_core.math.liquidity import amounts_for_liquidity, price_interval
 from alm_core.math.tick import Q96, sqrt_price_x96_at_tick
+from alm_core.model.chain_ports import CallResult, ChainClient
 from alm_core.model.errors import BadAnswer
 from alm_core.model.market import Position
-from alm_core.model.ports import CallResult, ChainClient
 from alm_core.model.transactions import Action
 from alm_resources.dex import adapters
 from alm_resources.dex.uniswap_v3 import UniswapV3Adapter, abi

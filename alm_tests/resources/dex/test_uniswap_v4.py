@@ -9,10 +9,10 @@ from eth_abi.abi import encode
 
 from alm_core.math.liquidity import price_interval
 from alm_core.math.tick import Q96, UINT128_MAX
+from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.market import Block, Position
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult
 from alm_core.model.transactions import Action
 from alm_resources.dex.uniswap_v4 import UniswapV4Adapter, abi, layout
 from alm_resources.dex.uniswap_v4.token_ids import TokenIds

@@ -6,8 +6,8 @@ from typing import Any
 from eth_abi.abi import encode
 
 from alm_core.math.tick import Q96
+from alm_core.model.chain_ports import CallResult
 from alm_core.model.pools import Pool
-from alm_core.model.ports import CallResult
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex import adapters
 from alm_resources.dex.erc20 import DECIMALS

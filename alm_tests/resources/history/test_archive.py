@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from alm_core.backtest.assumed import READ_AFTERWARDS
 from alm_core.math.tick import Q96
+from alm_core.model.chain_ports import Call, CallResult, Fees
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch
 from alm_core.model.errors import BadAnswer, PoolNotFound, SourceUnavailable
 from alm_core.model.market import Block, PoolState
 from alm_core.model.pools import Pool
-from alm_core.model.ports import Call, CallResult, Fees
 from alm_resources.history.archive import ArchiveSnapshots, PastBlocks
 from alm_tests.resources.dex.fakes import make_pool, make_state, word
 

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from alm_core.model.chain_ports import ChainClient
 from alm_core.model.epochs import EPOCH_LENGTH, Epoch, floor_to_epoch
-from alm_core.model.ports import ChainClient
 from alm_localnet import Localnet
 from alm_resources.chains import Web3Chain, chains_from
 from alm_resources.dex.readers import pool_readers, read_pools

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import pytest
 from eth_abi.abi import encode
 
+from alm_core.model.chain_ports import Call, CallResult, HeadReading
 from alm_core.model.errors import SourceUnavailable
 from alm_core.model.market import Block
-from alm_core.model.ports import Call, CallResult, HeadReading
 from alm_resources.chains import ContractFunction
 from alm_resources.registry import ListedPool, Registry, abi, load_registry
 from alm_resources.registry.checks import Verdict
