@@ -65,6 +65,20 @@ class ActiveBin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BinReserves:
+    """What a bin of a Liquidity Book pair holds, raw amounts with the fees that stayed in it, and its shares in all.
+
+    Within a bin swaps keep the worth of its reserves at its price, but for the fee: growth of that worth per share
+    between two readings is what a share earned.
+    """
+
+    bin_id: int
+    reserve0: int
+    reserve1: int
+    supply: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BinShare:
     """What a position has of one bin: its shares, and the raw amounts that burning them pays."""
 
@@ -82,7 +96,9 @@ class PoolState:
     ``twap`` is ``None`` where the pool's observations do not reach back far enough. ``protocol_fee_frac0`` and ``1``
     are the parts of the swap fee on token0 and token1 that do not go to liquidity; fee growth is without them.
     A pool of bins keeps no fee growth: both are ``None``. Its liquidity is what a range of the width and value of its
-    ``active_bin`` would have, its price where such a range would hold what the bin does.
+    ``active_bin`` would have, its price where such a range would hold what the bin does. ``bins`` are those around the
+    active one, by id, where fees stay in them; there are none in snapshots recorded before they were read, and in
+    Liquidity Book 2.0, where fees lie beside the bins and no call tells what a share has earned.
     """
 
     pool: Pool
@@ -98,6 +114,7 @@ class PoolState:
     protocol_fee_frac0: float = 0.0
     protocol_fee_frac1: float = 0.0
     active_bin: ActiveBin | None = None
+    bins: tuple[BinReserves, ...] = ()
 
     def age_s(self, at: datetime) -> float:
         """Return the age of the state at a moment."""

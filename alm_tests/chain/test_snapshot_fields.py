@@ -137,6 +137,11 @@ def test_a_pair_of_bins_is_what_its_own_calls_tell(families: Localnet, states: t
         assert state.active_bin.bin_id == head[-1]
         assert state.active_bin.token0_is_x is order
         assert (state.active_bin.reserve0, state.active_bin.reserve1) == ((x, y) if order else (y, x))
+        assert bool(state.bins) is modern
+        for one in state.bins:
+            x, y = words(families, state, state.pool.address, "getBin(uint24)", one.bin_id)
+            (supply,) = words(families, state, state.pool.address, "totalSupply(uint256)", one.bin_id)
+            assert (one.reserve0, one.reserve1, one.supply) == (*((x, y) if order else (y, x)), supply)
         step = (state.pool.bin_step or 0) / 1e4
         middle = (1 + step) ** (head[-1] - 2**23)
         # Somewhere in the active bin, whose edges are the nearest ticks: where, its composition tells.

@@ -65,7 +65,7 @@ class _Adapter:
         return pools.pool_calls(self.layout, pool)
 
     def further_calls(self, pool: Pool, results: Sequence[CallResult]) -> tuple[Call, ...]:
-        """Return the read of the active bin, which the first answers tell."""
+        """Return the reads of the active bin, which the first answers tell, and of those around it."""
         return pools.further_calls(self.layout, pool, results)
 
     def read_pool(self, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:

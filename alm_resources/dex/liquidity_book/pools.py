@@ -1,6 +1,6 @@
 """State of a pair, and the proof that it is the pair the registry describes.
 
-A pair is read in two steps: which bin is active has to be known before that bin can be asked for.
+A pair is read in two steps: which bin is active has to be known before that bin and those around it can be asked for.
 """
 
 from collections.abc import Sequence
@@ -10,17 +10,19 @@ from typing import Any
 from alm_core.math.bin_ranges import edge_tick, place_of_bin
 from alm_core.math.bin_shares import FeeParameters, fee_at, most_fee
 from alm_core.math.bin_spread import liquidity_of_bin
-from alm_core.math.bins import BASIS_POINTS, sqrt_price_x128
+from alm_core.math.bins import BASIS_POINTS, MAX_ID, sqrt_price_x128
 from alm_core.math.tick import sqrt_price_x96_at_tick, tick_at_sqrt_price_x96
 from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, InvalidInput, PoolNotFound
-from alm_core.model.market import ActiveBin, Block, PoolState
+from alm_core.model.market import ActiveBin, BinReserves, Block, PoolState
 from alm_core.model.pools import Pool, Token
 from alm_resources.chains.calldata import ContractFunction
 from alm_resources.dex.erc20 import DECIMALS, decimals_call
 from alm_resources.dex.liquidity_book import abi
 from alm_resources.dex.liquidity_book.abi import Layout
 
+BINS_EACH_SIDE = 12
+"""Bins read on each side of the active one: two pairs still fit into one request of 100 calls."""
 _PIP = 10**12
 """Of fees that are parts of 1e18."""
 
@@ -45,12 +47,14 @@ def pool_calls(layout: Layout, pool: Pool) -> tuple[Call, ...]:
 
 
 def further_calls(layout: Layout, pool: Pool, results: Sequence[CallResult]) -> tuple[Call, ...]:
-    """Return the read of the active bin, or nothing where the first answers are not those of a pair."""
+    """Return the read of the active bin, then of those around it, or nothing where the answers are not a pair's."""
     try:
         pair = _pair(layout, pool, results)
     except PoolNotFound:
         return ()
-    return (abi.GET_BIN.call(pool.address, pair.active_id, may_fail=True),)
+    ids = _ids_read(layout, pair.active_id)
+    shares = () if layout.fees_apart else (abi.TOTAL_SUPPLY.call(pool.address, one, may_fail=True) for one in ids)
+    return (*(abi.GET_BIN.call(pool.address, one, may_fail=True) for one in ids), *shares)
 
 
 def read_pool(layout: Layout, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
@@ -68,10 +72,8 @@ def read_pool(layout: Layout, pool: Pool, results: Sequence[CallResult], block: 
     token0_is_x = _token_order(layout, pool, results)
     first = len(pool_calls(layout, pool))
     _refuse_others(layout, pool, pair.bin_step, results[:first])
-    if len(results) <= first:
-        raise BadAnswer(f"pool {pool.pool_id}", f"its active bin {pair.active_id} was not read")
-    x, y = _answer(pool, abi.GET_BIN, results[first])
-    reserves = (x, y) if token0_is_x else (y, x)
+    bins = _bins(layout, pool, pair.active_id, results[first:], token0_is_x=token0_is_x)
+    reserves = bins[0].reserve0, bins[0].reserve1
     sqrt_price_x96 = _sqrt_price(pool, pair, reserves, token0_is_x=token0_is_x)
     protocol_frac = pair.fees.protocol_share / BASIS_POINTS
     return PoolState(
@@ -93,7 +95,32 @@ def read_pool(layout: Layout, pool: Pool, results: Sequence[CallResult], block: 
             reserve1=reserves[1],
             most_fee_pips=-(-most_fee(pair.fees, pair.bin_step) // _PIP),
         ),
+        bins=() if layout.fees_apart else tuple(sorted(bins, key=lambda one: one.bin_id)),
     )
+
+
+def _ids_read(layout: Layout, active_id: int) -> list[int]:
+    """Ids of the bins that are read: the active one first."""
+    if layout.fees_apart:
+        return [active_id]
+    ids = range(max(0, active_id - BINS_EACH_SIDE), min(MAX_ID, active_id + BINS_EACH_SIDE) + 1)
+    return [active_id, *(one for one in ids if one != active_id)]
+
+
+def _bins(
+    layout: Layout, pool: Pool, active_id: int, results: Sequence[CallResult], *, token0_is_x: bool
+) -> list[BinReserves]:
+    """Bins in the order they are read; their shares are 0 where those are not asked for."""
+    ids = _ids_read(layout, active_id)
+    if len(results) < len(ids) * (1 if layout.fees_apart else 2):
+        raise BadAnswer(f"pool {pool.pool_id}", f"its active bin {active_id} and those around it were not read")
+    found: list[BinReserves] = []
+    for place, bin_id in enumerate(ids):
+        x, y = _answer(pool, abi.GET_BIN, results[place])
+        reserve0, reserve1 = (x, y) if token0_is_x else (y, x)
+        supply = 0 if layout.fees_apart else _answer(pool, abi.TOTAL_SUPPLY, results[len(ids) + place])[0]
+        found.append(BinReserves(bin_id=bin_id, reserve0=reserve0, reserve1=reserve1, supply=supply))
+    return found
 
 
 def _identity(layout: Layout) -> tuple[ContractFunction, ...]:

@@ -1,5 +1,6 @@
 """Liquidity Book without a node: what plans encode, which bins are found, what answers are refused."""
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +29,8 @@ from alm_resources.dex.liquidity_book import LiquidityBookAdapter, LiquidityBook
 from alm_resources.dex.liquidity_book.abi import V20, V21, Layout
 from alm_resources.dex.liquidity_book.minima import places_of_interval
 from alm_resources.dex.liquidity_book.plans import MOST_BINS_CLOSED
+from alm_resources.dex.liquidity_book.pools import BINS_EACH_SIDE
+from alm_resources.history.payload import payload_of, value_from_payload
 from alm_tests.resources.dex.fakes import OWNER, make_block, make_pool
 
 STEP = 25
@@ -446,27 +449,63 @@ def first_answers(pool: Pool, active: int, hooks: bytes = bytes(32)) -> list[Cal
     ]
 
 
-def test_a_pair_is_read_in_two_steps() -> None:
-    pool = pair()
+def bin_answers(active: int, most: int = MAX_ID) -> list[CallResult]:
+    """The active bin, then those around it from low to high; then the shares of each in the same order."""
+    around = [one for one in range(active - BINS_EACH_SIDE, min(most, active + BINS_EACH_SIDE) + 1) if one != active]
+    reserves = [ok(["uint256", "uint256"], 5, 7), *(ok(["uint256", "uint256"], one, 0) for one in around)]
+    return [*reserves, *(ok(["uint256"], 2 * one) for one in (active, *around))]
+
+
+@pytest.mark.parametrize("token0_is_x", [True, False])
+def test_a_pair_is_read_in_two_steps(token0_is_x: bool) -> None:
+    pool, active = pair(), ID_SHIFT + 9
     assert isinstance(BOOK, ReadsInTwoSteps)
-    answers = first_answers(pool, ID_SHIFT + 9)
-    (call,) = BOOK.further_calls(pool, answers)
-    assert call.data == abi.GET_BIN.data(ID_SHIFT + 9)
-    state = BOOK.read_pool(pool, [*answers, ok(["uint256", "uint256"], 5, 7)], make_block())
+    answers = first_answers(pool, active)
+    if not token0_is_x:
+        answers[:2] = answers[1], answers[0]
+    calls = BOOK.further_calls(pool, answers)
+    assert calls[0].data == abi.GET_BIN.data(active)
+    assert len(calls) == 2 * (2 * BINS_EACH_SIDE + 1) <= 50, "two pairs fit into one request"
+    further = bin_answers(active)
+    state = BOOK.read_pool(pool, [*answers, *further], make_block())
     assert state.active_bin is not None
-    assert (state.active_bin.reserve0, state.active_bin.reserve1, state.fee_pips) == (5, 7, 2_000)
-    with pytest.raises(BadAnswer, match="was not read"):
-        BOOK.read_pool(pool, answers, make_block())
+    assert (state.active_bin.reserve0, state.active_bin.reserve1) == ((5, 7) if token0_is_x else (7, 5))
+    assert state.fee_pips == 2_000
+    ids = range(active - BINS_EACH_SIDE, active + BINS_EACH_SIDE + 1)
+    assert [(one.bin_id, one.supply) for one in state.bins] == [(one, 2 * one) for one in ids]
+    others = [one for one in state.bins if one.bin_id != active]
+    assert {
+        (one.reserve0, one.reserve1) == ((one.bin_id, 0) if token0_is_x else (0, one.bin_id)) for one in others
+    } == {True}
+    for cut in (0, 1, len(further) - 1):
+        with pytest.raises(BadAnswer, match="were not read"):
+            BOOK.read_pool(pool, [*answers, *further[:cut]], make_block())
+
+
+def test_bins_end_with_the_ids() -> None:
+    calls = BOOK.further_calls(pair(), first_answers(pair(), MAX_ID))
+    assert [call.data for call in calls[: BINS_EACH_SIDE + 1]] == [
+        abi.GET_BIN.data(MAX_ID),
+        *(abi.GET_BIN.data(MAX_ID - BINS_EACH_SIDE + place) for place in range(BINS_EACH_SIDE)),
+    ]
+    assert len(calls) == 2 * (BINS_EACH_SIDE + 1)
+
+
+def test_a_state_that_was_recorded_before_bins_were_has_none() -> None:
+    state = state_at(0, token0_is_x=True)
+    old = json.loads(payload_of(state))
+    assert old.pop("bins") == []
+    assert value_from_payload(PoolState, json.dumps(old), "history") == state
 
 
 def test_a_pair_with_hooks_is_refused_and_one_before_hooks_is_not() -> None:
-    pool, more = pair(), ok(["uint256", "uint256"], 5, 7)
-    hooked = [*first_answers(pool, ID_SHIFT, b"\0" * 12 + b"\x11" * 20), more]
+    pool, more = pair(), bin_answers(ID_SHIFT)
+    hooked = [*first_answers(pool, ID_SHIFT, b"\0" * 12 + b"\x11" * 20), *more]
     with pytest.raises(PoolNotFound, match="hooks"):
         BOOK.read_pool(pool, hooked, make_block())
     old = first_answers(pool, ID_SHIFT)
     old[-1] = CallResult(succeeded=False, data=b"")
-    assert BOOK.read_pool(pool, [*old, more], make_block()).pool == pool
+    assert BOOK.read_pool(pool, [*old, *more], make_block()).pool == pool
 
 
 @pytest.mark.parametrize("place", range(12))
@@ -475,13 +514,13 @@ def test_a_contract_that_is_no_pair_is_not_found(place: int) -> None:
     answers = first_answers(pool, ID_SHIFT)
     answers[place] = CallResult(succeeded=True, data=b"\x01")
     if place < 11:
-        further = [ok(["uint256", "uint256"], 5, 7)] * len(BOOK.further_calls(pool, answers))
+        further = bin_answers(ID_SHIFT) if BOOK.further_calls(pool, answers) else []
         with pytest.raises(PoolNotFound):
             BOOK.read_pool(pool, [*answers, *further], make_block())
 
 
 def test_an_active_bin_beyond_all_prices_is_refused() -> None:
     pool = pair()
-    answers = [*first_answers(pool, MAX_ID), ok(["uint256", "uint256"], 5, 7)]
+    answers = [*first_answers(pool, MAX_ID), *bin_answers(MAX_ID)]
     with pytest.raises(PoolNotFound, match="beyond any price"):
         BOOK.read_pool(pool, answers, make_block())
