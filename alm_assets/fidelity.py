@@ -7,7 +7,7 @@ those of the record.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alm_assets.decisions import plan_from, range_from, signals_from
@@ -18,8 +18,9 @@ from alm_core.backtest.world import begun_growths
 from alm_core.model.backtest import SimulatedBook, Travelling, VenueConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import Epoch
-from alm_core.model.market import MarketSnapshot
+from alm_core.model.market import Holdings, MarketSnapshot
 from alm_core.portfolio.valuation import prices_usd
+from alm_core.simulation.paper_wallet import as_range
 
 AT_ONCE = VenueConfig(latency_epochs=0)
 """A live epoch executes what it decides, at its own prices."""
@@ -117,7 +118,8 @@ class _Lived:
             return self.alone("a value is not known")
         prices = prices_usd(now, float(later.candles.close[-1]))
         then = prices_usd(before, self._plan.price)
-        done = carry_out(self._plan, before.holdings, _travelling(before), before, then, AT_ONCE, self._limits)
+        held = _as_ranges(before)
+        done = carry_out(self._plan, held, _travelling(before), before, then, AT_ONCE, self._limits)
         book = SimulatedBook(
             began_at=before.epoch_at,
             as_of_at=before.epoch_at,
@@ -156,6 +158,14 @@ class _Lived:
 
 def _acts(plan: AllocationPlan) -> tuple[object, ...]:
     return plan.decision.kind, plan.closes, plan.opens, plan.collects, plan.moves
+
+
+def _as_ranges(snapshot: MarketSnapshot) -> tuple[Holdings, ...]:
+    """What the wallets really held, as the venue holds it."""
+    return tuple(
+        replace(held, positions=tuple(as_range(one, snapshot.pool_state(one.pool_id)) for one in held.positions))
+        for held in snapshot.holdings
+    )
 
 
 def _travelling(snapshot: MarketSnapshot) -> tuple[Travelling, ...]:

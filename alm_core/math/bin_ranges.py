@@ -14,6 +14,12 @@ from alm_core.math.tick import MAX_TICK, MIN_TICK, Q96
 from alm_core.model.errors import InvalidInput
 
 
+@cache
+def ticks_per_bin(bin_step: int) -> float:
+    """Return the width of a bin in ticks, of which its edges are the nearest whole ones."""
+    return math.log1p(bin_step / 10_000) / math.log1p(1 / 10_000)
+
+
 def bin_of_place(place: int, *, token0_is_x: bool) -> int:
     """Return the id of a place; applied with the same order to an id's place it gives the id back.
 
@@ -38,7 +44,7 @@ def edge_tick(bin_step: int, place: int) -> int:
     >>> [edge_tick(1, place) for place in (-1, 0, 1)], [edge_tick(25, place) for place in (-1, 0, 1)]
     ([-1, 0, 1], [-37, -12, 12])
     """
-    return math.floor((place - 0.5) * _ticks_per_bin(bin_step) + 0.5)
+    return math.floor((place - 0.5) * ticks_per_bin(bin_step) + 0.5)
 
 
 def place_at_tick(bin_step: int, tick: int) -> int:
@@ -49,7 +55,7 @@ def place_at_tick(bin_step: int, tick: int) -> int:
     >>> place_at_tick(25, 11), place_at_tick(25, 12)
     (0, 1)
     """
-    place = math.floor(tick / _ticks_per_bin(bin_step) + 0.5)
+    place = math.floor(tick / ticks_per_bin(bin_step) + 0.5)
     while edge_tick(bin_step, place) > tick:
         place -= 1
     while edge_tick(bin_step, place + 1) <= tick:
@@ -99,8 +105,3 @@ def places_of_range(bin_step: int, tick_lower: int, tick_upper: int) -> range:
 def ticks_of_places(bin_step: int, places: range) -> tuple[int, int]:
     """Return the ticks of the outer edges of bins beside each other."""
     return edge_tick(bin_step, places.start), edge_tick(bin_step, places.stop)
-
-
-@cache
-def _ticks_per_bin(bin_step: int) -> float:
-    return math.log1p(bin_step / 10_000) / math.log1p(1 / 10_000)

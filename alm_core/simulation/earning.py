@@ -11,9 +11,11 @@ from alm_core.model.market import Holdings, MarketSnapshot, PoolMarket, PoolStat
 from alm_core.portfolio.flows import fee_growths
 from alm_core.portfolio.valuation import Prices, amounts_usd, full_range_usd
 from alm_core.portfolio.yields import SECONDS_PER_DAY
+from alm_core.simulation.bin_growth import bin_fees, measured_bins
 from alm_core.simulation.fee_minutes import PlaceWeights, place_weights
 from alm_core.simulation.fee_steps import FeeSteps, active_at_places, edges_of, shared_fees
 from alm_core.simulation.fee_swaps import PIPS, PoolEvents, steps_from_swaps
+from alm_core.simulation.paper_wallet import marked
 
 NOTHING_KNOWN: Mapping[str, PoolEvents] = {}
 
@@ -95,8 +97,10 @@ def earnings_between(
     pool's liquidity is ours, the same swaps on the localnet pay ranges that hold the price 0.1 % less than simulated,
     and a narrow one that it crosses 3 % more, as it stays there for longer.
 
-    A pool of bins keeps no growth: the fees of its active bin are the volume that a data service tells, evenly over its
-    24 hours, at the pool's fee; they stay in the bins. Rewards are :math:`r \cdot 2 L \sqrt P \cdot \Delta t` for all
+    Fees of bins are what a share of each has become worth more (:mod:`alm_core.simulation.bin_growth`), within 0.1 % of
+    what burning pays more, and stay in the bins. Where bins were not recorded, or swaps may have gone beyond those that
+    were, they are estimated from the volume that a data service tells, evenly over its 24 hours, at the pool's fee; a
+    problem says so. Rewards are :math:`r \cdot 2 L \sqrt P \cdot \Delta t` for all
     liquidity in range, shared like fees by time in range. Of a pool that all liquidity has left both are nothing.
 
     Raises
@@ -106,7 +110,7 @@ def earnings_between(
     """
     found = Earnings()
     ours = _by_pool(held)
-    theirs = _by_pool(after.holdings)
+    theirs, theirs_before = _by_pool(after.holdings), _by_pool(before.holdings)
     earlier = {state.pool.pool_id: state for state in before.pools}
     markets = {one.pool_id: one for one in (*after.markets, *before.markets)}
     read: set[str] = set()
@@ -121,6 +125,7 @@ def earnings_between(
             after=state,
             others=(_others(before, first) + _others(after, state)) // 2,
             recorded=theirs.get(pool_id, []),
+            recorded_before=theirs_before.get(pool_id, []),
             held=ours.get(pool_id, []),
             minutes=minutes,
         )
@@ -138,12 +143,18 @@ class _Pool:
     after: PoolState
     others: int
     recorded: Sequence[Position]
+    recorded_before: Sequence[Position]
     held: Sequence[Position]
     minutes: CandleSeries
 
     @property
     def pool_id(self) -> str:
         return self.after.pool.pool_id
+
+    @property
+    def later(self) -> bool:
+        """Whether the second reading is of a later block; else a node lagged."""
+        return self.after.block.number > self.before.block.number
 
     @property
     def seconds(self) -> float:
@@ -159,10 +170,9 @@ class _Pool:
 
     @cached_property
     def growths_x128(self) -> tuple[int, int] | None:
-        """Recorded growth; none where the second reading is not of a later block: a node lagged."""
-        later = self.after.block.number > self.before.block.number
+        """Recorded growth."""
         growths = fee_growths(self.before, self.after)
-        return growths if later or growths is None else (0, 0)
+        return growths if self.later or growths is None else (0, 0)
 
     def time_shares(self) -> list[float]:
         """Return what every position has of that which is shared evenly over time by the liquidity in range."""
@@ -216,18 +226,36 @@ def _steps(pool: _Pool, events: PoolEvents | None, found: Earnings) -> FeeSteps:
 
 
 def _added(pool: _Pool, market: PoolMarket | None, prices: Prices, found: Earnings) -> list[int]:
-    """Liquidity that every position in bins grew by: it earns in the tokens that it holds."""
-    if pool.after.liquidity == 0:
+    """Liquidity that every position in bins grew by."""
+    if pool.after.liquidity == 0 or not pool.later:
         return [0] * len(pool.held)
+    if not (pool.before.bins and pool.after.bins):
+        return _added_of_volume(pool, market, prices, found, "its bins were not recorded")
+    measured = measured_bins(pool.before, pool.after, pool.recorded_before, pool.recorded)
+    fees = bin_fees(measured, pool.after, pool.held)
+    if fees is None:
+        return _added_of_volume(pool, market, prices, found, "swaps may have gone beyond the bins recorded")
+    return [
+        _grown(pool, one, amounts_usd(pool.after.pool, *paid, prices).total, prices)
+        for one, paid in zip(pool.held, fees, strict=True)
+    ]
+
+
+def _added_of_volume(pool: _Pool, market: PoolMarket | None, prices: Prices, found: Earnings, reason: str) -> list[int]:
     if market is None or market.volume_24h_usd is None:
-        found.problems.append(f"fees of {pool.pool_id} are not counted: it keeps no growth, its volume is not known")
+        found.problems.append(f"fees of {pool.pool_id} are not counted: {reason}, its volume is not known")
         return [0] * len(pool.held)
+    found.problems.append(f"fees of {pool.pool_id} are estimated from its volume of 24 hours: {reason}")
     paid_usd = market.volume_24h_usd * pool.after.fee_pips / PIPS * pool.seconds / SECONDS_PER_DAY
-    grown: list[int] = []
-    for one, share in zip(pool.held, pool.time_shares(), strict=True):
-        worth = amounts_usd(pool.after.pool, one.amount0, one.amount1, prices).total
-        grown.append(int(one.liquidity * (paid_usd * share / worth)) if worth > 0.0 else 0)
-    return grown
+    shares = pool.time_shares()
+    return [_grown(pool, one, paid_usd * share, prices) for one, share in zip(pool.held, shares, strict=True)]
+
+
+def _grown(pool: _Pool, one: Position, fees_usd: float, prices: Prices) -> int:
+    """Liquidity that fees are: it earns in the tokens that the position holds."""
+    now = marked(one, pool.after)
+    worth = amounts_usd(pool.after.pool, now.amount0, now.amount1, prices).total
+    return int(one.liquidity * (fees_usd / worth)) if worth > 0.0 else 0
 
 
 def _rewards_usd(pool: _Pool, market: PoolMarket | None, prices: Prices, found: Earnings) -> list[float]:

@@ -143,7 +143,8 @@ class PaperWallet:
         paid0, paid1 = amounts_for_liquidity(state.sqrt_price_x96, *bounds, liquidity, round_up=True)
         self._receive(target.pool_id, -paid0, -paid1)
         held = self.position(target.pool_id, target.token_id) if target.token_id is not None else self._empty(target)
-        placed = marked(replace(held, liquidity=held.liquidity + liquidity), state)
+        # With another liquidity its recorded bins are no more what it has.
+        placed = marked(replace(held, liquidity=held.liquidity + liquidity, bins=()), state)
         self._positions[placed.pool_id, placed.token_id] = placed
         return placed
 
@@ -197,6 +198,20 @@ def marked(position: Position, state: PoolState, earned: tuple[int, int] = (0, 0
         fees0=position.fees0 + earned[0],
         fees1=position.fees1 + earned[1],
     )
+
+
+def as_range(position: Position, state: PoolState) -> Position:
+    """Return a recorded position with the liquidity at which :func:`marked` gives it the worth that it has.
+
+    Ticks round the edges of bins, and bins have not all the same liquidity: a range of their mean liquidity is worth
+    some basis points more or less. All other positions stay as they are.
+    """
+    if not position.bins:
+        return position
+    root = state.sqrt_price_x96
+    alike = marked(position, state)
+    worth, whole = (one.amount0 * root * root + (one.amount1 << 192) for one in (position, alike))
+    return replace(position, liquidity=position.liquidity * worth // whole) if whole else position
 
 
 def balances_of(amounts: Mapping[str, int]) -> tuple[TokenBalance, ...]:

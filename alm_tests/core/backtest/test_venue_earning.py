@@ -80,7 +80,7 @@ def test_rewards_that_nobody_knows_are_named() -> None:
     assert "are not known" in found.problems[0]
 
 
-def test_fees_of_bins_come_from_the_volume_and_stay_in_the_bins() -> None:
+def test_fees_of_bins_that_were_not_recorded_come_from_the_volume_and_stay_in_the_bins() -> None:
     holdings = placed(MARKET, BINS)
     (position,) = holdings[0].positions
     found = quarter(MARKET, holdings)
@@ -90,6 +90,9 @@ def test_fees_of_bins_come_from_the_volume_and_stay_in_the_bins() -> None:
     assert (grown.fees0, grown.fees1) == (0, 0)
     assert grown.amount0 > position.amount0
     assert grown.amount1 > position.amount1
+    assert found.problems == (
+        f"fees of {BINS.pool_id} are estimated from its volume of 24 hours: its bins were not recorded",
+    )
 
 
 def test_a_pool_that_all_liquidity_has_left_pays_nothing_for_a_volume_of_before() -> None:
@@ -105,7 +108,9 @@ def test_fees_of_bins_whose_volume_nobody_knows_are_named() -> None:
     market = replace(MARKET, volume_usd=None)
     found = quarter(market, placed(market, BINS))
     assert found.parts.fees_usd == 0.0
-    assert found.problems == (f"fees of {BINS.pool_id} are not counted: it keeps no growth, its volume is not known",)
+    assert found.problems == (
+        f"fees of {BINS.pool_id} are not counted: its bins were not recorded, its volume is not known",
+    )
 
 
 def test_a_price_that_leaves_a_range_on_the_way_stops_its_fees_there() -> None:

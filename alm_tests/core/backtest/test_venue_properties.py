@@ -128,7 +128,8 @@ def begun(market: Market) -> SimulatedBook:
 
 def brought(book: SimulatedBook, market: Market, now: Market) -> tuple[SimulatedBook, PnlParts]:
     found: Carried = carried(book, market.snapshot(), now.snapshot(), minutes_between(market, now), now.prices)
-    assert found.problems == ()
+    # The market of these tests has recorded no bins.
+    assert all(BINS.pool_id in one and "its bins were not recorded" in one for one in found.problems)
     holdings, travelling = delivered(completed(found.holdings, now.snapshot()), book.travelling, now.at)
     prices = now.prices
     return replace(
