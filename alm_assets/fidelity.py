@@ -13,9 +13,10 @@ from datetime import datetime
 from alm_assets.decisions import plan_from, range_from, signals_from
 from alm_assets.ports import History
 from alm_assets.provenance import DecisionInputs, find_inputs
+from alm_core.backtest.caps import too_much, with_plan
 from alm_core.backtest.venue import carried, carry_out, value_usd
 from alm_core.backtest.world import begun_growths
-from alm_core.model.backtest import SimulatedBook, Travelling, VenueConfig
+from alm_core.model.backtest import CarriedPlan, SimulatedBook, Travelling, VenueConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import Epoch
 from alm_core.model.market import Holdings, MarketSnapshot
@@ -94,7 +95,7 @@ def lived_again(pair: str, epochs: Iterable[Epoch], history: History) -> Fidelit
             continue
         if before is not None:
             found.append(before.compared(inputs))
-        before = _Lived(inputs, history)
+        before = _Lived(inputs, history, () if before is None else before.carried)
     if before is not None:
         found.append(before.alone())
     return Fidelity(pair=pair, epochs=tuple(found))
@@ -103,7 +104,8 @@ def lived_again(pair: str, epochs: Iterable[Epoch], history: History) -> Fidelit
 class _Lived:
     """An epoch decided again and carried out in the simulated venue."""
 
-    def __init__(self, inputs: DecisionInputs, history: History) -> None:
+    def __init__(self, inputs: DecisionInputs, history: History, carried: tuple[CarriedPlan, ...]) -> None:
+        self.carried = carried
         signals = signals_from(inputs)
         self._plan = plan_from(inputs, signals, range_from(inputs, signals))
         self._snapshot = inputs.snapshot
@@ -119,7 +121,10 @@ class _Lived:
         prices = prices_usd(now, float(later.candles.close[-1]))
         then = prices_usd(before, self._plan.price)
         held = _as_ranges(before)
-        done = carry_out(self._plan, held, _travelling(before), before, then, AT_ONCE, self._limits)
+        plan = self._plan
+        if too_much(plan, self.carried, self._limits):
+            plan = replace(plan, closes=(), opens=(), collects=(), moves=())
+        done = carry_out(plan, held, _travelling(before), before, then, AT_ONCE, self._limits)
         book = SimulatedBook(
             began_at=before.epoch_at,
             as_of_at=before.epoch_at,
@@ -132,6 +137,7 @@ class _Lived:
             nav_start_usd=0.0,
             travelling=done.travelling,
         )
+        self.carried = with_plan(self.carried, plan, done)
         minutes = later.candles.between(before.epoch_at, now.epoch_at)
         aged = carried(book, before, now, minutes, prices)
         return self._outcome(

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from alm_core.backtest.assumed import Closes, completed_snapshot, read_afterwards
 from alm_core.backtest.beginning import begun_book
-from alm_core.backtest.deciders import Decider
+from alm_core.backtest.caps import too_much, with_plan
+from alm_core.backtest.deciders import POLICIES, Decider
 from alm_core.backtest.venue import carried, carry_out, completed, delivered, value_usd
 from alm_core.backtest.world import gone_pools, simulated_snapshot, with_gone
 from alm_core.math.orientation import range_bounds_at_ticks
@@ -240,6 +241,10 @@ def _due(
             problems.append(f"the plan of {one.plan.epoch_at.isoformat()} could not be begun in time")
             book = replace(book, failures=book.failures + 1)
             continue
+        if config.policy in POLICIES and (refusal := too_much(one.plan, book.carried, limits)):
+            problems.append(f"the plan of {one.plan.epoch_at.isoformat()} is refused: {refusal}")
+            book = replace(book, failures=book.failures + 1)
+            continue
         seen = SeenWorld(holdings=book.holdings, growths=book.growths, in_transit=())
         world = simulated_snapshot(recorded, seen)
         done = carry_out(one.plan, book.holdings, book.travelling, world, prices, config.venue, limits)
@@ -253,6 +258,7 @@ def _due(
             moves=book.moves + int(done.moved),
             last_moved_at=one.plan.epoch_at if done.moved else book.last_moved_at,
             recent=tuple(_if_moved(epoch, one.plan, moved=done.moved) for epoch in book.recent),
+            carried=with_plan(book.carried, one.plan, done),
         )
     return book, parts
 

@@ -40,13 +40,17 @@ class Carried:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What is held after a plan; ``failures`` counts chains on which not all of it was done, ``problems`` say why."""
+    """What is held after a plan; ``failures`` counts chains on which not all of it was done, ``problems`` say why.
+
+    ``sold_usd`` is the value that was swapped.
+    """
 
     holdings: tuple[Holdings, ...]
     travelling: tuple[Travelling, ...]
     parts: PnlParts
     failures: int
     moved: bool
+    sold_usd: float = 0.0
     problems: tuple[str, ...] = ()
 
 
@@ -239,7 +243,7 @@ def carry_out(
     failures = len(problems)
     kept: list[Holdings] = []
     going: list[InTransit] = []
-    gas_usd = bridge_usd = 0.0
+    gas_usd = bridge_usd = sold_usd = 0.0
     for held in holdings:
         done = done_on_chain(plan, held, snapshot, prices, limits, chains)
         gas_usd += done.gas_usd * venue.gas_multiple
@@ -251,6 +255,7 @@ def carry_out(
         kept.append(done.holdings)
         going += done.going
         bridge_usd += done.bridge_usd
+        sold_usd += done.sold_usd
         problems += done.problems
         failures += int(bool(done.problems))
     after = (*travelling, *(_travelling(one, snapshot, venue) for one in going))
@@ -261,6 +266,7 @@ def carry_out(
         parts=PnlParts(swap_usd=swap_usd, gas_usd=gas_usd, bridge_usd=bridge_usd),
         failures=failures,
         moved=tuple(kept) != tuple(holdings),
+        sold_usd=sold_usd,
         problems=tuple(problems),
     )
 

@@ -15,7 +15,7 @@ from alm_core.model.epochs import Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool
 from alm_core.portfolio.breakers import Pegged, Trip, depeg_freeze, trips
-from alm_core.portfolio.plan_limits import is_stable
+from alm_core.portfolio.plan_limits import beyond_day_caps, is_stable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,20 +100,10 @@ class EpochWatch:
         intents = self._journal.read_intents_since(plan.pair, plan.epoch_at - DAY)
         if any(intent.plan_hash == digest for intent in intents):
             return []  # begun before: it is finished, each transaction within the caps
-        found: list[str] = []
-        bound, done = self._limits.max_rebalances_hour, rebalances(intents, plan.epoch_at, digest)
-        if plan.closes and done >= bound:
-            found.append(f"max_rebalances_hour: {done} rebalances within the hour (bound {bound})")
+        done = rebalances(intents, plan.epoch_at, digest)
         epoch, prices = Epoch(pair=plan.pair, epoch_at=plan.epoch_at), token_usd_by_chain(snapshot, plan.price)
         spent = Spending(self._journal, epoch, 0, prices, None).spent(intents, None, ()).pair_day_usd
-        placed = sum(target.capital_usd for target in plan.opens) + sum(move.capital_usd for move in plan.moves)
-        cap = self._limits.max_day_turnover_frac * (plan.nav_usd or 0.0)
-        if placed and float(spent) + placed > cap:
-            found.append(
-                f"max_day_turnover_frac: {float(spent):.2f} USD moved in 24 h, the plan places {placed:.2f} more "
-                f"(bound {cap:.2f})"
-            )
-        return found
+        return beyond_day_caps(plan, done, float(spent), self._limits)
 
 
 def pegged_sides(pools: Sequence[Pool]) -> tuple[Pegged, ...]:

@@ -117,6 +117,18 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CarriedPlan:
+    """A plan that was carried out: of which epoch, whether it closed positions to place anew, and what it moved.
+
+    ``moved_usd`` is what it placed, swapped and sent to other chains.
+    """
+
+    epoch_at: datetime
+    rebalanced: bool
+    moved_usd: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatedBook:
     """The portfolio of a backtest after an epoch; all that the next epoch needs of the past, besides the market.
 
@@ -141,6 +153,8 @@ class SimulatedBook:
         What gates and the next search look at, as of :class:`alm_core.model.past.PastEpochs`.
     gone
         Last readings of pools that are not read any more and in which something is held.
+    carried
+        Plans carried out in the last 24 h: what caps per hour and day count.
     """
 
     began_at: datetime
@@ -161,6 +175,7 @@ class SimulatedBook:
     optimized: OptimizedRange | None = None
     recent: tuple[RecentEpoch, ...] = ()
     gone: tuple[PoolState, ...] = ()
+    carried: tuple[CarriedPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

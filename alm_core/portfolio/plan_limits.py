@@ -39,6 +39,38 @@ def check_plan(plan: AllocationPlan, snapshot: MarketSnapshot, limits: LimitsCon
     return (*found, *_moved_twice(plan), *_sent(plan, snapshot, limits), *_shares(plan), *_turnover(plan, limits))
 
 
+def beyond_day_caps(plan: AllocationPlan, rebalances: int, moved_usd: float, limits: LimitsConfig) -> list[str]:
+    """Return what of a plan would be too much: better refused whole than halfway, with positions closed.
+
+    Parameters
+    ----------
+    plan
+        One that is no EXIT.
+    rebalances
+        Plans of the hour before its epoch that closed positions to place anew.
+    moved_usd
+        What was placed, swapped and sent in the 24 h before.
+    limits
+        Bounds.
+    """
+    found: list[str] = []
+    if plan.closes and rebalances >= limits.max_rebalances_hour:
+        bound = limits.max_rebalances_hour
+        found.append(f"max_rebalances_hour: {rebalances} rebalances within the hour (bound {bound})")
+    placed, cap = placed_usd(plan), limits.max_day_turnover_frac * (plan.nav_usd or 0.0)
+    if placed and moved_usd + placed > cap:
+        found.append(
+            f"max_day_turnover_frac: {moved_usd:.2f} USD moved in 24 h, the plan places {placed:.2f} more "
+            f"(bound {cap:.2f})"
+        )
+    return found
+
+
+def placed_usd(plan: AllocationPlan) -> float:
+    """Return what a plan places and sends to other chains."""
+    return sum(target.capital_usd for target in plan.opens) + sum(move.capital_usd for move in plan.moves)
+
+
 def price_deviation_frac(state: PoolState, price: float) -> float:
     """Return how far a pool's price is from an independent one, as a fraction of the latter."""
     return abs(price_at_sqrt_price_x96(state.pool, state.sqrt_price_x96) / price - 1)

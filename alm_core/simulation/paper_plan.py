@@ -51,8 +51,8 @@ class ChainDone:
         What was sent to other chains, as it will arrive.
     gas_usd, bridge_usd
         Paid for gas, and kept by bridges.
-    swap_usd
-        What the swap lost against the independent price.
+    swap_usd, sold_usd
+        What the swap lost against the independent price, and what it sold.
     problems
         Why not everything was done; empty where it was.
     """
@@ -61,6 +61,7 @@ class ChainDone:
     going: tuple[InTransit, ...]
     gas_usd: float
     swap_usd: float
+    sold_usd: float
     bridge_usd: float
     problems: tuple[str, ...]
 
@@ -108,6 +109,7 @@ def done_on_chain(
         going=tuple(saga.sent.going),
         gas_usd=saga.gas_usd(),
         swap_usd=saga.swap_usd,
+        sold_usd=saga.sold_usd,
         bridge_usd=saga.sent.bridge_usd,
         problems=(*saga.problems, *saga.sent.problems),
     )
@@ -124,7 +126,7 @@ class _Saga:
     sent: Sent = field(default_factory=Sent)
     problems: list[str] = field(default_factory=list[str])
     swap_usd: float = 0.0
-    swapped: bool = False
+    sold_usd: float = 0.0
     closed: list[str] = field(default_factory=list[str])
     collected: list[str] = field(default_factory=list[str])
     opened: list[str] = field(default_factory=list[str])
@@ -140,7 +142,7 @@ class _Saga:
     @property
     def acted(self) -> bool:
         """Whether anything was done."""
-        return bool(self.closed or self.collected or self.opened or self.added or self.swapped or self.sent.going)
+        return bool(self.closed or self.collected or self.opened or self.added or self.sold_usd or self.sent.going)
 
     def refuse_changed(self) -> None:
         """Refuse, before anything is done, what is not as it was planned for, and prices that the guard refuses."""
@@ -180,7 +182,7 @@ class _Saga:
             swapped_usd=0.0,
         )
         paid = moved.gas_usd + self.sent.gas_usd
-        if not self.swapped:
+        if not self.sold_usd:
             return paid
         units = max(gas_units(pool.family).swap for pool in self.wallet.pools)
         return paid + gas_usd(chain, units + GAS_ROUTING + APPROVALS_PER_SWAP * GAS_APPROVAL)
@@ -193,8 +195,7 @@ class _Saga:
             prices=self.prices,
             sent_usd=self.sent.usd,
         )
-        sold_usd, self.swap_usd = placing.swap(self.limits.min_swap_nav_frac)
-        self.swapped = sold_usd > 0.0
+        self.sold_usd, self.swap_usd = placing.swap(self.limits.min_swap_nav_frac)
         for index, target in enumerate(self.targets):
             placing.place(index)
             pool = self._pool(target.pool_id)

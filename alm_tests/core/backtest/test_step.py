@@ -7,8 +7,10 @@ from itertools import pairwise
 
 import pytest
 
+from alm_core.backtest.caps import too_much, with_plan
 from alm_core.backtest.step import EpochMarket, next_epoch
-from alm_core.model.backtest import BacktestConfig, BacktestEpoch, SimulatedBook, VenueConfig
+from alm_core.backtest.venue import carry_out
+from alm_core.model.backtest import BacktestConfig, BacktestEpoch, CarriedPlan, SimulatedBook, VenueConfig
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind, PositionClose
 from alm_core.model.epochs import Epoch
@@ -49,6 +51,17 @@ def places(seen: Seen) -> AllocationPlan:
     return plan_of(market, opens=(target(market, NATIVE_USDC, -0.1, 0.1, 1.0),))
 
 
+def moves(seen: Seen) -> AllocationPlan:
+    """Place everything anew at every epoch."""
+    market = at_seen(seen)
+    closes = tuple(
+        PositionClose.of(position, held.block.chain_id)
+        for held in seen.snapshot.holdings
+        for position in held.positions
+    )
+    return plan_of(market, kind=DecisionKind.RS, closes=closes, opens=(target(market, NATIVE_USDC, -0.1, 0.1, 1.0),))
+
+
 def holds(seen: Seen) -> AllocationPlan:
     return plan_of(at_seen(seen), kind=DecisionKind.HOLD)
 
@@ -60,8 +73,10 @@ def stumbles(seen: Seen) -> AllocationPlan:
 class Run:
     """A backtest that is stepped by hand."""
 
-    def __init__(self, venue: VenueConfig | None = None, capital_usd: float | None = 10_000.0) -> None:
-        self.config = BacktestConfig(pair=PAIR, policy="test", capital_usd=capital_usd, venue=venue or VenueConfig())
+    def __init__(
+        self, venue: VenueConfig | None = None, capital_usd: float | None = 10_000.0, policy: str = "test"
+    ) -> None:
+        self.config = BacktestConfig(pair=PAIR, policy=policy, capital_usd=capital_usd, venue=venue or VenueConfig())
         self.market = MARKET
         self.before: Market | None = None
         self.book: SimulatedBook | None = None
@@ -144,6 +159,38 @@ def test_a_plan_that_could_not_be_begun_in_time_is_dropped_and_named() -> None:
             assert found.problems == (f"the plan of {first.epoch_at.isoformat()} could not be begun in time",)
         assert found.book.failures == int(dropped)
         assert found.book.waiting == ()
+
+
+def test_a_third_rebalance_within_the_hour_waits_as_it_does_live_and_rules_of_others_do_not() -> None:
+    ours, rule = Run(VenueConfig(latency_epochs=0), policy="default"), Run(VenueConfig(latency_epochs=0))
+    moved: list[bool] = []
+    for number in range(8):
+        found, other = ours.step(moves), rule.step(moves)
+        moved.append(found.book.recent[-1].moved)
+        assert other.book.recent[-1].moved
+        if not moved[-1]:
+            (problem,) = found.problems
+            assert "is refused: max_rebalances_hour: 2 rebalances within the hour (bound 2)" in problem
+        assert found.book.failures == moved.count(False), number
+    # The first closes nothing. From an hour and a quarter after the second on, only one counts.
+    assert moved == [True, True, True, False, False, False, True, True]
+
+
+def test_what_a_day_may_turn_over_is_counted_with_what_was_swapped() -> None:
+    plan = replace(plan_of(MARKET), nav_usd=10_000.0)
+    placing = replace(plan, opens=(replace(target(MARKET, NATIVE_USDC, -0.1, 0.1, 1.0), capital_usd=9_000.0),))
+    day = CarriedPlan(epoch_at=plan.epoch_at - timedelta(hours=24), rebalanced=False, moved_usd=21_000.0)
+    assert too_much(placing, (day,), LimitsConfig()) == ""
+    more = replace(day, moved_usd=21_000.01)
+    expected = "max_day_turnover_frac: 21000.01 USD moved in 24 h, the plan places 9000.00 more (bound 30000.00)"
+    assert too_much(placing, (more,), LimitsConfig()) == expected
+    assert too_much(placing, (replace(more, epoch_at=day.epoch_at - QUARTER),), LimitsConfig()) == ""
+    leaving = replace(placing, decision=replace(plan.decision, kind=DecisionKind.EXIT))
+    assert too_much(leaving, (more,), LimitsConfig()) == ""
+    done = carry_out(plan, (), (), MARKET.snapshot(), MARKET.prices, VenueConfig())
+    kept = with_plan((more,), placing, replace(done, moved=True, sold_usd=500.0))
+    assert [one.moved_usd for one in kept] == [21_000.01, 9_500.0]
+    assert with_plan((more,), placing, done) == (more,)
 
 
 def test_failed_transactions_are_counted_named_and_paid_for() -> None:
