@@ -198,9 +198,8 @@ class ChainGuard:
         half_width = limits.price_interval_stable_frac if is_stable(state) else limits.price_interval_frac
         interval = price_interval(state.sqrt_price_x96, min(2 * half_width, 0.99))
         bounds = sqrt_price_x96_at_tick(position.tick_lower), sqrt_price_x96_at_tick(position.tick_upper)
-        least = burn_minimums(interval, *bounds, position.liquidity)
-        pool = state.pool
-        return dict(zip((pool.token0.address.lower(), pool.token1.address.lower()), least, strict=True))
+        least0, least1 = burn_minimums(interval, *bounds, position.liquidity)
+        return {state.pool.token0.address.lower(): least0, state.pool.token1.address.lower(): least1}
 
     def _closed(self, tx: UnsignedTransaction) -> tuple[PoolState, Position] | None:
         """Return the position that a payload closes, with its pool, where its amounts follow from its liquidity."""

@@ -1,6 +1,7 @@
 """Identity and life of an intent: its key, the hash of the plan behind it, and the steps its state may take."""
 
 import hashlib
+import math
 from collections.abc import Iterable
 
 from alm_core.model.decisions import AllocationPlan
@@ -104,4 +105,4 @@ def describe(intent: Intent) -> str:
 
 def in_nonce_order(intents: Iterable[Intent]) -> tuple[Intent, ...]:
     """Return intents as the chain can mine them: lowest nonce first, those without one last, else as they came."""
-    return tuple(sorted(intents, key=lambda intent: (intent.nonce is None, intent.nonce or 0)))
+    return tuple(sorted(intents, key=lambda intent: math.inf if intent.nonce is None else intent.nonce))

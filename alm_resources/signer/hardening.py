@@ -15,6 +15,6 @@ def seal_process() -> bool:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if not sys.platform.startswith("linux"):
         return False
-    libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    return libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0
+    libc = ctypes.CDLL(None)
+    libc.prctl(_PR_SET_DUMPABLE, 0)
+    return libc.prctl(_PR_GET_DUMPABLE) == 0

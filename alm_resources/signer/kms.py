@@ -103,8 +103,8 @@ def integers_of_der(der: bytes) -> tuple[int, int]:
 
 
 def _integer(der: bytes) -> tuple[int, bytes]:
-    length = der[1] if len(der) > 2 and der[0] == 0x02 else 0
+    length = int.from_bytes(der[1:2], "big")
     body = der[2 : 2 + length]
-    if not 1 <= length <= 33 or len(body) != length:
+    if der[:1] != b"\x02" or not 1 <= length <= 33 or len(body) != length:
         raise SignerRefused("a signature in DER that is cut short")
     return int.from_bytes(body, "big"), der[2 + length :]

@@ -149,11 +149,14 @@ def _conditions(selector: str, spenders: Sequence[str]) -> tuple[Condition, ...]
 
     root: Condition = (0, _CALLDATA, _MATCHES, b"")
     if selector == APPROVE_SELECTOR:
-        # Breadth first: the children of the root, then those of its first child.
-        allowed = tuple((1, _STATIC, _EQUAL_TO, bytes.fromhex(at[2:].rjust(64, "0"))) for at in spenders)
-        if len(allowed) == 1:
-            return root, (0, *allowed[0][1:])
-        return (root, (0, _NONE, _OR, b""), *allowed) if allowed else ()
+        match [bytes.fromhex(at[2:].rjust(64, "0")) for at in spenders]:
+            case []:
+                return ()
+            case [only]:
+                return root, (0, _STATIC, _EQUAL_TO, only)
+            case several:
+                # Breadth first: the children of the root, then those of its first child.
+                return root, (0, _NONE, _OR, b""), *((1, _STATIC, _EQUAL_TO, word) for word in several)
     places = RECIPIENT_WORDS.get(selector, (3,) if selector in SWAP_SELECTORS else ())
     if not places:
         return ()
