@@ -10,19 +10,22 @@ _JOURNAL = tuple(
     for name in ("journal", "standstills", "startup", "unsettle", "faults", "migrations", "rows")
 )
 _SIGNER_FOLDER = "alm_tests/resources/signer"
-_SIGNER = tuple(
-    f"{_SIGNER_FOLDER}/test_{name}.py"
-    for name in (
-        "signing_policy",
-        "signer_desk",
-        "keystore",
-        "environment",
-        "kms",
-        "policy_file",
-        "vault",
-        "server",
-        "keeping",
-    )
+_SIGNER = (
+    "alm_tests/docs/test_keys.py",
+    *(
+        f"{_SIGNER_FOLDER}/test_{name}.py"
+        for name in (
+            "signing_policy",
+            "signer_desk",
+            "keystore",
+            "environment",
+            "kms",
+            "policy_file",
+            "vault",
+            "server",
+            "keeping",
+        )
+    ),
 )
 _LIMITS = (
     *(
@@ -42,6 +45,7 @@ _CALLS = (
     f"{_EXECUTION}/test_*_calls.py",
     f"{_EXECUTION}/test_erc20.py",
     "alm_tests/golden/test_calldata*.py",
+    "alm_tests/resources/lifi/test_bridging.py",
 )
 _TRANSFERS = (f"{_EXECUTION}/test_arrivals.py", f"{_EXECUTION}/test_transfers.py")
 _PROCESS = (f"{_SIGNER_FOLDER}/test_server.py", f"{_SIGNER_FOLDER}/test_signer_process.py")
@@ -76,7 +80,11 @@ CORE: dict[str, tuple[str, ...]] = {
     "alm_core/execution/calldata.py": _CALLS,
     "alm_core/execution/transfers.py": _TRANSFERS,
     "alm_core/execution/arrivals.py": _TRANSFERS,
-    "alm_resources/signer/safe.py": (f"{_SIGNER_FOLDER}/test_vault.py", "alm_tests/chain/test_safe_roles.py"),
+    "alm_resources/signer/safe.py": (
+        "alm_tests/docs/test_keys.py",
+        f"{_SIGNER_FOLDER}/test_vault.py",
+        "alm_tests/chain/test_safe_roles.py",
+    ),
     "alm_resources/signer/server.py": _PROCESS,
     "alm_resources/signer/socket_client.py": _PROCESS,
     "alm_resources/signer/*.py": _SIGNER,
