@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import stat
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from alm_resources.signer.policy import terms_from
 from alm_resources.signer.policy_entry import ChainPolicyEntry
 from alm_resources.signer.signing import UNLIMITED, SigningPolicy
 from alm_resources.signer.standstill import SignerSwitch
-from alm_resources.signer.state import FileState
+from alm_resources.signer.state import FileState, NonceUse, WalletRecord
 from alm_resources.signer.wire import MAX_MESSAGE_BYTES, message_of, request_of
 from alm_tests.core.execution.test_allow_list import MANAGER, POOL, WALLET
 from alm_tests.resources.signer.scene import BID, PAIR, TERMS, payload
@@ -58,12 +59,37 @@ def test_a_standstill_is_on_disk_before_it_is_confirmed(tmp_path: Path, calls: l
     assert (tmp_path / "deep" / "HALT").read_text() == "withdraw_only: a drill\n"
 
 
+def test_a_standstill_is_a_file_of_the_signers_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "home" / "signer" / "HALT"
+    SignerSwitch(path).set("halt", "drill")
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_what_is_synced_is_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    synced = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: (sizes.append(os.fstat(descriptor).st_size), synced(descriptor))
+    )
+    SignerSwitch(tmp_path / "HALT").set("halt", "drill")
+    FileState(tmp_path / "state.json").change(WALLET, 1, lambda record: replace(record, fence=5))
+    assert sizes[:2] == [(tmp_path / name).stat().st_size for name in ("HALT", "state.json")]
+
+
+def test_before_the_first_signature_the_last_nonce_is_below_every_nonce() -> None:
+    assert WalletRecord().last_nonce == -1
+    assert WalletRecord(nonces={nonce: NonceUse(digest="", fence=0) for nonce in (7, 0, 8)}).last_nonce == 8
+
+
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("9" * 79, 10**79 - 1)])
 def test_amounts_of_a_policy_are_digits(text: str, number: int) -> None:
     entry = ChainPolicyEntry(
         max_gas_limit=21_000, max_fee_per_gas_wei=text, max_fee_wei=text, spenders=[], contracts={}
     )
     assert (entry.max_fee_per_gas_wei, entry.max_fee_wei) == (number, number)
+    with pytest.raises(ValueError, match="frozen"):
+        entry.max_fee_wei = 10**30
 
 
 @pytest.mark.parametrize("text", ["", "-1", "1.0", "0x1", " 1", "٣", "9" * 80, 1.0, True, None])
@@ -91,6 +117,14 @@ def test_a_message_is_as_long_as_it_may_be_and_no_longer() -> None:
     assert message_of(b'{"a":"' + b"x" * room + b'"}\n') == {"a": "x" * room}
     with pytest.raises(InvalidInput, match=f"more than {MAX_MESSAGE_BYTES} bytes"):
         message_of(b'{"a":"' + b"x" * (room + 1) + b'"}\n')
+
+
+@pytest.mark.parametrize("pair", ["[]", "{}"])
+def test_a_message_has_a_hundred_brackets_at_most(pair: str) -> None:
+    line = '{"a":[' + ",".join([pair] * 98) + "]}\n"
+    assert len(message_of(line.encode())["a"]) == 98
+    with pytest.raises(InvalidInput, match="more than 100 brackets"):
+        message_of(line.replace(pair, f"{pair},{pair}", 1).encode())
 
 
 def test_a_number_in_der_has_33_bytes_at_most() -> None:

@@ -140,7 +140,7 @@ def test_no_secret_leaves_through_repr_errors_tracebacks_or_pickles(
 
 
 def test_creating_a_keystore_never_overwrites_one(tmp_path: Path) -> None:
-    path, password = tmp_path / "keys" / "A.json", tmp_path / "password"
+    path, password = tmp_path / "new" / "keys" / "A.json", tmp_path / "password"
     address = create_keystore(path, password)
     assert (path.stat().st_mode & 0o777, password.stat().st_mode & 0o777) == (0o400, 0o400)
     signer = KeystoreSigner(path, password, ALLOWED)
@@ -148,6 +148,7 @@ def test_creating_a_keystore_never_overwrites_one(tmp_path: Path) -> None:
     assert Account.recover_transaction(signer.sign(payload(signer), 0, BID, fence=1).raw) == address
     with pytest.raises(ConfigError, match="exists already"):
         create_keystore(path, password)
+    assert create_keystore(path.with_name("B.json"), password) != address, "of a second pair, beside it"
 
 
 def _with_locals(error: BaseException | None) -> str:

@@ -120,6 +120,17 @@ def test_what_is_not_der_is_refused(spoil: Callable[[bytes], bytes]) -> None:
         integers_of_der(spoil(der(5, 7)))
 
 
+def test_an_integer_of_no_bytes_is_cut_short() -> None:
+    for signature in ("3006020002020101", "3006020201010200"):
+        with pytest.raises(SignerRefused, match="cut short"):
+            integers_of_der(bytes.fromhex(signature))
+
+
+@pytest.mark.parametrize(("r", "s"), [(1, 1), (ORDER - 1, ORDER - 1)])
+def test_the_smallest_and_largest_numbers_of_the_curve_are_read(r: int, s: int) -> None:
+    assert integers_of_der(der(r, s)) == (r, s)
+
+
 @pytest.mark.parametrize(("r", "s"), [(0, 1), (1, 0), (ORDER, 1), (1, ORDER)])
 def test_numbers_that_are_none_of_the_curve_are_refused(r: int, s: int) -> None:
     with pytest.raises(SignerRefused, match="none of the curve"):

@@ -53,6 +53,7 @@ def text() -> str:
         (f'"{WALLET}"', '"0xAB"', "wallet"),
         ("transactions_per_hour = 240", "transactions_per_hour = 2.5", "transactions_per_hour"),
         ("transactions_per_hour = 240", "", "transactions_per_hour"),
+        ("transactions_per_hour = 240", 'transactions_per_hour = "240"', "transactions_per_hour"),
         ("max_fee_wei = ", "max_fee_wei = -5 #", "max_fee_wei"),
         ("max_fee_wei = ", 'max_fee_wei = "lots" #', "max_fee_wei"),
         ("max_gas_limit = ", "#", "max_gas_limit"),

@@ -94,6 +94,14 @@ def test_the_socket_is_for_its_owner_alone_and_is_gone_afterwards(path: Path) ->
     assert not path.exists()
 
 
+def test_the_folders_of_a_socket_are_made(path: Path) -> None:
+    below = path.parent / "a" / "b" / "s"
+    with served(below, said(ok=True)):
+        assert asked(below) == b'{"ok":true}\n'
+    with served(below, said(ok=True)):
+        assert asked(below) == b'{"ok":true}\n', "they are there already"
+
+
 def test_a_socket_that_nobody_listens_on_is_replaced_and_no_other(path: Path) -> None:
     path.parent.mkdir()
     with socket.socket(socket.AF_UNIX) as dead:
@@ -107,6 +115,25 @@ def test_a_socket_that_nobody_listens_on_is_replaced_and_no_other(path: Path) ->
     with pytest.raises(ConfigError, match="another kind of file"):
         SignerServer(path, said(ok=True), OURS)
     assert path.read_text() == "mine"
+
+
+def test_a_socket_that_somebody_else_removed_is_no_fault(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(path, said(ok=True)):
+        path.unlink()
+
+    class Raced(socket.socket):
+        """Finds a dead socket just as another signer that starts, too, takes it away."""
+
+        def connect(self, address: Any) -> None:
+            path.unlink()
+            super().connect(address)
+
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(path))
+    with monkeypatch.context() as patched:
+        patched.setattr("alm_resources.signer.server.socket.socket", Raced)
+        server = SignerServer(path, said(ok=True), OURS)
+    server.close()
 
 
 def test_a_socket_that_cannot_be_made_is_named(path: Path) -> None:
@@ -212,6 +239,15 @@ def test_a_signature_of_another_key_or_under_another_hash_is_refused(path: Path)
         answer = {**lie, "address": claimed}
         with served(path, said(**answer)), pytest.raises(BadAnswer, match="not of"):
             SocketSigner(path, PAIR, timeout_s=10.0).sign(payload(wallet), 0, BID, fence=1)
+
+
+def test_an_answer_is_as_long_as_a_message_and_no_longer(path: Path) -> None:
+    room = MAX_MESSAGE_BYTES - len(line_of({"ok": True, "more": ""}))
+    client = SocketSigner(path, PAIR, timeout_s=10.0)
+    with served(path, said(ok=True, more="x" * room)):
+        assert client.read_status() == {"ok": True, "more": "x" * room}
+    with served(path, said(ok=True, more="x" * (room + 1))), pytest.raises(BadAnswer, match="a message of more than"):
+        client.read_status()
 
 
 def test_a_server_that_hangs_up_or_babbles_gave_no_answer(path: Path) -> None:

@@ -18,6 +18,14 @@ from alm_core.execution.liquidity_calls import (
     PERMIT2_APPROVE_SELECTOR,
 )
 from alm_core.execution.reward_calls import NOBODY
+from alm_core.execution.unlock_data import (
+    BURN_POSITION,
+    CLOSE_CURRENCY,
+    DECREASE_LIQUIDITY,
+    SWEEP,
+    TAKE,
+    TAKE_PAIR,
+)
 from alm_core.model.errors import InvalidInput, SignerRefused
 from alm_core.model.transactions import Action, FeeBid, UnsignedTransaction
 from alm_resources.signer.leaving import leaves
@@ -150,9 +158,10 @@ def test_a_right_at_permit2_has_the_cap_of_its_token_and_an_end() -> None:
     policy = SigningPolicy(replace(TERMS, allow_list=listed))
     admit(policy, payload(WALLET, to=PERMIT2, data=permit(CAP, 1_800_000_000)))
     admit(policy, payload(WALLET, to=PERMIT2, data=permit(0, 2**48 - 1)), 8)
+    admit(policy, payload(WALLET, to=PERMIT2, data=permit(CAP, 2**48 - 2)), 9)
     for data in (permit(CAP + 1, 9), permit(1, 2**48 - 1), permit(1, 9, THIEF)):
         with pytest.raises(SignerRefused, match="signer_approval"):
-            admit(policy, payload(WALLET, to=PERMIT2, data=data), 9)
+            admit(policy, payload(WALLET, to=PERMIT2, data=data), 10)
 
 
 def test_an_approval_of_a_position_has_no_amount() -> None:
@@ -186,6 +195,7 @@ def test_a_bid_beyond_the_caps_of_its_chain_is_refused(
     [
         {"gas_limit": 1_000_000, "max_fee_per_gas_wei": 10**10},
         {"gas_limit": 200_000, "max_fee_per_gas_wei": 50 * 10**9, "max_priority_fee_per_gas_wei": 50 * 10**9},
+        {"gas_limit": 1, "max_fee_per_gas_wei": 0, "max_priority_fee_per_gas_wei": 0},
     ],
 )
 def test_a_bid_of_just_the_caps_is_admitted(policy: SigningPolicy, changes: dict[str, int]) -> None:
@@ -215,6 +225,15 @@ def test_an_hour_later_there_is_room_again(state: SigningState, clock: Clock) ->
     admit(policy, payload(WALLET), 1)
 
 
+def test_a_signer_without_a_bound_per_hour_forgets_no_time_that_one_with_a_bound_counts(state: SigningState) -> None:
+    bounded = SigningPolicy(replace(TERMS, transactions_per_hour=2), state)
+    for nonce in range(2):
+        admit(bounded, payload(WALLET), nonce)
+    admit(SigningPolicy(replace(TERMS, transactions_per_hour=None), state), payload(WALLET), 2)
+    with pytest.raises(SignerRefused, match="signer_rate: 2 signatures within an hour"):
+        admit(bounded, payload(WALLET), 3)
+
+
 @pytest.mark.control("signer_fence", "fires")
 def test_an_executor_that_lost_the_lead_gets_no_signature(policy: SigningPolicy) -> None:
     admit(policy, payload(WALLET), fence=5)
@@ -225,7 +244,7 @@ def test_an_executor_that_lost_the_lead_gets_no_signature(policy: SigningPolicy)
 
 @pytest.mark.control("signer_fence", "passes")
 def test_the_same_lead_and_later_ones_get_signatures(policy: SigningPolicy) -> None:
-    for nonce, fence in enumerate((5, 5, 6, 90)):
+    for nonce, fence in enumerate((0, 5, 5, 6, 90)):
         admit(policy, payload(WALLET), nonce, fence=fence)
 
 
@@ -245,6 +264,7 @@ def test_a_nonce_is_not_signed_for_two_payloads_of_one_lead(policy: SigningPolic
     for fence in (5, 6):
         with pytest.raises(SignerRefused, match="signer_nonce: 7 was signed for another payload"):
             admit(policy, approval(WALLET, 1), 7, fence=fence)
+    admit(policy, payload(WALLET), 2**64 - 2, fence=6)
     for nonce in (-1, 2**64 - 1):
         with pytest.raises(SignerRefused, match=f"signer_nonce: {nonce} is no nonce"):
             admit(policy, payload(WALLET), nonce, fence=6)
@@ -312,8 +332,22 @@ def test_after_a_person_lifted_the_halt_everything_is_signed_again(policy: Signi
 def test_a_halt_is_never_made_milder(switch: SignerSwitch) -> None:
     assert switch.set("withdraw_only", "drawdown") == "withdraw_only"
     assert switch.set("halt", "worse") == "halt"
-    assert switch.set("withdraw_only", "again") == "halt"
-    assert switch.read() == ("halt", "worse")
+    for mode in ("withdraw_only", "halt"):
+        assert switch.set(mode, "again") == "halt"
+        assert switch.read() == ("halt", "worse"), "why it stands still is told to who looks, not who asks last"
+
+
+def test_the_reason_of_a_standstill_is_the_first_that_was_given(switch: SignerSwitch) -> None:
+    for reason in ("drawdown", "again"):
+        assert switch.set("withdraw_only", reason) == "withdraw_only"
+    assert switch.read() == ("withdraw_only", "drawdown")
+
+
+def test_a_standstill_is_what_its_first_word_says_whatever_the_reason(switch: SignerSwitch) -> None:
+    assert switch.set("withdraw_only", "halt") == "withdraw_only"
+    assert switch.read() == ("withdraw_only", "halt")
+    assert switch.set("halt", "withdraw_only") == "halt"
+    assert switch.read() == ("halt", "withdraw_only")
 
 
 def test_a_halt_file_that_cannot_be_read_is_a_halt(tmp_path: Path) -> None:
@@ -343,6 +377,7 @@ def modify(*actions: int) -> str:
     return MODIFY_LIQUIDITIES_SELECTOR + uint_word(64) + uint_word(9) + uint_word(len(data)) + data.hex()
 
 
+LEAVING_ACTIONS = (DECREASE_LIQUIDITY, BURN_POSITION, TAKE, TAKE_PAIR, CLOSE_CURRENCY, SWEEP)
 STAYS = [
     mint(WALLET),
     increase(5),
@@ -353,6 +388,7 @@ STAYS = [
     modify(1, 2),
     modify(0),
     modify(0x0B),
+    modify(*LEAVING_ACTIONS, 0),
 ]
 LEAVES = [
     DECREASE,
@@ -363,6 +399,7 @@ LEAVES = [
     permit(0, 0),
     modify(1, 0x11),
     modify(3, 0x12, 0x12),
+    modify(*LEAVING_ACTIONS),
     APPROVE_FOR_ALL_SELECTOR + address_word(MANAGER) + uint_word(1),
 ]
 

@@ -5,13 +5,20 @@ import pickle
 import traceback
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from eth_account import Account
 
 from alm_core.execution.allow_list import allow_list_for
+from alm_core.execution.calldata import SWAP_SELECTORS
 from alm_core.execution.erc20 import APPROVE_SELECTOR
-from alm_core.execution.liquidity_calls import COLLECT_SELECTOR, DECREASE_LIQUIDITY_SELECTOR
+from alm_core.execution.liquidity_calls import (
+    COLLECT_SELECTOR,
+    DECREASE_LIQUIDITY_SELECTOR,
+    MULTICALL_SELECTOR,
+    PAYS_NOBODY,
+)
 from alm_core.model.errors import ConfigError, SignerRefused
 from alm_resources.signer.keystore import address_in
 from alm_resources.signer.safe import WRAPPING_GAS, RoleAccount, SafeSigner, role_calls
@@ -54,7 +61,7 @@ def test_fields_that_make_no_transaction_are_refused_by_their_nonce_alone(broken
 
 def test_a_key_is_64_digits_within_the_curve() -> None:
     assert vault_of_key("0x" + KEY) is not None
-    for none in ("", KEY[:-1], KEY + "0", "zz" * 32, "00" * 32, "ff" * 32):
+    for none in ("", KEY[:-1], KEY + "0", f"{KEY[:2]} {KEY[2:]}", "zz" * 32, "00" * 32, "ff" * 32):
         assert vault_of_key(none) is None
 
 
@@ -82,6 +89,14 @@ def test_a_new_key_gets_a_password_of_its_own_in_a_file_for_its_owner_alone(tmp_
     assert password.stat().st_mode & 0o777 == 0o400
     assert len(password.read_text()) == 43  # 32 bytes in base64
     assert json.loads(text)["address"].lower() == address[2:].lower()
+
+
+def test_no_key_is_made_under_a_password_that_others_can_read(tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("known to many")
+    password.chmod(0o644)
+    with pytest.raises(ConfigError, match=r"open to others \(mode 644\); chmod 400 it"):
+        encrypted_new_key(password)
 
 
 @pytest.mark.parametrize("content", ["{", "", "\udcff"])
@@ -130,6 +145,43 @@ def test_a_role_may_approve_each_of_several_spenders_and_no_other() -> None:
         (0, 1, EQUAL_TO_AVATAR, b""),
     ]
     assert (MANAGER.lower(), DECREASE_LIQUIDITY_SELECTOR) not in found, "it pays nobody: allowed as a whole"
+
+
+def called(calls: tuple[bytes, ...], signature: str) -> list[tuple[Any, ...]]:
+    """Arguments of the calls of one function of the modifier."""
+    from eth_abi.abi import decode
+    from eth_utils.crypto import keccak
+
+    types = signature[signature.index("(") + 1 : -1].split(",")
+    return [decode(types, call[4:]) for call in calls if call[:4] == keccak(text=signature)[:4]]
+
+
+def test_a_role_allows_as_a_whole_what_pays_nobody_at_its_manager_alone() -> None:
+    calls = role_calls(allow_list_for([POOL], {POOL.chain_id: DIAMOND}), POOL.chain_id, ACCOUNT, THIEF)
+    found = called(calls, "allowFunction(bytes32,address,bytes4,uint8)")
+    assert {("0x" + selector.hex(), at) for _, at, selector, _ in found} == {
+        (selector, MANAGER.lower()) for selector in PAYS_NOBODY
+    }
+    assert {(key, options) for key, _, _, options in found} == {(ACCOUNT.role_key, 0)}, "neither value nor delegatecall"
+    assert called(calls, "assignRoles(address,bytes32[],bool[])") == [(THIEF, (ACCOUNT.role_key,), (True,))]
+    assert {at for _, at in called(calls, "scopeTarget(bytes32,address)")} == {
+        at.lower() for at in (MANAGER, DIAMOND, POOL.token0.address, POOL.token1.address)
+    }
+
+
+def test_a_role_has_no_rule_for_calls_whose_payees_do_not_stand_in_their_words() -> None:
+    listed = allow_list_for([POOL], {POOL.chain_id: DIAMOND})
+    found = scopes(role_calls(listed, POOL.chain_id, ACCOUNT, THIEF))
+    assert MULTICALL_SELECTOR in listed.selectors[POOL.chain_id, MANAGER.lower()]
+    assert (MANAGER.lower(), MULTICALL_SELECTOR) not in found
+    swaps = {selector for at, selector in found if at == DIAMOND.lower()}
+    assert swaps == SWAP_SELECTORS, "a bridge pays on another chain"
+    for selector in swaps:
+        assert found[DIAMOND.lower(), selector] == [
+            (0, 5, MATCHES, b""),
+            *[(0, 1, PASS, b"")] * 3,
+            (0, 1, EQUAL_TO_AVATAR, b""),
+        ]
 
 
 def test_a_role_with_one_spender_or_none_has_no_choice_of_spenders() -> None:
