@@ -124,6 +124,24 @@ def test_a_refusal_of_the_limits_spends_no_nonce(chain: FakeChain, journal: SqlJ
     assert chain.received == []
 
 
+def test_a_refusal_that_comes_once_the_nonce_is_reserved_hands_it_back(chain: FakeChain, journal: SqlJournal) -> None:
+    class Overtaken(AllowAll):
+        """Another intent reserved what was left of the day between the two questions."""
+
+        def check(self, tx: UnsignedTransaction, bid: FeeBid, simulated_gas: int | None = None) -> None:
+            super().check(tx, bid)
+            if len(self.checked) == 2:
+                raise LimitExceeded("cap of the day")
+
+    first, second = (stored(journal, number) for number in range(2))
+    with pytest.raises(LimitExceeded, match="cap of the day"):
+        engine_of(chain, journal, guard=Overtaken()).run(first)
+    given_up = journal.read_intent(first.key)
+    assert (given_up.state, given_up.nonce) == (IntentState.EXPIRED_UNSENT, None)
+    assert "limits refused it once reserved: cap of the day" in given_up.detail
+    assert engine_of(chain, journal).run(second).nonce == 0
+
+
 @pytest.mark.control("simulated_effects", "fires")
 def test_a_payload_that_would_move_more_than_planned_is_not_signed(
     chain: FakeChain, journal: SqlJournal, engine: TransactionEngine

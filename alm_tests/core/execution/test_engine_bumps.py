@@ -131,7 +131,7 @@ def test_no_bid_is_above_what_the_guard_lets_through_then_the_nonce_is_freed(
     done = engine_of(chain, journal, signer, guard).run(stored(journal))
     assert done.state is IntentState.CANCELLED
     assert signer.actions == [Action.SWAP, Action.NOOP]
-    assert guard.refused > 0
+    assert guard.refused == 2 * 2, "a generous and a lean bid, two times; then nothing more is tried"
     assert all(bid.most_wei <= guard.most_wei for bid in signer.bids)
 
 
@@ -409,6 +409,37 @@ def test_a_payload_others_gain_from_goes_to_private_endpoints_only_until_it_expi
     assert sum(chain.waits) <= 12.0 + 5.0 + 4 * 2.0
 
 
+def test_a_payload_is_kept_from_public_endpoints_for_all_of_its_time_and_no_longer(
+    chain: FakeChain, journal: SqlJournal
+) -> None:
+    chain.sends_privately, chain.relaying = True, False
+    rules_of(chain, private_for_s=12.0)
+    block = Block(chain_id=8453, number=1, block_hash="0x1", block_at=datetime(2020, 1, 1, tzinfo=UTC))
+    chain.read_block = lambda: block  # a chain whose clock is behind ours: the payload is no older than new
+    waited: list[float] = []
+    chain.on_send = lambda signed: waited.append(sum(chain.waits))
+    assert engine_of(chain, journal).run(stored(journal)).state is IntentState.FINAL_OK
+    assert waited == [0.0, 5.0, 10.0, 12.0]
+    assert len(chain.received) == 1
+
+
+def test_a_wait_is_never_longer_than_what_is_left_of_all_patience(chain: FakeChain, journal: SqlJournal) -> None:
+    rules_of(chain, takes_tips=False)
+    chain.mining = False
+    with pytest.raises(OutcomeUnknown, match=r"^swap step 0 of P@1 on chain 8453: no receipt of 0x\w+ after 12 s \(1 "):
+        engine_of(chain, journal, timeout_s=12.0).run(stored(journal))
+    assert chain.waits == [5.0, 5.0, 2.0]
+
+
+def test_while_one_attempt_is_waited_for_the_others_are_glanced_at_every_two_seconds(
+    chain: FakeChain, journal: SqlJournal
+) -> None:
+    chain.mining = False
+    with pytest.raises(OutcomeUnknown, match=r"after 12 s \(3 attempts\)"):
+        engine_of(chain, journal, timeout_s=12.0).run(stored(journal))
+    assert chain.waits == [5.0, 2.0, 2.0, 1.0, 2.0]
+
+
 def test_an_approval_is_public_at_once(chain: FakeChain, journal: SqlJournal) -> None:
     chain.sends_privately = True
     engine_of(chain, journal).run(stored(journal, action=Action.APPROVE))
@@ -468,10 +499,13 @@ def test_gas_and_tips_follow_the_rules_of_the_chain() -> None:
     assert not is_outbid(bid, Fees(base_fee_wei=20, priority_fee_wei=5), arbitrum)
     assert is_outbid(bid, Fees(base_fee_wei=21, priority_fee_wei=0), arbitrum)
     assert is_outbid(bid, Fees(base_fee_wei=1, priority_fee_wei=5), ChainRules())
+    assert bid_for(Fees(base_fee_wei=10, priority_fee_wei=5), arbitrum, 9).l1_fee_wei == 0
     bsc = bid_for(Fees(base_fee_wei=0, priority_fee_wei=5 * 10**7), ChainRules(), 9)
     assert bsc.max_fee_per_gas_wei == bsc.max_priority_fee_per_gas_wei == 5 * 10**7
     higher = higher_bid(bsc, [bsc])
     assert higher.max_fee_per_gas_wei >= higher.max_priority_fee_per_gas_wei == 56_250_000
+    free = FeeBid(gas_limit=9, max_fee_per_gas_wei=0, max_priority_fee_per_gas_wei=0)
+    assert higher_bid(free, [free]) == replace(free, max_fee_per_gas_wei=1, max_priority_fee_per_gas_wei=1)
     assert gas_limit_for(100, Action.UNSTAKE, ChainRules()) == (100 + MORE_GAS[Action.UNSTAKE]) * 6 // 5
 
 

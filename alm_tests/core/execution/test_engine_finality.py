@@ -221,6 +221,22 @@ def test_a_block_that_keeps_changing_while_it_is_read_is_unknown(chain: FakeChai
     assert journal.read_ledger_sums(chain.chain_id, WALLET) == {}
 
 
+def test_a_block_that_changes_three_times_is_followed_to_the_end(chain: FakeChain, journal: SqlJournal) -> None:
+    wait, lost = chain.wait_for_receipt, []
+
+    def gone_three_times(tx_hash: str, timeout_s: float) -> Receipt | None:
+        receipt = wait(tx_hash, timeout_s)
+        if len(lost) < 3:
+            lost.append(tx_hash)
+            chain.reorganise(1, keep=True)
+        return receipt
+
+    chain.wait_for_receipt = gone_three_times
+    assert engine_of(chain, journal).run(stored(journal)).state is IntentState.FINAL_OK
+    assert len(lost) == 3
+    check_books(chain, journal)
+
+
 @pytest.mark.parametrize("mined_meanwhile", [True, False])
 def test_bytes_lost_with_their_block_and_refused_are_unknown_unless_mined(
     chain: FakeChain, journal: SqlJournal, mined_meanwhile: bool

@@ -239,13 +239,26 @@ def test_an_unsent_intent_whose_nonce_was_used_frees_nothing(chain: FakeChain, j
     assert journal.read_intent(intent.key).state is IntentState.RESERVED
 
 
-def test_a_count_of_a_lost_block_that_our_own_intents_explain_stays(chain: FakeChain, journal: SqlJournal) -> None:
-    stuck(chain, journal, 1)
+@pytest.mark.parametrize("waiting", [1, 3])
+def test_a_count_of_a_lost_block_that_our_own_intents_explain_stays(
+    chain: FakeChain, journal: SqlJournal, waiting: int
+) -> None:
+    stuck(chain, journal, waiting)
     lost = point(chain, 2, block_hash="0xgone")
     journal.record_reconciled(lost, [], [])
-    (filler,) = engine_of(chain, journal).recheck()
-    assert filler.nonce == 0
+    assert [filler.nonce for filler in engine_of(chain, journal).recheck()] == [*range(waiting)]
     assert journal.read_reconciled(chain.chain_id, WALLET) == lost
+
+
+def test_a_filler_belongs_to_the_latest_that_waits_for_it(chain: FakeChain, journal: SqlJournal) -> None:
+    bid = bid_for(chain.read_fees(), chain.rules, GAS_USED)
+    for nonce, epoch in ((1, "P@1"), (3, "P@2")):
+        one = replace(transfer_intent(nonce, epoch), state=IntentState.RESERVED, nonce=nonce)
+        (intent,) = journal.add_intents([one])
+        journal.record_signed(intent.key, FakeSigner().sign(intent.tx, nonce, bid), bid)
+        journal.advance(intent.key, IntentState.BROADCAST)
+    filled = engine_of(chain, journal).recheck()
+    assert [(filler.nonce, filler.epoch_id) for filler in filled] == [(0, "P@2/nonce"), (2, "P@2/nonce")]
 
 
 def test_a_planned_intent_is_taken_up_by_running_it(chain: FakeChain, journal: SqlJournal) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from alm_core.execution.guard import token_usd
-from alm_core.execution.spending import rebalances
+from alm_core.execution.spending import own_intent, rebalances, reverted
 from alm_core.execution.steps import SWAP_SLOT
 from alm_core.math.liquidity import burn_minimums, price_interval
 from alm_core.math.orientation import sqrt_price_x96_from_price
@@ -34,6 +34,7 @@ from alm_resources.journal import SqlJournal
 from alm_tests.core.execution.fakes import OTHER_TOKEN, TOKEN, WALLET
 from alm_tests.core.execution.guarded import (
     AT,
+    NAV_USD,
     guard_of,
     intent_of,
     plan_at,
@@ -157,6 +158,33 @@ def test_fees_of_the_day_count_what_was_paid_and_what_is_bid(journal: SqlJournal
     assert unpriced._spending.spent(guard._spending.intents(), None, ()).gas_usd == float("inf")
 
 
+@pytest.mark.parametrize("state", [None, IntentState.PLANNED, IntentState.RESERVED, IntentState.EXPIRED_UNSENT])
+def test_what_was_never_signed_has_no_fee_whatever_the_native_coin_is_worth(
+    journal: SqlJournal, state: IntentState | None
+) -> None:
+    if state is not None:
+        brought_to(journal, intent_of(spending_tx(1), 1), state)
+    for snapshot in (snapshot_at(), replace(snapshot_at(), chains=())):
+        spending = guard_of(journal, snapshot=snapshot)._spending
+        assert spending.spent(spending.intents(), None, ()).gas_usd == 0.0
+
+
+def test_an_intent_without_receipt_or_signature_has_paid_nothing(journal: SqlJournal) -> None:
+    journal.add_intents([replace(intent_of(spending_tx(1), 1), state=IntentState.FINAL_OK, nonce=0)])
+    spending = guard_of(journal)._spending
+    assert spending.spent(spending.intents(), None, ()).gas_usd == 0.0
+
+
+def test_of_several_intents_with_one_payload_the_latest_is_meant() -> None:
+    tx = spending_tx(1)
+    older, newer, done = (intent_of(tx, number) for number in range(3))
+    assert own_intent([older, newer, replace(done, state=IntentState.FINAL_OK)], tx) == newer
+    noop = replace(tx, to=WALLET, action=Action.NOOP, bounds=())
+    held = [replace(one, state=IntentState.BROADCAST) for one in (older, newer)]
+    assert own_intent([*held, done], noop) == held[1]
+    assert own_intent([done], noop) is None
+
+
 def test_reverts_count_for_their_pool_and_those_of_swaps_for_every_pool(journal: SqlJournal) -> None:
     tx = spending_tx(1 * USD)
     brought_to(journal, intent_of(tx, 1), IntentState.FINAL_REVERTED)
@@ -165,6 +193,17 @@ def test_reverts_count_for_their_pool_and_those_of_swaps_for_every_pool(journal:
     assert "max_pool_reverts_hour" not in allows(journal, tx)
     brought_to(journal, intent_of(replace(tx, action=Action.SWAP), 4, slot=SWAP_SLOT), IntentState.FINAL_REVERTED)
     assert "max_pool_reverts_hour: 2" in allows(journal, tx)
+
+
+@pytest.mark.parametrize(("minutes", "counted"), [(0, 1), (60, 1), (75, 0)])
+def test_reverts_and_rebalances_count_for_an_hour(journal: SqlJournal, minutes: int, counted: int) -> None:
+    at = AT - timedelta(minutes=minutes)
+    brought_to(journal, intent_of(spending_tx(1), 1, at), IntentState.FINAL_REVERTED)
+    for number, action in ((2, Action.CLOSE), (3, Action.OPEN)):
+        brought_to(journal, intent_of(spending_tx(0, action), number, at), IntentState.FINAL_OK)
+    intents = journal.read_intents_since("WETH-USDC", AT - timedelta(hours=24))
+    assert len(reverted(intents, AT, [POOL.pool_id])) == counted
+    assert rebalances(intents, AT, "now") == counted
 
 
 def test_a_rebalance_is_a_plan_that_closes_and_places(journal: SqlJournal) -> None:
@@ -407,6 +446,10 @@ def test_what_may_still_be_sent_today_is_known_beforehand(journal: SqlJournal) -
     assert guard_of(journal).bridge_left_usd() == 3_000
     unknown = replace(plan_at(), nav_usd=None)
     assert guard_of(journal, plan=unknown).bridge_left_usd() == 0
+    halved = replace(plan_at(), nav_usd=NAV_USD / 2)
+    assert guard_of(journal, plan=halved).bridge_left_usd() == 0
+    poor = replace(plan_at(), nav_usd=NAV_USD / 4)
+    assert guard_of(journal, plan=poor).bridge_left_usd() == 0, "what is gone already is no debt"
 
 
 def test_a_price_that_is_none_makes_the_nav_unknown(journal: SqlJournal) -> None:

@@ -418,6 +418,19 @@ def test_money_counts_as_in_transit_from_the_block_that_sent_it_although_the_boo
     ]
 
 
+def test_what_a_reverted_transaction_would_have_sent_is_not_in_transit_although_the_books_do_not_know_yet(
+    world: TwoChains,
+) -> None:
+    snapshot = world.snapshot()
+    world.chains[HERE].bridge_reverts = True
+    world.execute(moving(snapshot, 0.5), snapshot)
+    assert len(world.transfers()) == 2
+    for transfer in world.transfers():
+        world.journal.unsettle(transfer.intent_key, "settled by a process that was killed")
+        assert world.journal.read_receipt(transfer.intent_key) is None
+    assert world.snapshot().in_transit == ()
+
+
 def _follow(world: TwoChains) -> Followed:
     desk = TransferDesk(
         chains=world.chains,

@@ -94,6 +94,12 @@ def test_a_loss_makes_the_wallet_leave_only_and_an_exit_goes_on(journal: SqlJour
     assert "withdraw_only" in (begin(journal, lost, placing).by_chain[POOL.chain_id])
 
 
+def test_what_keeps_a_pair_from_placing_keeps_each_chain_and_what_keeps_one_chain_keeps_it_alone() -> None:
+    assert Verdict(refusal="drawdown", by_chain={1: "halted"}).on(1) == "drawdown"
+    assert Verdict(by_chain={1: "halted"}).on(1) == "halted"
+    assert Verdict(by_chain={1: "halted"}).on(8453) is None
+
+
 def test_a_withdrawal_is_no_loss_booked_or_not(journal: SqlJournal) -> None:
     begin(journal, seen(), planned(kind=DecisionKind.HOLD))
     assert begin(journal, seen(1, quote_raw=5_000 * USD), planned(1, DecisionKind.HOLD)) == Verdict()
@@ -264,6 +270,10 @@ def test_a_mark_counts_positions_with_their_fees_in_the_pairs_own_order(journal:
     assert (mark.base_amount, mark.quote_amount) == (pytest.approx(11.1), pytest.approx(12_300.0))
     assert mark.nav_usd == pytest.approx(11.1 * PRICE + 12_300.0)
     assert mark.base_flow == pytest.approx(10.0), "a position is no deposit"
+    part = replace(snapshot, quote_usd=0.999, holdings=(replace(holdings, positions=(position,)),))
+    cheaper = mark_of(journal, WALLET, planned(), part)
+    assert cheaper is not None
+    assert cheaper.nav_usd == pytest.approx((11.1 * PRICE + 12_300.0) * 0.999)
     strange = replace(position, pool_id="8453:0xunknown")
     unknown = replace(snapshot, holdings=(replace(holdings, positions=(strange,)),))
     assert mark_of(journal, WALLET, planned(), unknown) is None
