@@ -48,8 +48,9 @@ class Kept:
 
 
 def kept(epochs: Sequence[BacktestEpoch]) -> list[Kept]:
-    """Return what came of every decision that moved capital; all epochs must have a value."""
-    acted = [number for number, one in enumerate(epochs) if one.kind not in STILL]
+    """Return what came of every decision that moved capital, not of those refused; all epochs must have a value."""
+    done_at = {recent.epoch_at for one in epochs for recent in one.book.recent if recent.moved}
+    acted = [number for number, one in enumerate(epochs) if one.kind not in STILL and one.epoch_at in done_at]
     last = len(epochs) - 1
     found: list[Kept] = []
     for order, number in enumerate(acted):

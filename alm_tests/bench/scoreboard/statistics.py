@@ -14,7 +14,7 @@ from alm_tests.bench.scoreboard.run import Score
 BLOCK_DAYS = 2
 """Days drawn together: shifts and storms of one day reach into the next."""
 OURS = "default"
-HOLD, COMPOUND = DecisionKind.HOLD.value, DecisionKind.COMPOUND.value
+COMPOUND = DecisionKind.COMPOUND.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class Standing:
     net_return, drawdown, fees, lvr, costs
         Means over the tapes; all but the first two relative to the value at the start.
     moves_per_week, compounds_per_week
-        Decisions to move capital, and to add fees; every tape counts alike.
+        Moves of capital carried out, and decisions to add fees; every tape counts alike.
     """
 
     policy: str
@@ -98,7 +98,8 @@ def _standing(name: str, scores: Sequence[Score], held: dict[str, Score], ours: 
 
 
 def _moves(score: Score) -> int:
-    return sum(count for kind, count in score.decisions.items() if kind not in (HOLD, COMPOUND))
+    """Moves of capital that were carried out; fees that were added are none, and are never refused by caps per hour."""
+    return max(0, score.moves - score.decisions.get(COMPOUND, 0))
 
 
 def _whole(nav_usd: FloatArray) -> FloatArray:

@@ -33,7 +33,7 @@ def score(policy: str, daily: float, tape: str = "tape", noise: int = 5) -> Scor
         lvr_usd=1.0,
         gas_usd=1.0,
         swap_usd=1.0,
-        moves=1,
+        moves=8,
         promised_usd=0.0,
         decisions={"HOLD": DAYS * EPOCHS_PER_DAY, "RS": 3, "COMPOUND": 5},
         problems=0,
