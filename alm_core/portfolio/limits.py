@@ -118,12 +118,10 @@ def _takings(tx: UnsignedTransaction, where: str) -> list[Violation]:
 
 def _strangers(tx: UnsignedTransaction, context: TransactionContext, where: str) -> list[Violation]:
     """Return a violation per position that liquidity would be added to and that is not ours: a gift to its owner."""
-    if tx.action is Action.NOOP:
-        return []
     try:
         grown = payees_of(tx.data).grown
     except InvalidInput:
-        return []  # named by the allow-list already
+        return []  # named by the allow-list already; a self-transfer calls nothing
     if grown and context.held is None:
         return [Violation(limit="held_positions", bound="ours", value="positions of the wallet unknown", where=where)]
     strangers = [token_id for token_id in grown if (tx.to.lower(), token_id) not in (context.held or ())]

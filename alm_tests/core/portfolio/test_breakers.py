@@ -123,6 +123,13 @@ def test_three_quarter_hours_off_the_peg_freeze_and_two_do_not() -> None:
     assert not frozen(0.994, 0.994, 1.0), "back on it"
 
 
+def test_of_no_quarter_hours_the_present_one_still_counts() -> None:
+    """0 is stricter than 1 and must not switch the freeze off."""
+    earlier, now = looks(1.0, 0.994)
+    assert depeg_freeze(earlier, now, (CIRCLE,), replace(LIMITS, depeg_candles=0))
+    assert not depeg_freeze((), mark(1.0), (CIRCLE,), replace(LIMITS, depeg_candles=0))
+
+
 def test_a_look_that_is_missing_starts_the_count_anew() -> None:
     earlier, now = looks(0.99, 0.99, 0.99)
     assert not depeg_freeze(earlier[1:], now, (CIRCLE,), LIMITS)
@@ -157,6 +164,12 @@ def test_shares_do_not_see_deposits() -> None:
     )
     assert values == (1.0, 1.0, 0.5)
     assert share_values((mark(0.0, QUARTER), mark(100.0, quote_flow=100.0))) == (1.0, 1.0)
+    assert share_values((mark(0.0, QUARTER), mark(50.0, quote_flow=100.0))) == (1.0, 1.0), "nobody held a share"
+    assert share_values((mark(100.0, QUARTER), mark(0.0, quote_flow=-100.0))) == (1.0, 1.0), "all was withdrawn"
+
+
+def test_shares_lose_what_each_step_lost_however_little_is_held() -> None:
+    assert share_values((mark(0.5, 3 * QUARTER), mark(0.25, 2 * QUARTER), mark(0.125, QUARTER))) == (1.0, 0.5, 0.25)
 
 
 def test_with_nothing_held_or_seen_before_nothing_trips() -> None:

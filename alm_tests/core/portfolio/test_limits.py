@@ -1,7 +1,7 @@
 """The choke point: each limit at its bound and one unit beyond, and nothing passes on missing data."""
 
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +21,7 @@ from alm_core.portfolio.limits import (
     check_plan,
     outflow_usd,
 )
+from alm_core.portfolio.worth import inflow_usd
 from alm_tests.core.execution.test_allow_list import (
     ALLOWED,
     BURN,
@@ -142,12 +143,15 @@ def test_liquidity_is_added_to_nobodys_position_but_ours() -> None:
     elsewhere = replace(OURS, held=frozenset({("0x" + "ab" * 20, 7)}))
     assert broken(ADDING, elsewhere) == {"held_positions"}
     assert broken(ADDING, CONTEXT) == {"held_positions"}, "what we hold is unknown"
+    with pytest.raises(LimitExceeded, match="positions of the wallet unknown"):
+        LimitsEngine(LIMITS, ALLOWED).check_transaction(ADDING, BID, CONTEXT)
+    with pytest.raises(LimitExceeded, match="#8"):
+        LimitsEngine(LIMITS, ALLOWED).check_transaction(replace(ADDING, data=increase(8)), BID, OURS)
 
 
 def test_calling_an_add_by_another_name_does_not_hide_it() -> None:
     for action in Action:
-        if action is not Action.NOOP:
-            assert "held_positions" in broken(replace(ADDING, data=increase(8), action=action), OURS)
+        assert "held_positions" in broken(replace(ADDING, data=increase(8), action=action), OURS)
 
 
 def test_an_add_counts_as_placing() -> None:
@@ -203,6 +207,8 @@ def test_halted_means_nothing_at_all() -> None:
         ({"token_usd": {}}, "max_transaction_nav_frac"),
         ({"native_usd": None}, "max_gas_usd"),
         ({"native_usd": math.nan}, "max_gas_usd"),
+        ({"native_usd": 0.0}, "max_gas_usd"),
+        ({"native_usd": -1.0}, "max_gas_usd"),
         ({"price_deviation_frac": None}, "max_price_deviation_frac"),
         ({"price_deviation_frac": math.nan}, "max_price_deviation_frac"),
         ({"spent": spent(epoch_usd=math.inf)}, "max_epoch_turnover_frac"),
@@ -212,10 +218,20 @@ def test_missing_data_is_a_violation(missing: dict[str, object], limit: str) -> 
     assert limit in broken(opening(1), replace(CONTEXT, **missing))
 
 
+def test_a_wallet_that_did_nothing_has_spent_nothing() -> None:
+    assert Spent(**{field.name: 0 for field in fields(Spent)}) == NOTHING_SPENT
+
+
 def test_a_value_moving_call_without_bounds_is_refused() -> None:
     unbounded = replace(opening(1), bounds=())
     assert outflow_usd(unbounded, CONTEXT.token_usd) is None
     assert "max_transaction_nav_frac" in broken(unbounded)
+
+
+@pytest.mark.parametrize("price", [0.0, -1.0, math.nan, math.inf])
+def test_what_costs_nothing_or_has_no_finite_price_is_not_worth_nothing_but_unknown(price: float) -> None:
+    assert outflow_usd(opening(1), {QUOTE.lower(): price}) is None
+    assert inflow_usd(opening(1), {QUOTE.lower(): price}) is None
 
 
 GAUGE = "0x" + "b1" * 20

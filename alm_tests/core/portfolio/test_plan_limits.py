@@ -132,6 +132,30 @@ def test_an_exit_that_does_anything_but_leave_is_refused(changes: dict[str, obje
     assert limit in refused(leaving(**changes))
 
 
+def test_whatever_a_hold_or_an_exit_does_besides_is_counted() -> None:
+    mixed = leaving(closes=(move(1),), opens=(added(),), collects=(move(2, 1),), moves=(sent(),))
+    (violation,) = (one for one in check_plan(mixed, SNAPSHOT, LIMITS) if one.limit == "exit")
+    assert violation.value == "3 other moves"
+    (violation,) = check_plan(replace(mixed, decision=made(DecisionKind.HOLD).decision), SNAPSHOT, LIMITS)
+    assert (violation.limit, violation.value) == ("hold", "4 moves")
+
+
+def test_a_price_below_one_is_a_price_and_zero_is_none() -> None:
+    assert "price" not in refused(made(price=0.5))
+    for unknown in (0.0, -1.0, math.nan, math.inf):
+        assert "price" in refused(made(price=unknown))
+
+
+def test_a_pool_that_was_not_seen_is_refused_for_its_price_and_not_for_its_ticks() -> None:
+    unseen = added(pool_id="8453:0x" + "99" * 20, token_id=None, tick_lower=-7, tick_upper=7)
+    assert refused(made(opens=(unseen,))) == {"max_price_deviation_frac"}
+
+
+def test_a_plan_that_sends_nothing_is_not_refused_for_what_it_sends() -> None:
+    assert "max_day_bridge_frac x nav_usd" not in refused(made(nav_usd=math.nan))
+    assert "max_day_bridge_frac x nav_usd" in refused(made(nav_usd=math.nan, moves=(sent(),)))
+
+
 def test_an_exit_from_a_chain_that_was_not_seen_is_refused() -> None:
     for source, found in (("rpc:8453", {"sources"}), ("rpc:1", set()), ("geckoterminal", set())):
         blind = replace(SNAPSHOT, problems=(SourceProblem(source=source, detail="down"),))
