@@ -140,9 +140,10 @@ class SqlJournal(Transfers, Books, Standstills, Marks):
         """Give up an intent that never left; ``False`` where a later nonce is already taken."""
         with self.writing() as connection:
             intent = _read(connection, key)
-            later = _same_wallet(intent) & (intent_table.c.nonce > (intent.nonce if intent.nonce is not None else 0))
-            if intent.nonce is not None and connection.execute(sa.select(intent_table.c.key).where(later)).first():
-                return False
+            if intent.nonce is not None:
+                later = _same_wallet(intent) & (intent_table.c.nonce > intent.nonce)
+                if connection.execute(sa.select(intent_table.c.key).where(later)).first():
+                    return False
             step = {"nonce": None, "state": IntentState.EXPIRED_UNSENT.value, "detail": detail}
             self._step(connection, intent, predecessors(IntentState.EXPIRED_UNSENT), step, detail)
             return True

@@ -9,6 +9,7 @@ import pytest
 
 from alm_resources.dragonfly import HotState, WalletLeases
 from alm_resources.dragonfly.leases import is_dead, own_holder
+from alm_tests.chaos.killing import forked
 from alm_tests.chaos.redis_server import RedisServer, Way, redis_server
 
 WALLET = "0x" + "Ab" * 20
@@ -207,6 +208,18 @@ def test_a_holder_that_lives_or_is_elsewhere_or_unknown_is_not_dead() -> None:
     assert is_dead(f"{machine}:{2**22 + 1}:{number}"), "no process has such a number"
     assert not is_dead("a")
     assert not is_dead(f"{machine}:x:{number}")
+
+
+def test_a_process_of_another_user_is_not_dead_because_it_may_not_be_signalled() -> None:
+    machine = own_holder().rsplit(":", 2)[0]
+
+    def work() -> None:
+        if os.geteuid() == 0:
+            os.setuid(65534)
+        assert not is_dead(f"{machine}:1:x")
+
+    _, status = os.waitpid(forked(work), 0)
+    assert status == 0
 
 
 def test_a_forked_child_does_not_lead_what_its_parent_leads(lead: Callable[..., WalletLeases], tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from alm_core.execution.engine import TransactionEngine
 from alm_core.model.errors import AlmError, ConfigError, IllegalStep, JournalBroken
 from alm_core.model.transactions import FeeBid, IntentState, SignedTransaction, UnsignedTransaction
 from alm_resources.journal import SqlJournal
-from alm_resources.journal.faults import fault_from
+from alm_resources.journal.faults import fault_from, name_of
 from alm_tests.chaos.killing import run_killed
 from alm_tests.core.execution.fakes import WALLET, AllowAll, FakeChain, FakeSigner, transfer_intent
 from alm_tests.resources.journal.scene import CHAIN, blank_journal, entry, in_state
@@ -107,9 +107,16 @@ def test_taking_the_lead_proves_that_the_disk_takes_writes_again(tmp_path: Path)
         journal.add_intents([transfer_intent(0)])
     with journal.reading() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=100000")
-    with pytest.raises(JournalBroken, match="an earlier write"):
-        journal.add_intents([transfer_intent(0)])
+    asked: tuple[Callable[[], object], ...] = (
+        lambda: journal.add_intents([transfer_intent(0)]),
+        lambda: journal.read_next_nonce(CHAIN, WALLET),
+        lambda: journal.read_attempts("key"),
+    )
+    for ask in asked:  # what a signature rests on is not even read
+        with pytest.raises(JournalBroken, match="an earlier write"):
+            ask()
     journal.take_lead(CHAIN, WALLET)
+    assert journal.read_next_nonce(CHAIN, WALLET) is None
     assert journal.add_intents([transfer_intent(0)])
     journal.close()
 
@@ -271,7 +278,7 @@ class PostgresError(Exception):
         ("57P01", "cannot be opened or read", False),
     ],
 )
-def test_errors_of_postgres_are_told_apart_by_their_state(code: str, says: str, lasts: bool) -> None:
+def test_errors_of_a_server_are_told_apart_by_their_state(code: str, says: str, lasts: bool) -> None:
     fault = fault_from(OperationalError("INSERT", {}, PostgresError(code)), "journal alm on db")
     assert isinstance(fault.error, JournalBroken)
     assert says in str(fault.error)
@@ -283,6 +290,18 @@ def test_a_broken_rule_of_the_tables_is_an_illegal_step() -> None:
     fault = fault_from(IntegrityError("INSERT", {}, PostgresError("23505")), "journal alm on db")
     assert isinstance(fault.error, IllegalStep)
     assert not fault.lasts
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:////var/lib/alm/journal.db", "journal /var/lib/alm/journal.db"),
+        ("sqlite://", "journal in memory"),
+        ("postgresql://alm:secret@db/books", "journal books on db"),
+    ],
+)
+def test_a_journal_is_named_by_its_file_or_by_base_and_server_without_secrets(url: str, name: str) -> None:
+    assert name_of(sa.make_url(url)) == name
 
 
 def test_an_error_without_words_still_names_itself() -> None:

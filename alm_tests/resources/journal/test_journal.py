@@ -133,6 +133,9 @@ def test_a_higher_bid_leaves_a_broadcast_intent_where_it_is_and_keeps_every_atte
     assert [attempt.bid for attempt in attempts] == [BID, higher]
     assert attempts[1].signed == second == journal.read_signed(key)[1]
     assert attempts[0].signed_at <= attempts[1].signed_at
+    with journal.reading() as connection:
+        numbers = connection.execute(sa.text("SELECT attempt_no FROM attempts ORDER BY signed_at, attempt_no"))
+        assert list(numbers.scalars()) == [1, 2]
     assert attempts[0].signed_at.tzinfo is not None
 
 
@@ -179,9 +182,10 @@ def test_a_process_that_finds_the_tables_made_meanwhile_makes_none(
 
 def test_two_intents_with_one_nonce_are_refused_in_our_own_words(journal: SqlJournal) -> None:
     journal.add_intents([replace(transfer_intent(0), nonce=5)])
-    with pytest.raises(IllegalStep, match="refuses it"):
+    with pytest.raises(IllegalStep, match="refuses it") as caught:
         journal.add_intents([replace(transfer_intent(1), nonce=5)])
     assert journal.find_intent(transfer_intent(1).key) is None
+    assert transfer_intent(1).key not in str(caught.value.__cause__), "values of rows are in no traceback"
 
 
 def test_settling_books_everything_at_once_or_nothing(journal: SqlJournal) -> None:
