@@ -5,9 +5,13 @@ from pathlib import Path
 
 _PORTFOLIO = "alm_tests/core/portfolio"
 _EXECUTION = "alm_tests/core/execution"
-_JOURNAL = tuple(
-    f"alm_tests/resources/journal/test_{name}.py"
-    for name in ("journal", "standstills", "startup", "unsettle", "faults", "migrations", "rows")
+_JOURNAL_FOLDER = "alm_tests/resources/journal"
+_JOURNAL = (
+    *(
+        f"{_JOURNAL_FOLDER}/test_{name}.py"
+        for name in ("rows", "postings", "journal", "standstills", "startup", "unsettle", "faults", "migrations")
+    ),
+    f"{_EXECUTION}/test_books_check.py",
 )
 _SIGNER_FOLDER = "alm_tests/resources/signer"
 _SIGNER = (
@@ -28,6 +32,7 @@ _SIGNER = (
     ),
 )
 _LIMITS = (
+    "alm_tests/docs/test_limits.py",
     *(
         f"{_PORTFOLIO}/test_{name}.py"
         for name in ("limits", "limit_scenarios", "plan_limits", "breakers", "eligibility")
@@ -88,6 +93,7 @@ CORE: dict[str, tuple[str, ...]] = {
     "alm_resources/signer/server.py": _PROCESS,
     "alm_resources/signer/socket_client.py": _PROCESS,
     "alm_resources/signer/*.py": _SIGNER,
+    "alm_resources/journal/movements.py": (f"{_JOURNAL_FOLDER}/test_movements.py",),
     "alm_resources/journal/*.py": _JOURNAL,
     "alm_resources/dragonfly/leases.py": ("alm_tests/resources/dragonfly/test_leases.py",),
 }
