@@ -31,7 +31,7 @@ LIBRARIES = (eth_account, hypothesis, numba, redis, scipy.stats, sqlalchemy.orm,
 """Imported once, here: no fork has to do it again. Nothing of the project is."""
 LEAST_SCORE_FRAC = 0.9
 LEAST_OF_A_MODULE = 6
-SEED = 20261126
+SEED = 20261127
 REPORT = ROOT / ".alm" / "mutants.json"
 
 
