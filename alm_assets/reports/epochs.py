@@ -53,8 +53,8 @@ class ActedEpoch:
     ----------
     expected_gain_usd, expected_cost_usd
         What it promised over its horizon, and for how much; ``None`` where it promised nothing in figures.
-    outcome
-        In words.
+    outcome, moved
+        What came of it in words, and whether anything did.
     paid_usd
         Swaps, gas and bridges.
     earned_usd
@@ -69,6 +69,7 @@ class ActedEpoch:
     expected_gain_usd: float | None
     expected_cost_usd: float | None
     outcome: str
+    moved: bool
     paid_usd: float | None
     earned_usd: float | None
     until_at: datetime | None

@@ -161,6 +161,7 @@ def _acted(
                 expected_gain_usd=gain,
                 expected_cost_usd=cost,
                 outcome=_outcome(report),
+                moved=number in moved,
                 paid_usd=paid_usd(after.parts) if after is not None else None,
                 earned_usd=earned_usd(rows[number + 1 : end + 1]) if followed else None,
                 until_at=rows[end].at if followed else None,

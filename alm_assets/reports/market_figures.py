@@ -118,10 +118,11 @@ def _draw_bands(axes: Any, report: Report, bands: Sequence[Band]) -> None:
 
 
 def _draw_marks(axes: Any, report: Report, price: Line) -> None:
+    done = [one for one in report.acted if one.moved]
     # Hundreds of marks get smaller, so that the price stays in sight.
-    scale = min(1.0, (MARKS_AT_FULL_SIZE / max(1, len(report.acted))) ** 0.5)
+    scale = min(1.0, (MARKS_AT_FULL_SIZE / max(1, len(done))) ** 0.5)
     for kind, (marker, colour, size) in MARKS.items():
-        rows = [(one.at - report.epochs[0].at) // EPOCH_LENGTH for one in report.acted if one.kind is kind]
+        rows = [(one.at - report.epochs[0].at) // EPOCH_LENGTH for one in done if one.kind is kind]
         if not rows:
             continue
         edge = {} if marker == "+" else {"markeredgecolor": "white", "markeredgewidth": 0.8 * scale}

@@ -134,6 +134,7 @@ def _told(entry: _Pending, rows: Sequence[ReportEpoch], moves: Sequence[int]) ->
         expected_gain_usd=gain,
         expected_cost_usd=cost,
         outcome=entry.outcome,
+        moved=entry.moved,
         paid_usd=paid,
         earned_usd=earned,
         until_at=until_at,
