@@ -186,6 +186,7 @@ ENTRIES = (
     ("transfer", "swap", TOKEN, "-7", 1, "swap:0xto"),
     ("transfer", "close", TOKEN, "9", 2, "position:0xto:77"),
     ("fees", "close", TOKEN, "1", 3, "fees:0xto:77"),
+    ("transfer", "open", TOKEN, "-3", 6, "position:0xkeeper:12"),
     ("rewards", "claim", TOKEN, "4", 4, "rewards:0xto"),
     ("transfer", "bridge", TOKEN, f"-{2**200}", 5, "transit:{key}"),
     ("gas", "swap", "native", "-5", -1, "gas"),
@@ -197,7 +198,9 @@ def test_entries_of_an_older_version_get_their_other_sides(url: str) -> None:
     migrate(url, "0004")
     engine = sa.create_engine(url)
     tables = sa.MetaData()
-    intents, ledger = (sa.Table(name, tables, autoload_with=engine) for name in ("intents", "ledger"))
+    intents, ledger, positions = (
+        sa.Table(name, tables, autoload_with=engine) for name in ("intents", "ledger", "positions")
+    )
     expected: dict[tuple[str, int], tuple[str, int]] = {}
     with engine.begin() as connection:
         for number, (kind, action, token, delta, log_index, account) in enumerate(ENTRIES):
@@ -208,6 +211,9 @@ def test_entries_of_an_older_version_get_their_other_sides(url: str) -> None:
             entry = {"chain_id": CHAIN, "wallet": WALLET, "token": token, "delta": delta, "kind": kind}
             entry |= {"tx_hash": f"0x{number}", "log_index": log_index, "intent_key": intent.key if action else None}
             connection.execute(sa.insert(ledger).values(entry))
+            if action == "open":
+                opened = {"chain_id": CHAIN, "wallet": WALLET, "manager": "0xkeeper", "token_id": "12", "is_open": True}
+                connection.execute(sa.insert(positions).values({**opened, "opened_by": intent.key}))
             expected[f"0x{number}", log_index] = account.format(key=intent.key), -int(delta)
     engine.dispose()
     journal = SqlJournal(url)
