@@ -12,7 +12,7 @@ from alm_resources.lifi.answers import SwapRequest, check_step, read_step
 from alm_resources.lifi.bridging import bridge_quote, check_bridge
 from alm_tests.fuzz.quote_fields import Answer, all_fields, right_answers
 
-QUOTES_IN_CI, QUOTES_IN_FUZZ = 25, 10_000
+QUOTES_IN_CI, QUOTES_IN_FUZZ = 500, 10_000
 """Of each field."""
 QUOTES = int(os.environ.get("ALM_FUZZ_QUOTES", QUOTES_IN_FUZZ if "ALM_FUZZ_CASES" in os.environ else QUOTES_IN_CI))
 RIGHT_QUOTES = max(1_000, QUOTES)
