@@ -155,10 +155,6 @@ class ChainView:
     def _read_in_order(self, batches: Sequence[Sequence[Call]], block: Block) -> list[tuple[CallResult, ...]]:
         return _in_order(self.chain.read_calls([call for calls in batches for call in calls], block), batches)
 
-    def read_balances(self, block: Block) -> dict[str, int]:
-        """Read the wallet's token balances at a block, by lower-case address."""
-        return self._balances(self.chain.read_calls(self._balance_calls(), block))
-
     def _balance_calls(self) -> tuple[Call, ...]:
         return tuple(Call(target=token, data=_hex(balance_of_data(self.wallet))) for token in self.tokens)
 

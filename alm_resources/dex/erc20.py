@@ -1,6 +1,6 @@
 """ERC-20 reads as calls of a batch."""
 
-from alm_core.execution.erc20 import allowance_data, balance_of_data, uint_from_result
+from alm_core.execution.erc20 import balance_of_data, uint_from_result
 from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.errors import BadAnswer, InvalidInput
 from alm_core.model.pools import Token
@@ -12,11 +12,6 @@ DECIMALS = ContractFunction("decimals", (), ("uint8",))
 def balance_call(token: str, owner: str) -> Call:
     """Return the read of a balance."""
     return Call(target=token, data=_bytes(balance_of_data(owner)))
-
-
-def allowance_call(token: str, owner: str, spender: str) -> Call:
-    """Return the read of an allowance."""
-    return Call(target=token, data=_bytes(allowance_data(owner, spender)))
 
 
 def decimals_call(token: str) -> Call:
