@@ -13,7 +13,7 @@ GUARDED := $(GUARDED),alm_core/execution/quotes.py,alm_core/execution/marking.py
 GUARDED := $(GUARDED),alm_core/execution/leading.py
 GUARDED := $(GUARDED),alm_resources/limits/*,alm_resources/signer/*,alm_resources/journal/*
 COVERING := $(patsubst %,alm_tests/core/portfolio/test_%.py,limits limit_scenarios plan_limits breakers eligibility) \
-	$(patsubst %,alm_tests/core/execution/test_%.py,guard watch leading quotes transfers books_check) \
+	$(patsubst %,alm_tests/core/execution/test_%.py,guard watch leading quotes) \
 	alm_tests/resources/limits alm_tests/resources/signer alm_tests/resources/journal alm_tests/chain/test_safe_roles.py
 
 .PHONY: demo dev test check chaos mutants coverage conformance fuzz bench format env clean

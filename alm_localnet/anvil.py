@@ -33,23 +33,13 @@ class AnvilNode:
         Base fee of the first block.
     log_dir
         Where its error output and state cache go.
-    kept_states
-        Blocks whose state can be read, the latest; ``None`` keeps all, on disk (some 2 MB a block).
 
     Notes
     -----
     Create it in a thread that lives as long as the node: Linux ties a child to the thread that started it.
     """
 
-    def __init__(
-        self,
-        binary: Path,
-        chain_id: int,
-        genesis_s: int,
-        base_fee_wei: int,
-        log_dir: Path,
-        kept_states: int | None = None,
-    ) -> None:
+    def __init__(self, binary: Path, chain_id: int, genesis_s: int, base_fee_wei: int, log_dir: Path) -> None:
         self.chain_id = chain_id
         self._log = log_dir / f"anvil-{chain_id}.log"
         self._options = [
@@ -59,7 +49,6 @@ class AnvilNode:
             *("--cache-path", str(log_dir / f"anvil-{chain_id}-states")),
             *("--slots-in-an-epoch", "1"),  # safe is one block behind the head, finalized two; else both stay at zero
         ]
-        self._options += () if kept_states is None else ("--prune-history", str(kept_states))
         log_dir.mkdir(parents=True, exist_ok=True)
         self._binary = binary
         self._start()

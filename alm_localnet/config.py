@@ -60,9 +60,6 @@ class LocalnetConfig:
     lifi_fee_bps
         What Li.Fi itself takes out of what is sent to another chain, by a fee step before the bridge; 0 means none, as
         for integrators with terms of their own. Without such terms it takes 25.
-    kept_states
-        Blocks of each chain whose state can be read, the latest; some 8 hours. Nodes without an archive keep 128.
-        ``None`` keeps all, on disk: some 8 GB a day.
     node_dir
         Where ``node_modules`` is installed; ``None`` takes this package's folder, or the user's cache.
     state_dir
@@ -92,7 +89,6 @@ class LocalnetConfig:
     bridge_fee_bps: float = 5.0
     bridge_fee_usd: float = 0.05
     lifi_fee_bps: float = 0.0
-    kept_states: int | None = 500
     node_dir: Path | None = None
     state_dir: Path | None = None
 

@@ -194,7 +194,7 @@ class Localnet:
         nodes = list[AnvilNode]()
         for chain_id in self.config.chains:
             base_fee = chain_presets()[chain_id].base_fee_wei
-            node = AnvilNode(binary, chain_id, genesis, base_fee, self.home / "logs", self.config.kept_states)
+            node = AnvilNode(binary, chain_id, genesis, base_fee, self.home / "logs")
             self._stack.callback(node.stop)
             nodes.append(node)
         for node in nodes:
