@@ -57,6 +57,12 @@ def grid(home: Path, history: Path) -> Path:
     return file
 
 
+def lengthened(grid: Path, multiples: int) -> int:
+    """Give the grid more gas multiples; return its number of cells."""
+    grid.write_text(GRID.replace("[1.0, 50.0]", str([float(one) for one in range(1, multiples + 1)])))
+    return CELLS // 2 * multiples
+
+
 def begun(grid: Path) -> subprocess.Popen[str]:
     """The command as a person starts it, leader of a process group as in a terminal."""
     command = [sys.executable, "-m", "alm_cli.main", "sweep", "--grid", str(grid), "--workers", "2", "--json"]
@@ -83,23 +89,24 @@ def rows(grid: Path) -> pl.DataFrame:
 
 
 def test_a_killed_sweep_goes_on_with_the_cells_that_are_missing(grid: Path, home: Path, history: Path) -> None:
+    cells = lengthened(grid, 8)
     first = begun(grid)
     wait_for(lambda: len(finished(grid)) >= 2)
     workers = psutil.Process(first.pid).children(recursive=True)
     first.kill()
     first.communicate()
     before = finished(grid)
-    assert 2 <= len(before) < CELLS
+    assert 2 <= len(before) < cells
     assert not (home / "sweeps" / "small.parquet").exists()
     wait_for(lambda: not any(one.is_running() and one.status() != psutil.STATUS_ZOMBIE for one in workers))
     second = begun(grid)
     out, err = second.communicate(timeout=200)
     assert second.returncode == 0, err
     told = json.loads(out)
-    assert (told["cells"], told["ok"], told["reused"]) == (CELLS, CELLS, len(before))
+    assert (told["cells"], told["ok"], told["reused"]) == (cells, cells, len(before))
     after = finished(grid)
     assert after[: len(before)] == before
-    assert len(after) == len(set(after)) == CELLS, "no cell was computed twice"
+    assert len(after) == len(set(after)) == cells, "no cell was computed twice"
     whole = SweepRequest(
         grid=read_grid(grid, StrategyConfig(), LimitsConfig()), history_dir=history, out=home / "whole.parquet"
     )
@@ -108,6 +115,8 @@ def test_a_killed_sweep_goes_on_with_the_cells_that_are_missing(grid: Path, home
 
 
 def test_ctrl_c_leaves_what_is_finished_in_the_parquet(grid: Path) -> None:
+    # A minute of work, so that a slow machine does not come too late.
+    cells = lengthened(grid, 80)
     running = begun(grid)
     wait_for(lambda: len(finished(grid)) >= 2)
     os.killpg(running.pid, signal.SIGINT)
@@ -115,7 +124,7 @@ def test_ctrl_c_leaves_what_is_finished_in_the_parquet(grid: Path) -> None:
     assert (running.returncode, out) == (130, "")
     assert "Run the command again to go on." in err.replace("\n", " ")
     assert "Traceback" not in err
-    assert 2 <= rows(grid).height == len(finished(grid)) < CELLS
+    assert 2 <= rows(grid).height == len(finished(grid)) < cells
 
 
 def test_the_table_tells_best_and_worst_and_that_this_is_in_sample(grid: Path, runner: CliRunner) -> None:
