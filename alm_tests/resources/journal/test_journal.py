@@ -275,3 +275,9 @@ def test_other_databases_and_broken_urls_are_refused_without_showing_them() -> N
 
 def _take_lead(url: str) -> int:
     return SqlJournal(url).take_lead(CHAIN, WALLET)
+
+
+def test_our_own_transactions_are_those_that_intents_are_settled_with(journal: SqlJournal) -> None:
+    in_state(journal, IntentState.FINAL_OK)
+    assert journal.read_own(["0xaa", "0xbb"]) == {"0xaa"}
+    assert journal.read_own([]) == frozenset()

@@ -333,3 +333,12 @@ def test_what_arrived_without_a_known_transfer_counts_nowhere(books: SqlJournal)
     assert came(books, (transfer,), ()) == [998]
     stranger = read_ledger(books, "P", WALLET).movements[-1]
     assert (stranger.delta, stranger.intent_key, stranger.from_chain) == (7, None, None)
+
+
+def test_transfers_of_a_wallet_are_those_of_all_its_pairs_finished_or_not_and_of_no_other_wallet(
+    books: SqlJournal,
+) -> None:
+    done = arrived(books, sent(books, 1, AT), 995, "0xd1")
+    going = sent(books, 2, AT, pair="Q")
+    sent(books, 3, AT, wallet="0x" + "99" * 20)
+    assert books.read_wallet_transfers(WALLET.upper().replace("X", "x")) == (done, going)
