@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from alm_core.model.errors import SourceRejected, SourceUnavailable
 
 GENEROUS_FEE_WEI = 10**11
+_MISSED = "confirmation timeout"
 
 
 class RpcClient:
@@ -66,10 +67,26 @@ class RpcClient:
         """
         tx = {"from": sender, "to": to, "data": "0x" + data.hex(), "value": hex(value), "gas": hex(gas)}
         tx |= {"maxFeePerGas": hex(GENEROUS_FEE_WEI), "maxPriorityFeePerGas": hex(tip_wei)}
-        receipt = self.call("eth_sendTransactionSync", tx)
+        try:
+            receipt = self.call("eth_sendTransactionSync", tx)
+        except SourceRejected as error:
+            # The node begins to listen for blocks after it has sent: on a busy machine the block may have come by then.
+            receipt = self._mined_last(tx) if _MISSED in str(error) else None
+            if receipt is None:
+                raise
         if receipt["status"] != "0x1":
             raise SourceRejected(self.name, f"transaction {receipt['transactionHash']} to {to} reverted")
         return receipt
+
+    def _mined_last(self, tx: dict[str, str]) -> Any:
+        """Receipt of a transaction if it is the last of its sender, and on the chain; ``None`` if it is not."""
+        mined, sent = (self.call("eth_getTransactionCount", tx["from"], at) for at in ("latest", "pending"))
+        if mined != sent or not int(mined, 16):
+            return None
+        found = self.call("eth_getTransactionBySenderAndNonce", tx["from"], hex(int(mined, 16) - 1))
+        if (found["to"], found["input"]) != (tx["to"].lower(), tx["data"]):
+            return None
+        return self.call("eth_getTransactionReceipt", found["hash"])
 
     def close(self) -> None:
         """Close the connection."""
