@@ -2,15 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
 
 from alm_core.backtest.venue import Done
 from alm_core.model.backtest import CarriedPlan
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
+from alm_core.model.epochs import DAY, HOUR
 from alm_core.portfolio.plan_limits import beyond_day_caps, placed_usd
-
-HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 
 
 def too_much(plan: AllocationPlan, carried: Sequence[CarriedPlan], limits: LimitsConfig) -> str:

@@ -1,21 +1,19 @@
 """What the journal says has been spent, or may still be: caps count from the reservation on, at the worst."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from fractions import Fraction
 
 from alm_core.execution.intents import IN_FLIGHT, intent_key
 from alm_core.execution.steps import SWAP_SLOT
 from alm_core.model.books import Journal
-from alm_core.model.epochs import Epoch
+from alm_core.model.epochs import DAY, HOUR, Epoch
 from alm_core.model.transactions import Action, Intent, IntentState, UnsignedTransaction
 from alm_core.portfolio.transaction_context import Spent, Usd
 from alm_core.portfolio.worth import outflow_usd
 
 COUNTED = IN_FLIGHT | {IntentState.FINAL_OK, IntentState.MANUAL}
 """States whose value is spent or may be. What reverted or was cancelled has moved nothing, and paid its gas."""
-DAY = timedelta(hours=24)
-HOUR = timedelta(hours=1)
 
 
 class Spending:

@@ -7,11 +7,11 @@ from datetime import timedelta
 from alm_core.execution.guard import token_usd_by_chain
 from alm_core.execution.intents import plan_hash
 from alm_core.execution.marking import mark_of
-from alm_core.execution.spending import DAY, Spending, rebalances
+from alm_core.execution.spending import Spending, rebalances
 from alm_core.model.books import ANY_CHAIN, Journal, Standstill
 from alm_core.model.config import LimitsConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
-from alm_core.model.epochs import Epoch
+from alm_core.model.epochs import DAY, Epoch
 from alm_core.model.market import MarketSnapshot
 from alm_core.model.pools import Pool
 from alm_core.portfolio.breakers import Pegged, Trip, depeg_freeze, trips

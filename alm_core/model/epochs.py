@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from alm_core.model.errors import InvalidInput
 
 EPOCH_LENGTH = timedelta(minutes=15)
+HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
+"""What caps and breakers look back on."""
 EPOCHS_PER_DAY = 96
 EPOCHS_PER_YEAR = 365.25 * EPOCHS_PER_DAY
 SECONDS_PER_YEAR = 31_557_600

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from alm_core.model.books import Mark
 from alm_core.model.config import LimitsConfig
+from alm_core.model.epochs import DAY, HOUR
 
-HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
 _ROUNDING = 1e-9
 """One less 0.98 is a little more than 0.02: floats at a bound are within it."""
 

@@ -3,17 +3,15 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from alm_core.model.decisions import DecisionKind
-from alm_core.model.epochs import Epoch
+from alm_core.model.epochs import DAY, Epoch
 from alm_core.model.past import RecentEpoch
 from alm_core.portfolio.actions import Transition, case_of
 from alm_core.portfolio.chainview import ChainView
 from alm_core.portfolio.rules import Rules
 from alm_core.portfolio.transitions import best_of, transitions
 
-DAY = timedelta(days=1)
 LOWER_NET = "lower_net"
 """Gate of what may be done and brings less than what is done."""
 RANKED_KINDS = (DecisionKind.PRA, DecisionKind.WIDEN, DecisionKind.RS, DecisionKind.COMPOUND)

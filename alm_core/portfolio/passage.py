@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from alm_core.model.config import LimitsConfig, StrategyConfig
+from alm_core.model.epochs import DAY
 from alm_core.model.market import BridgeCost, MarketSnapshot
 from alm_core.model.past import PastEpochs
 
 TRANSFERS_PER_MOVE = 2
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
