@@ -242,7 +242,7 @@ def _due(
             book = replace(book, failures=book.failures + 1)
             continue
         if config.policy in POLICIES and (refusal := too_much(one.plan, book.carried, limits)):
-            problems.append(f"the plan of {one.plan.epoch_at.isoformat()} is refused: {refusal}")
+            problems.append(f"a plan is refused: {refusal}")
             book = replace(book, failures=book.failures + 1)
             continue
         seen = SeenWorld(holdings=book.holdings, growths=book.growths, in_transit=())
