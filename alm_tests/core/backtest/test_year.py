@@ -1,10 +1,6 @@
-"""A long history as it is recorded in real life: holes, a listing, a pool that dies. Each effect is stated.
-
-``ALM_YEAR_DAYS=365`` makes it a whole year.
-"""
+"""A year as it is recorded in real life: holes, a listing in the middle, a pool that dies. Each effect is stated."""
 
 import math
-import os
 from collections import Counter
 from datetime import timedelta
 
@@ -14,7 +10,6 @@ from alm_core.backtest.run import run_backtest, summary_of
 from alm_core.model.backtest import BacktestConfig, BacktestEpoch, BacktestSummary
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.epochs import EPOCHS_PER_DAY
-from alm_core.model.inputs import LOOK_BACK
 from alm_tests.core.backtest.tape_snapshot import PAIR
 from alm_tests.core.backtest.year import FIRST_AT, Life, YearMarket
 from alm_tests.core.portfolio.scene import pool
@@ -36,17 +31,15 @@ def adds_up(epochs: list[BacktestEpoch], found: BacktestSummary) -> None:
     assert found.nav_end - found.nav_start == pytest.approx(parts, abs=1e-6)
 
 
-def test_a_history_with_holes_is_run_through_and_says_what_was_missing() -> None:
-    # Two look-backs: nearly all that happens has left every window before the end.
-    days = int(os.environ.get("ALM_YEAR_DAYS", 2 * LOOK_BACK.days))
+def test_a_year_with_holes_is_run_through_and_says_what_was_missing() -> None:
     market = YearMarket(
-        days=days,
-        lives=(Life(of=CHEAP, dead_day=22, gone_day=25), Life(of=DEAR, listed_day=8)),
-        minute_holes=((4.0, 0.25), (12.0, 3.0)),
-        snapshot_holes=((18.0, 2.0), (50.0, 0.125)),
+        days=365,
+        lives=(Life(of=CHEAP, dead_day=250, gone_day=260), Life(of=DEAR, listed_day=120)),
+        minute_holes=((10.0, 0.25), (200.0, 3.0)),
+        snapshot_holes=((50.0, 2.0), (300.0, 0.125)),
     )
     epochs, found = run(market, "tau_reset")
-    assert len(epochs) == found.epochs == days * DAY
+    assert len(epochs) == found.epochs == 365 * DAY
     # The epoch at the beginning of a hole of minutes still knows the quarter hour before it, that at its end does not.
     assert found.epochs_missing == (0.25 + 3.0 + 2.0 + 0.125) * DAY
     assert Counter(text for one in epochs for text in one.problems) == {
@@ -59,29 +52,29 @@ def test_a_history_with_holes_is_run_through_and_says_what_was_missing() -> None
 
 
 def test_a_pool_listed_in_the_middle_is_used_from_then_on() -> None:
-    late = Life(of=DEAR, listed_day=8, fees_usd_day=35_000.0)
-    market = YearMarket(days=16, lives=(Life(of=CHEAP), late))
+    late = Life(of=DEAR, listed_day=20, fees_usd_day=35_000.0)
+    market = YearMarket(days=40, lives=(Life(of=CHEAP), late))
     epochs, found = run(market, "tau_reset")
-    used = {one.pool_id for epoch in epochs[: 8 * DAY] for one in epoch.placed}
-    later = {one.pool_id for epoch in epochs[8 * DAY :] for one in epoch.placed}
+    used = {one.pool_id for epoch in epochs[: 20 * DAY] for one in epoch.placed}
+    later = {one.pool_id for epoch in epochs[20 * DAY :] for one in epoch.placed}
     assert used == {CHEAP.pool_id}
     assert DEAR.pool_id in later
     adds_up(epochs, found)
 
 
 def test_a_position_in_a_pool_that_dies_stays_what_it_was_and_earns_no_more() -> None:
-    market = YearMarket(days=12, lives=(Life(of=CHEAP, dead_day=4, gone_day=6), Life(of=DEAR, fees_usd_day=100.0)))
+    market = YearMarket(days=30, lives=(Life(of=CHEAP, dead_day=10, gone_day=15), Life(of=DEAR, fees_usd_day=100.0)))
     epochs, found = run(market, "wide")
     earned = [one.parts.fees_usd for one in epochs]
-    assert sum(earned[2 : 4 * DAY]) > 0
-    assert sum(earned[4 * DAY + 1 :]) == 0.0
+    assert sum(earned[2 : 10 * DAY]) > 0
+    assert sum(earned[10 * DAY + 1 :]) == 0.0
     assert found.epochs_missing == 0
     last = epochs[-1]
     assert [one.pool_id for one in last.placed] == [CHEAP.pool_id]
     assert last.problems == (f"{CHEAP.pool_id} is not read any more: its position stays as it was",)
     amounts = {
         (position.amount0, position.amount1)
-        for one in epochs[6 * DAY :]
+        for one in epochs[15 * DAY :]
         for held in one.book.holdings
         for position in held.positions
     }
