@@ -52,6 +52,25 @@ class ReadsInTwoSteps(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsTicks(Protocol):
+    """What an adapter has besides whose pools keep fee growth by tick: that is recorded, nothing is executed by it."""
+
+    def tick_calls(self, state: PoolState) -> tuple[Call, ...]:
+        """Calls that read the ticks around the pool's price; answered at the block of the state."""
+        ...
+
+    def with_ticks(self, state: PoolState, results: Sequence[CallResult]) -> PoolState:
+        """Return the state with what the answers tell.
+
+        Raises
+        ------
+        BadAnswer
+            If an answer is none.
+        """
+        ...
+
+
 class DexAdapter(Protocol):
     """One DEX family. Plans are unsigned transactions with expected effects; nothing is sent here."""
 

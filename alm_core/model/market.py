@@ -65,6 +65,20 @@ class ActiveBin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TickGrowth:
+    """An initialised tick: liquidity of all ranges that begin or end there, raw, and fee growth on its other side.
+
+    The other side is that which the pool's tick is not on. Growth is per unit of liquidity, times 2^128, modulo 2^256;
+    only differences between two readings mean something, and only while the tick stays initialised.
+    """
+
+    tick: int
+    liquidity_gross: int
+    growth0_outside_x128: int
+    growth1_outside_x128: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BinReserves:
     """What a bin of a Liquidity Book pair holds, raw amounts with the fees that stayed in it, and its shares in all.
 
@@ -98,7 +112,9 @@ class PoolState:
     A pool of bins keeps no fee growth: both are ``None``. Its liquidity is what a range of the width and value of its
     ``active_bin`` would have, its price where such a range would hold what the bin does. ``bins`` are those around the
     active one, by id, where fees stay in them; there are none in snapshots recorded before they were read, and in
-    Liquidity Book 2.0, where fees lie beside the bins and no call tells what a share has earned.
+    Liquidity Book 2.0, where fees lie beside the bins and no call tells what a share has earned. ``ticks`` are the
+    initialised ones around the price, ascending, of pools that keep fee growth; only snapshots read them, and those
+    recorded before they did have none.
     """
 
     pool: Pool
@@ -115,6 +131,7 @@ class PoolState:
     protocol_fee_frac1: float = 0.0
     active_bin: ActiveBin | None = None
     bins: tuple[BinReserves, ...] = ()
+    ticks: tuple[TickGrowth, ...] = ()
 
     def age_s(self, at: datetime) -> float:
         """Return the age of the state at a moment."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from alm_core.model.chain_ports import Call, CallResult, HeadReading
-from alm_core.model.dex_ports import ReadsInTwoSteps
+from alm_core.model.dex_ports import ReadsInTwoSteps, TellsTicks
 from alm_core.model.errors import PoolNotFound, SourceError
 from alm_core.model.market import Block, PoolState, SourceProblem
 from alm_core.model.pools import Pool
@@ -127,6 +127,35 @@ class CallReader(Protocol):
     def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
         """Answer calls at a block."""
         ...
+
+
+def with_ticks(
+    states: Sequence[PoolState], readers: Mapping[str, PoolReader], chain: CallReader, block: Block
+) -> tuple[PoolState, ...]:
+    """Return states of pools with the ticks around their prices, where their families tell them.
+
+    Parameters
+    ----------
+    states
+        Of pools of one chain.
+    readers
+        By family.
+    chain, block
+        Where and when the states were read; no request where no family tells ticks.
+
+    Raises
+    ------
+    SourceError
+        If the chain does not answer, or an answer is none.
+    """
+    telling = [(state, readers[state.pool.family]) for state in states]
+    asked = [reader.tick_calls(state) if isinstance(reader, TellsTicks) else () for state, reader in telling]
+    calls = [call for one in asked for call in one]
+    results = iter(chain.read_calls(calls, block) if calls else ())
+    return tuple(
+        reader.with_ticks(state, [next(results) for _ in calls]) if isinstance(reader, TellsTicks) else state
+        for (state, reader), calls in zip(telling, asked, strict=True)
+    )
 
 
 def further_results(batch: PoolBatch, reading: HeadReading, chain: CallReader) -> tuple[CallResult, ...]:

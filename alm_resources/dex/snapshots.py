@@ -3,9 +3,9 @@
 A chain or a source that fails becomes a :class:`SourceProblem` that names it, and its part is left out: an empty answer
 would read as "no position".
 
-Requests to a chain: one for pools, balances and counts of positions; one for the header, which proves that all reads
-are of one block; one for fees; three more only where the wallet has positions, and some where a pool names a gauge or a
-farm.
+Requests to a chain: one for pools, balances and counts of positions; one for every two pools whose ticks are recorded;
+one for the header, which proves that all reads are of one block; one for fees; three more only where the wallet has
+positions, and some where a pool names a gauge or a farm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ from alm_core.model.ports import PoolMarketSource
 from alm_core.model.rewards import RewardYield, StakingProgramme, read_staked
 from alm_resources.chains.multicall import ETH_BALANCE
 from alm_resources.dex.erc20 import amount_from, balance_call
-from alm_resources.dex.readers import PoolBatch, further_results
+from alm_resources.dex.readers import PoolBatch, further_results, with_ticks
 from alm_resources.dex.reward_yields import read_yields, with_rewards
 from alm_resources.dex.usd import MarketFigures, fetch_figures
 from alm_resources.registry import Registry
@@ -216,6 +216,7 @@ class SnapshotReader:
         batch = PoolBatch(pools, self._adapters, asked.calls)
         reading = chain.read_head(batch.calls)
         states, problems = batch.states(reading, further_results(batch, reading, chain))
+        states = with_ticks(states, self._adapters, chain, reading.block)
         native_wei, balances, counted = asked.decoded(batch.others(reading), chain.chain_id)
         # Positions in a pool that could not be read are not known: then neither is the whole.
         positions = None if problems else self._positions(chain, states, counted, wallet, reading.block)

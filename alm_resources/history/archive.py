@@ -16,7 +16,7 @@ from alm_core.model.epochs import Epoch
 from alm_core.model.errors import BadAnswer, SourceError, SourceUnavailable
 from alm_core.model.market import Block, ChainState, MarketSnapshot, PoolState, SourceProblem
 from alm_core.model.pools import Pool
-from alm_resources.dex.readers import PoolBatch, PoolReader, further_results, pool_readers
+from alm_resources.dex.readers import PoolBatch, PoolReader, further_results, pool_readers, with_ticks
 
 SOURCE = READ_AFTERWARDS
 UNKNOWN_THEN = "read afterwards at past blocks: volumes, USD prices and holdings of that time are not known"
@@ -117,13 +117,14 @@ class ArchiveSnapshots:
         try:
             reading = HeadReading(block=block, results=self._chains[chain_id].read_calls(batch.calls, block))
             further = further_results(batch, reading, self._chains[chain_id])
+            states, problems = batch.states(reading, further)
+            states = with_ticks(states, self._readers, self._chains[chain_id], block)
         except SourceError as error:
             detail = (
                 f"state of block {block.number} ({block.block_at.isoformat()}) cannot be read: {error.detail}; past "
                 f"snapshots need an archive node: give one first in [chains.{chain_id}] rpc of the registry overlay"
             )
             raise SourceUnavailable(error.source, detail) from error
-        states, problems = batch.states(reading, further)
         chain, unpriced = self._gas_of(block)
         return _Part(chain=chain, pools=states, problems=(*map(_not_there, problems), *unpriced))
 

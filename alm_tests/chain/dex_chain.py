@@ -17,6 +17,7 @@ from alm_localnet.dexes.dex import LocalDex, PoolKey, provide_data, trade_data
 from alm_localnet.node import install_node_modules
 from alm_localnet.rpc import RpcClient
 from alm_resources.chains import Web3Chain
+from alm_resources.dex.readers import with_ticks
 
 GENESIS_S = 1_790_000_000
 WRAPPED = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
@@ -136,6 +137,12 @@ class DexChain:
         if isinstance(self.adapter, ReadsInTwoSteps):
             results += self.chain.read_calls(self.adapter.further_calls(pool, results), block)
         return self.adapter.read_pool(pool, results, block)
+
+    def recorded(self, pool: Pool) -> PoolState:
+        """The state as snapshots record it, with the ticks around its price."""
+        block = self.block()
+        (state,) = with_ticks([self.state(pool, block)], {pool.family: self.adapter}, self.chain, block)
+        return state
 
     def positions(self, *pools: Pool, owner: str | None = None) -> tuple[Position, ...]:
         block = self.block()

@@ -11,7 +11,7 @@ from alm_localnet import Localnet
 from alm_localnet.contracts import calldata
 from alm_localnet.dexes import local_dexes
 from alm_resources.chains import chains_from
-from alm_resources.dex.readers import pool_readers, read_pools
+from alm_resources.dex.readers import pool_readers, read_pools, with_ticks
 from alm_resources.registry import Registry, load_registry
 
 pytestmark = pytest.mark.chain
@@ -75,6 +75,15 @@ FIELDS = {
 }
 
 
+TICKS = {
+    "algebra_integral": Word("ticks(int24)", 4),
+    "slipstream": Word("ticks(int24)", 3),
+    "uniswap_v4": Word("getTickInfo(bytes32,int24)", 2, role="state_view"),
+    "infinity": Word("getPoolTickInfo(bytes32,int24)", 2, role="pool_manager"),
+}
+"""Where growth outside of a tick on token0 is, that on token1 after it; third word of ``ticks(int24)`` elsewhere."""
+
+
 @pytest.fixture
 def registry(families: Localnet) -> Registry:
     return load_registry(families.registry_file)
@@ -97,13 +106,16 @@ def words(localnet: Localnet, state: PoolState, to: str, signature: str, *values
     return [int(answer[at : at + 64], 16) for at in range(0, len(answer), 64)]
 
 
-def asked(localnet: Localnet, state: PoolState, word: Word) -> int:
+def answer(localnet: Localnet, state: PoolState, word: Word, *more: Any) -> list[int]:
     pool = state.pool
     if word.role == "pool":
-        found = words(localnet, state, pool.address, word.signature)[word.index]
-    else:
-        view = pool.factory if word.role == "pool_manager" else pool.contract(word.role)
-        found = words(localnet, state, view, word.signature, bytes.fromhex(pool.address[2:]))[word.index]
+        return words(localnet, state, pool.address, word.signature, *more)
+    view = pool.factory if word.role == "pool_manager" else pool.contract(word.role)
+    return words(localnet, state, view, word.signature, bytes.fromhex(pool.address[2:]), *more)
+
+
+def asked(localnet: Localnet, state: PoolState, word: Word) -> int:
+    found = answer(localnet, state, word)[word.index]
     return found - 2**256 if word.signed and found >= 2**255 else found
 
 
@@ -119,6 +131,26 @@ def test_each_field_is_what_a_call_of_its_own_tells(families: Localnet, states: 
             assert getattr(state, name) == asked(families, state, word), (state.pool.dex, state.pool.chain_id, name)
         assert state.liquidity > 0
         assert (state.fee_growth_global0_x128 or 0) + (state.fee_growth_global1_x128 or 0) > 0
+
+
+def test_ticks_are_what_their_own_calls_tell(
+    families: Localnet, registry: Registry, states: tuple[PoolState, ...]
+) -> None:
+    read: set[str] = set()
+    chains = chains_from(registry)
+    for bare in (state for state in states if state.pool.family in FIELDS and state.pool.family not in read):
+        chain = chains[bare.pool.chain_id]
+        (state,) = with_ticks([bare], pool_readers(), chain, bare.block)
+        word = TICKS.get(state.pool.family, Word("ticks(int24)", 2))
+        for one in state.ticks:
+            read.add(state.pool.family)
+            found = answer(families, state, word, one.tick)
+            assert one.liquidity_gross == found[0] > 0
+            assert [one.growth0_outside_x128, one.growth1_outside_x128] == found[word.index :][:2]
+    for chain in chains.values():
+        chain.close()  # type: ignore[attr-defined]
+    # Pools of the others have no tick near their prices here; their layouts are those of Uniswap V3.
+    assert FIELDS.keys() - read <= {"pancake_v3", "pangolin_v3", "camelot_v3"}
 
 
 def test_a_pair_of_bins_is_what_its_own_calls_tell(families: Localnet, states: tuple[PoolState, ...]) -> None:

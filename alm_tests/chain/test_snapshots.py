@@ -99,7 +99,8 @@ def test_a_position_opened_on_one_chain_is_in_the_next_snapshot(
     found = {one.block.chain_id: one.positions for one in after.holdings}
     asked = requests_by_chain(registry, requests_made)
     # Ids with their count, what the manager stores, what the pool knows; one header for all of them.
-    assert asked[chain_id][:5] == [*["eth_call"] * 4, "eth_getBlockByNumber"]
+    reads = 4 + reads_of_ticks(registry, chain_id)
+    assert asked[chain_id][: reads + 1] == [*["eth_call"] * reads, "eth_getBlockByNumber"]
     assert {key: methods.count("eth_call") for key, methods in asked.items() if key != chain_id} == {
         key: reads_of_nothing(registry, key) for key in asked if key != chain_id
     }
@@ -115,10 +116,15 @@ def has_bins(registry: Registry, chain_id: int) -> bool:
 
 
 def reads_of_nothing(registry: Registry, chain_id: int) -> int:
-    """Reads of a chain where the wallet has no position: one for all; pools of bins need their active bin, and two
-    reads of what the wallet has in them, since no count of positions tells.
+    """Reads of a chain where the wallet has no position: one for all, one for the ticks of every two pools; pools of
+    bins need their active bin, and two reads of what the wallet has in them, since no count of positions tells.
     """
-    return 4 if has_bins(registry, chain_id) else 1
+    return (4 if has_bins(registry, chain_id) else 1) + reads_of_ticks(registry, chain_id)
+
+
+def reads_of_ticks(registry: Registry, chain_id: int) -> int:
+    own = [pool for pool in registry.pools_of(PAIR) if pool.chain_id == chain_id and pool.bin_step is None]
+    return -(-len(own) // 2)
 
 
 def requests_by_chain(registry: Registry, made: list[tuple[str, str]]) -> dict[int, list[str]]:

@@ -47,7 +47,7 @@ ALGEBRA_INTEGRAL = replace(
     pool_key=_deployer_key,
     # The oracle is the plugin's, which differs from pool to pool and may be exchanged: the adapter asks in two steps.
     observe=None,
-    tick=Named(abi.TICKS, ("_", "_", "_", "_", "outside0", "outside1")),
+    tick=Named(abi.TICKS, ("gross", "_", "_", "_", "outside0", "outside1")),
     joint=Named(abi.POOL_POSITIONS, ("liquidity", "inside0", "inside1", "owed0", "owed1")),
     stored=Named(
         abi.POSITIONS,

@@ -10,7 +10,7 @@ from alm_core.model.market import Block, PoolState, Position
 from alm_core.model.pools import Pool
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex.grants import erc20_grant
-from alm_resources.dex.uniswap_v3 import plans, pools, positions
+from alm_resources.dex.uniswap_v3 import plans, pools, positions, ticks
 from alm_resources.dex.uniswap_v3.families import PANCAKE_V3, PANGOLIN_V3, UNISWAP_V3
 from alm_resources.dex.uniswap_v3.layout import Layout
 
@@ -51,6 +51,14 @@ class UniswapV3Adapter:
     def read_pool(self, pool: Pool, results: Sequence[CallResult], block: Block) -> PoolState:
         """Decode the answers; :class:`PoolNotFound` if it is not the pool of the registry."""
         return pools.read_pool(self.layout, pool, results, block)
+
+    def tick_calls(self, state: PoolState) -> tuple[Call, ...]:
+        """Return the reads of the ticks around the pool's price."""
+        return ticks.tick_calls(self.layout, state)
+
+    def with_ticks(self, state: PoolState, results: Sequence[CallResult]) -> PoolState:
+        """Return the state with those of the ticks that are initialised."""
+        return ticks.with_ticks(self.layout, state, results)
 
     def read_positions(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block

@@ -105,7 +105,7 @@ class Layout:
     observe
         Tick cumulatives of the pool's own oracle, as the first output; ``None`` where the pool has none.
     tick
-        ``outside0``, ``outside1``: fee growth beyond a tick.
+        ``gross``: liquidity that begins or ends at a tick; ``outside0``, ``outside1``: fee growth beyond it.
     joint, joint_key
         The pool's own position that a manager's token lies in: ``liquidity``, ``inside0``, ``inside1``, ``owed0``,
         ``owed1``; its key from pool, token id and both ticks.

@@ -10,7 +10,7 @@ from alm_core.model.pools import Pool
 from alm_core.model.transactions import UnsignedTransaction
 from alm_resources.dex.grants import erc20_grant, permit2_grant
 from alm_resources.dex.uniswap_v3.plans import quote_liquidity, refuse_unusable
-from alm_resources.dex.uniswap_v4 import plans, pools, positions
+from alm_resources.dex.uniswap_v4 import plans, pools, positions, ticks
 from alm_resources.dex.uniswap_v4.layout import UNISWAP_V4, Layout, refuse
 from alm_resources.dex.uniswap_v4.token_ids import Remembered, TokenIds
 
@@ -88,6 +88,14 @@ class UniswapV4Adapter:
         """Decode the answers; :class:`PoolNotFound` if it is not the pool of the registry or not for us."""
         return pools.read_pool(self._layout, pool, results, block, self._hooks)
 
+    def tick_calls(self, state: PoolState) -> tuple[Call, ...]:
+        """Return the reads of the ticks around the pool's price."""
+        return ticks.tick_calls(self._layout, state)
+
+    def with_ticks(self, state: PoolState, results: Sequence[CallResult]) -> PoolState:
+        """Return the state with those of the ticks that are initialised."""
+        return ticks.with_ticks(self._layout, state, results)
+
     def read_positions(
         self, chain: ChainClient, pools: Sequence[PoolState], owner: str, block: Block
     ) -> tuple[Position, ...]:
@@ -113,8 +121,8 @@ class UniswapV4Adapter:
     ) -> UnsignedTransaction:
         """Return a mint whose minima hold anywhere in the interval."""
         refuse(self._layout, state.pool, self._hooks)
-        ticks, amounts = (tick_lower, tick_upper), (amount0, amount1)
-        return plans.plan_open(self._layout, state, ticks, amounts, interval, owner, deadline_at)
+        bounds, amounts = (tick_lower, tick_upper), (amount0, amount1)
+        return plans.plan_open(self._layout, state, bounds, amounts, interval, owner, deadline_at)
 
     def plan_add(
         self,

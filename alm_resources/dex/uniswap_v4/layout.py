@@ -45,7 +45,8 @@ class Layout:
     view
         Contract that tells the state of a pool by its id.
     tick_info, position_info
-        Reads of that contract: of a tick the last two words are the fee growth outside, of a position the words are
+        Reads of that contract: of a tick the words are liquidity that begins or ends there, the change of it on
+        the way up, and the fee growth outside on both tokens; of a position the words are
         liquidity and the fee growth inside at its last change.
     links
         Proofs that the contracts of the registry belong together.
