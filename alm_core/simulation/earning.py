@@ -16,6 +16,7 @@ from alm_core.simulation.fee_minutes import PlaceWeights, place_weights
 from alm_core.simulation.fee_steps import FeeSteps, active_at_places, edges_of, shared_fees
 from alm_core.simulation.fee_swaps import PIPS, PoolEvents, steps_from_swaps
 from alm_core.simulation.paper_wallet import marked
+from alm_core.simulation.tick_growth import measured_cells, steps_from_cells
 
 NOTHING_KNOWN: Mapping[str, PoolEvents] = {}
 
@@ -87,11 +88,14 @@ def earnings_between(
     Notes
     -----
     With ``events`` fees are those that ``collect`` pays, within 0.1 % (``alm_tests/chain/test_simulated_fees.py``).
-    Without, the part of them that belongs to a range is estimated from the minutes. Measured on 35 days of a Polygon
-    pool, the part of a quarter hour is off by 0.04 (root of the mean square) for ranges of 20 and of 60 ticks with an
-    end near the price, by 0.02 for 200 and by 0.01 for 1,000 ticks, and too large by 1.3 %, 0.7 %, 0.03 % and 0.01 %
-    of all fees; counting minutes by their closes alone is off 3.5 times as much. On the localnet, where a swap may
-    cross all of a range, fees of positions that the price crossed are off by 4 %, in sum by 0.6 %.
+    Without, so are those of ranges that end at ticks which both snapshots recorded, or which were initialised when they
+    were opened (:mod:`alm_core.simulation.tick_growth`, ``alm_tests/chain/test_simulated_tick_fees.py``). What was paid
+    between two such ticks, with the end of a range among them, is divided by an estimate from the minutes.
+    Measured on 35 days of a Polygon pool, the part of a quarter hour is off by 0.04 (root of the mean square) for
+    ranges of 20 and of 60 ticks with an end near the price, by 0.02 for 200 and by 0.01 for 1,000 ticks, and too large
+    by 1.3 %, 0.7 %, 0.03 % and 0.01 % of all fees; counting minutes by their closes alone is off 3.5 times as much. On
+    the localnet, where a swap may cross all of a range, fees of positions that the price crossed are off by 4 %, in sum
+    by 0.6 %.
 
     That swaps stay as they were, whatever liquidity they meet, is what is not measured but assumed. Where 1.4 % of a
     pool's liquidity is ours, the same swaps on the localnet pay ranges that hold the price 0.1 % less than simulated,
@@ -215,14 +219,12 @@ def _steps(pool: _Pool, events: PoolEvents | None, found: Earnings) -> FeeSteps:
             return steps_from_swaps(pool.before, pool.after, events, pool.edges, pool.recorded)
         except InvalidInput as gap:
             found.problems.append(f"fees are estimated from minutes: {gap}")
-    recorded = active_at_places(pool.edges, pool.recorded)
-    steps = FeeSteps(edges=pool.edges)
-    for place, part in enumerate(pool.weights.fees):
-        if part > 0.0:
-            # The same way of the price takes in the more, the more liquidity it goes through.
-            liquidity = pool.others + recorded[place]
-            steps.add(place, part * liquidity, part * liquidity, liquidity)
-    return steps
+    growths = pool.growths_x128 or (0, 0)
+    cells = measured_cells(pool.before, pool.after, growths, pool.recorded_before, pool.recorded, pool.edges)
+    stops = sorted({*pool.edges, *cells.ticks})
+    weights = place_weights(pool.before, pool.after, pool.minutes, stops).fees
+    liquidity = [pool.others + one for one in active_at_places(pool.edges, pool.recorded)]
+    return steps_from_cells(cells, pool.edges, stops, weights, liquidity)
 
 
 def _added(pool: _Pool, market: PoolMarket | None, prices: Prices, found: Earnings) -> list[int]:

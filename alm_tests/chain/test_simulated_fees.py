@@ -50,12 +50,16 @@ class Traded:
     paid: tuple[tuple[int, int], ...]
     were_there: bool = True
     """Whether the positions were in the pool when its readings and events were recorded."""
+    opened_since: bool = False
+    """Whether they were opened after the first reading, before anything else."""
 
     def simulated(self, *, exact: bool, without_ticks: bool = False) -> tuple[Position, ...]:
         """The same positions in the simulated venue."""
         wallet = holdings(self.before, self.positions)
         recorded = wallet if self.were_there else replace(wallet, positions=())
         first, last = (snapshot(state, replace(recorded, block=state.block)) for state in (self.before, self.after))
+        if self.opened_since:
+            first = replace(first, holdings=(replace(wallet, positions=()),))
         book = SimulatedBook(
             began_at=first.epoch_at,
             as_of_at=first.epoch_at,
