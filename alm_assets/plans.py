@@ -38,7 +38,7 @@ def plan_metadata(
 
 
 def plan_markdown(plan: AllocationPlan, snapshot: MarketSnapshot) -> str:
-    """Return decision, moves, targets and alternatives of a plan as Markdown."""
+    """Return decision, moves, targets and alternatives of a plan, and the pools that are shut, as Markdown."""
     decision = plan.decision
     targets = [
         (_pool_name(t.pool_id, snapshot), t.share_frac, t.capital_usd, t.expected_apr, *_bounds(t, snapshot))
@@ -55,6 +55,7 @@ def plan_markdown(plan: AllocationPlan, snapshot: MarketSnapshot) -> str:
             *([markdown_table(("move", "pool", "position", "USD", "lower", "upper"), moves)] if moves else []),
             markdown_table(("target", "share", "USD", "expected APR", "lower", "upper"), targets),
             markdown_table(("alternative", "gain USD", "cost USD", "net USD", "note"), alternatives),
+            *(f"Nothing may enter {_pool_name(one.pool_id, snapshot)}: {one.reason}." for one in snapshot.refusals),
         )
     )
 

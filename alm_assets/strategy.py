@@ -20,6 +20,8 @@ from alm_assets.provenance import inputs_of
 from alm_assets.tables import INPUTS_SHA256, range_metadata, signal_metadata
 from alm_core.model.decisions import AllocationPlan
 from alm_core.model.signals import ForceSignals, OptimizedRange
+from alm_core.portfolio.doubts import with_doubted
+from alm_core.portfolio.eligibility import with_ineligible
 from alm_resources.settings import Settings
 
 READ = (dg.AssetDep("candles", partition_mapping=look_back), dg.AssetDep("pool_snapshots"))
@@ -72,7 +74,7 @@ def optimized_ranges(
     owners=["team:strategy"],
     kinds={"python", "parquet"},
     tags={"effects": "none", "pure": "yes"},
-    code_version="3",
+    code_version="4",
     check_specs=check_specs(
         PLAN_WITHIN_LIMITS, "allocations", "The plan breaks none of the limits of the choke point."
     ),
@@ -87,13 +89,15 @@ def allocations(
     """Capital per pool in USD, the decision (HOLD, RS, PRA, COMPOUND, WIDEN, EXIT), and what to do for it.
 
     With what every alternative would bring and cost, and the gate that refused it; for a HOLD, from which fee yield on
-    it would act. What to do: close, collect, open, add to.
+    it would act; pools that nothing may enter, and why. What to do: close, collect, open, add to.
     """
     inputs = inputs_of(epoch_of(context, history), history, settings)
     plan = plan_from(inputs, force_signals, optimized_ranges)
-    metadata = plan_metadata(plan, inputs.snapshot, optimized_ranges, inputs.candles)
+    limits = inputs.record.limits
+    seen = with_doubted(with_ineligible(inputs.snapshot, limits), force_signals, limits)
+    metadata = plan_metadata(plan, seen, optimized_ranges, inputs.candles)
     yield dg.MaterializeResult(
         value=plan,
         metadata={**metadata, INPUTS_SHA256: inputs.sha256},
-        check_results=[plan_within_limits(plan, inputs.snapshot, inputs.record.limits)],
+        check_results=[plan_within_limits(plan, inputs.snapshot, limits)],
     )

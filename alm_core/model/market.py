@@ -292,7 +292,7 @@ class SourceProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolRefusal:
-    """A pool that capital may leave but not enter, and why: a token of it does not keep its word."""
+    """A pool that capital may leave but not enter, and why: of its tokens, its figures or its price."""
 
     pool_id: str
     reason: str

@@ -25,7 +25,7 @@ from alm_core.portfolio.chainview import ChainView, views_at
 from alm_core.portfolio.choices import Choice, budget_left_usd, choose, kind_of
 from alm_core.portfolio.counterfactual import best_full_range_apr, fee_counterfactual
 from alm_core.portfolio.crossing import crossings, with_crossings
-from alm_core.portfolio.doubts import Doubt, doubt_of
+from alm_core.portfolio.doubts import Doubt, doubt_of, with_doubted
 from alm_core.portfolio.eligibility import with_ineligible
 from alm_core.portfolio.exits import exit_closes, exit_decision
 from alm_core.portfolio.fee_window import FeeWindow
@@ -150,6 +150,7 @@ def _seen(
     doubt = doubt_of(epoch, signals, snapshot, limits)
     if doubt is not None:
         return doubt
+    snapshot = with_doubted(snapshot, signals, limits)
     rules = rules_of(epoch, optimized, snapshot, past, config, limits)
     try:
         surveys = survey_chains(signals, optimized, snapshot, past.snapshots, config, window)

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from alm_assets.plans import plan_markdown
 from alm_core.model.decisions import DecisionKind
+from alm_core.model.market import PoolRefusal
 from alm_core.model.signals import RegimeState
 from alm_tests.core.portfolio.deciding import FITTING, invested, plan, with_fees
 from alm_tests.core.portfolio.scene import Scene
@@ -50,3 +51,12 @@ def test_a_pool_that_was_not_read_is_named_by_its_id() -> None:
     found = plan(invested(), regime=RegimeState.EXIT)
     text = plan_markdown(found, replace(snapshot, pools=snapshot.pools[1:]))
     assert f"| close | {snapshot.pools[0].pool.pool_id} | #1 |" in text
+
+
+def test_pools_that_nothing_may_enter_are_named_with_the_reason() -> None:
+    snapshot = Scene().snapshot()
+    first = snapshot.pools[0].pool.pool_id
+    shut = replace(snapshot, refusals=(PoolRefusal(pool_id=first, reason="pool price: deviates 5 %"),))
+    text = plan_markdown(plan(Scene(), snapshot=shut), shut)
+    assert text.endswith("\n\nNothing may enter uni-v3 5 bps on chain 8453: pool price: deviates 5 %.")
+    assert "Nothing may enter" not in plan_markdown(plan(Scene()), snapshot)

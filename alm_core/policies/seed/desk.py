@@ -197,7 +197,8 @@ def _held(position: Position, states: Mapping[str, PoolState], memory: Memory, p
 
 
 def _shares(memory: Memory, states: Mapping[str, PoolState], config: StrategyConfig) -> tuple[Share, ...]:
-    live = {pool_id for pool_id, state in states.items() if state.liquidity > 0}
+    barred = {refused.pool_id for refused in memory.snapshots[-1].refusals}
+    live = {pool_id for pool_id, state in states.items() if state.liquidity > 0} - barred
     analyses = [
         PoolAnalysis(pool=found.pool, chain=found.chain, apr=found.apr, tvl_usd=found.tvl_usd)
         for found in memory.analyses()

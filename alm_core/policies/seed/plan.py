@@ -14,7 +14,8 @@ from alm_core.policies.seed.ieee import added
 from alm_core.policies.seed.memory import Memory, known_figures
 from alm_core.policies.seed.params import GAS_COST_USD, POSITION_VALUE_USD
 from alm_core.portfolio.canonical import canonical_hash
-from alm_core.portfolio.doubts import doubt_of
+from alm_core.portfolio.doubts import doubt_of, with_doubted
+from alm_core.portfolio.eligibility import with_ineligible
 from alm_core.portfolio.valuation import prices_usd
 
 POLICY = "seed"
@@ -55,17 +56,18 @@ def seed_plan(
     Notes
     -----
     HOLD with a reason that names the source wherever the default policy would not trust its inputs either, and where
-    fewer than half of the pools have known figures, the reference's own guard. Gas, slippage and price checks of the
-    execution are ours; only the decision is the reference's.
+    fewer than half of the pools have known figures, the reference's own guard. Pools that nothing may enter get
+    nothing. Gas, slippage and price checks of the execution are ours; only the decision is the reference's.
     """
     inputs_hash = canonical_hash(
         POLICY, epoch, signals, optimized, snapshot, past, config, limits, code_version, config_version
     )
     desks: tuple[Desk, ...] = ()
+    snapshot = with_ineligible(snapshot, limits)
     binding, reason = _doubt(epoch, signals, optimized, snapshot, limits)
     if not binding:
         try:
-            desks = _desks(epoch, signals, optimized, snapshot, past, config)
+            desks = _desks(epoch, signals, optimized, with_doubted(snapshot, signals, limits), past, config)
             return _plan(inputs_hash, epoch, signals, desks, _decided(desks), code_version, config_version)
         except InvalidInput as problem:
             binding, reason = "inputs", str(problem)

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alm_core.math.orientation import price_at_tick
+from alm_core.math.orientation import price_at_tick, sqrt_price_x96_from_price
 from alm_core.model.candles import CandleSeries
 from alm_core.model.config import StrategyConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import Epoch
 from alm_core.model.errors import ConfigError, InvalidInput
-from alm_core.model.market import MarketSnapshot, SourceProblem
+from alm_core.model.market import MarketSnapshot, PoolRefusal, SourceProblem
 from alm_core.model.past import PastEpochs
 from alm_core.model.signals import RangeParams, RegimeState
 from alm_core.policies import policy_named
@@ -369,6 +369,19 @@ def test_a_pool_far_from_the_candles_price_is_a_hold() -> None:
     snapshot, past = now_and_past(PLACED)
     _, plan = asked(PLACED, snapshot, past, series=ending_at(walk(4), PLACED.price * 1.05))
     assert (plan.decision.kind, plan.decision.binding) == (DecisionKind.HOLD, "price_deviation")
+
+
+def test_a_pool_that_nothing_may_enter_gets_nothing() -> None:
+    scene = Scene()
+    snapshot, past = now_and_past(scene)
+    first, second = scene.pools
+    assert [target.pool_id for target in asked(scene, snapshot, past)[1].opens] == [first.pool_id]
+    refusing = replace(snapshot, refusals=(PoolRefusal(pool_id=first.pool_id, reason="taxes its sellers"),))
+    far = replace(snapshot.pools[0], sqrt_price_x96=sqrt_price_x96_from_price(first, scene.price * 1.05))
+    for seen in (refusing, replace(snapshot, pools=(far, *snapshot.pools[1:]))):
+        _, found = asked(scene, seen, past)
+        assert [target.pool_id for target in found.opens] == [second.pool_id]
+        assert check_plan(found, seen, LIMITS) == ()
 
 
 def test_a_position_whose_pool_nobody_knows_is_a_hold_not_a_zero() -> None:
