@@ -1,5 +1,6 @@
 """Fill one empty chain: contracts at their real addresses, then pools at the market's price and their liquidity."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -113,15 +114,21 @@ def _pool(
     return replace(pool, address=address, ranges=seeded_ranges(pool, price, market.token_usd(pair.quote, minute)))
 
 
+def range_of(pool: LocalPool, entry: tuple[int, int, int]) -> tuple[str, bytes, int, int, int]:
+    """Return a range ``(tick_lower, tick_upper, liquidity)`` of a pool as :func:`provide` takes it."""
+    return pool.dex.desk, pool_word(pool.address), *entry
+
+
+def provide(rpc: RpcClient, operator: str, ranges: Sequence[tuple[str, bytes, int, int, int]]) -> None:
+    """Give background liquidity, in one transaction."""
+    rpc.transact(operator, TRADE_BATCH, selector(f"provide({_RANGE})") + encode([_RANGE], [ranges]))
+
+
 def _provide(rpc: RpcClient, operator: str, pools: list[LocalPool]) -> None:
     in_bins = [pool for pool in pools if pool.preset.bin_step]
-    others = [_range(pool, entry) for pool in pools if pool not in in_bins for entry in pool.ranges]
+    others = [range_of(pool, entry) for pool in pools if pool not in in_bins for entry in pool.ranges]
     batches = [others[begin : begin + RANGES_A_TRANSACTION] for begin in range(0, len(others), RANGES_A_TRANSACTION)]
     # A range of a hundred bins fills a transaction.
-    batches += [[_range(pool, entry)] for pool in in_bins for entry in pool.ranges]
+    batches += [[range_of(pool, entry)] for pool in in_bins for entry in pool.ranges]
     for batch in batches:
-        rpc.transact(operator, TRADE_BATCH, selector(f"provide({_RANGE})") + encode([_RANGE], [batch]))
-
-
-def _range(pool: LocalPool, entry: tuple[int, int, int]) -> tuple[str, bytes, int, int, int]:
-    return pool.dex.desk, pool_word(pool.address), *entry
+        provide(rpc, operator, batch)

@@ -12,6 +12,7 @@ from alm_localnet.contract_state import TRADE_BATCH
 from alm_localnet.contracts import selector
 from alm_localnet.deploy import DeployedChain
 from alm_localnet.dexes.dex import pool_word
+from alm_localnet.followers import follow_price
 from alm_localnet.market.bars import MINUTES_PER_DAY, Bars
 from alm_localnet.market.noise import uniforms
 from alm_localnet.market.tape import TapePath
@@ -19,6 +20,7 @@ from alm_localnet.market.world import Market
 from alm_localnet.pools import LocalPool
 
 TAPE_FEE_PIPS = 500
+FOLLOWING_MINUTES = 15
 _TRADE = selector("trade((address,bytes32,bool,uint256,uint160,uint160)[])")
 _WORD = 32
 
@@ -62,11 +64,16 @@ class Traders:
         self._market = market
 
     def play(self, first: int, last: int) -> None:
-        """Play minutes ``first <= minute < last``: one block each, stamped with the end of the minute."""
+        """Play minutes ``first <= minute < last``: one block each, stamped with the end of the minute.
+
+        Before every quarter hour others move their bins to where the price is, a block each.
+        """
         plans = [self._plan(pool, first, last) for pool in self._chain.pools]
         rpc, preset = self._chain.rpc, self._chain.preset
         head_s = int(rpc.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
         for row, minute in enumerate(range(first, last)):
+            if minute % FOLLOWING_MINUTES == 0:
+                head_s += follow_price(self._chain, self._market, minute - 1)
             # Blocks of slow callers may have run past the minute's end; time on a chain never goes back.
             head_s = max((minute + 1) * 60, head_s + 1)
             rpc.call("evm_setNextBlockTimestamp", head_s)

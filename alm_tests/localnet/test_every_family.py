@@ -211,7 +211,7 @@ def test_seven_chains_stand_within_fifteen_seconds_once_contracts_are_kept(famil
     assert time.perf_counter() - began < 15
 
 
-def test_a_price_that_leaves_all_liquidity_stops_neither_bins_nor_the_world() -> None:
+def test_bins_follow_a_price_that_leaves_all_of_them() -> None:
     narrow = replace(
         WETH_USDC,
         pools=tuple(
@@ -233,9 +233,11 @@ def test_a_price_that_leaves_all_liquidity_stops_neither_bins_nor_the_world() ->
         opened = localnet.market.price("WETH-USDC", localnet.clock.minute - 3)
         beyond = 0
         for _ in range(8):
+            before = localnet.market.price("WETH-USDC", localnet.clock.minute - 1)
             localnet.advance_to(localnet.now + QUARTER)
             close = localnet.market.price("WETH-USDC", localnet.clock.minute - 1)
             beyond += abs(close / opened - 1) > 0.004
             for pool in chain.pools:
-                assert abs(price_of(chain, pool) / opened - 1) < 0.004
+                # Within the quarter hour the price may leave the bins that were filled before it; nothing stops then.
+                assert abs(price_of(chain, pool) / close - 1) < gap_allowed(pool) + abs(close / before - 1)
         assert beyond
