@@ -134,6 +134,8 @@ def with_ticks(
 ) -> tuple[PoolState, ...]:
     """Return states of pools with the ticks around their prices, where their families tell them.
 
+    Only backtests read them: where they cannot be had the states stay as they are, and nothing is held for it.
+
     Parameters
     ----------
     states
@@ -142,20 +144,18 @@ def with_ticks(
         By family.
     chain, block
         Where and when the states were read; no request where no family tells ticks.
-
-    Raises
-    ------
-    SourceError
-        If the chain does not answer, or an answer is none.
     """
     telling = [(state, readers[state.pool.family]) for state in states]
     asked = [reader.tick_calls(state) if isinstance(reader, TellsTicks) else () for state, reader in telling]
     calls = [call for one in asked for call in one]
-    results = iter(chain.read_calls(calls, block) if calls else ())
-    return tuple(
-        reader.with_ticks(state, [next(results) for _ in calls]) if isinstance(reader, TellsTicks) else state
-        for (state, reader), calls in zip(telling, asked, strict=True)
-    )
+    try:
+        results = iter(chain.read_calls(calls, block) if calls else ())
+        return tuple(
+            reader.with_ticks(state, [next(results) for _ in calls]) if isinstance(reader, TellsTicks) else state
+            for (state, reader), calls in zip(telling, asked, strict=True)
+        )
+    except SourceError:
+        return tuple(states)
 
 
 def further_results(batch: PoolBatch, reading: HeadReading, chain: CallReader) -> tuple[CallResult, ...]:

@@ -8,7 +8,7 @@ import pytest
 from alm_core.math.tick import MAX_TICK, MIN_TICK, sqrt_price_x96_at_tick
 from alm_core.model.chain_ports import Call, CallResult
 from alm_core.model.dex_ports import DexAdapter, TellsTicks
-from alm_core.model.errors import BadAnswer
+from alm_core.model.errors import BadAnswer, SourceError, SourceUnavailable
 from alm_core.model.market import Block, PoolState, TickGrowth
 from alm_resources.dex import adapters
 from alm_resources.dex.readers import with_ticks
@@ -86,6 +86,24 @@ def test_an_answer_that_is_none_is_refused(family: str) -> None:
     results = [CallResult(succeeded=True, data=b"")] * len(adapter.tick_calls(state))
     with pytest.raises(BadAnswer):
         adapter.with_ticks(state, results)
+
+
+@dataclass(frozen=True)
+class SilentChain:
+    """It fails, or answers with nothing."""
+
+    error: SourceError | None = None
+
+    def read_calls(self, calls: Sequence[Call], block: Block) -> tuple[CallResult, ...]:
+        if self.error:
+            raise self.error
+        return tuple(CallResult(succeeded=True, data=b"") for _ in calls)
+
+
+@pytest.mark.parametrize("error", [SourceUnavailable("rpc:1", "HTTP 503"), None])
+def test_where_ticks_cannot_be_had_nothing_is_held_for_them(error: SourceError | None) -> None:
+    state = state_of("uniswap_v3")
+    assert with_ticks([state], ALL, SilentChain(error), make_block()) == (state,)
 
 
 @pytest.mark.parametrize("tick", [-11, -10, -1, 0, 9, 10])
