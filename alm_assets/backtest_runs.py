@@ -185,7 +185,7 @@ class Backtests:
         from alm_resources.history.market import RecordedMarket
 
         config = run.setup.config
-        histories = {pair: RecordedMarket(self.recorded, pair) for pair in (run.pair, *run.setup.other_pairs)}
+        histories = {pair: RecordedMarket(self.recorded, pair) for pair in (run.pair, *run.setup.config.other_pairs)}
         for one in stream_days(self.recorded, "pool_snapshots", MarketSnapshot, run.pair, run.first_day, last_day):
             closes = last_closes(histories, one.epoch_at)
             own = closes.pop(run.pair, None)

@@ -86,17 +86,20 @@ def sweep_request(config: SweepConfig, settings: Settings) -> "SweepRequest":
         If there is not exactly one grid, or it cannot be used; names file, key and value.
     """
     from alm_core.model.errors import ConfigError
+    from alm_resources.registry import load_registry
     from alm_resources.sweeps.grid import grid_from_text, read_grid
     from alm_resources.sweeps.run import SweepRequest
 
     if (config.grid_file is None) == (config.grid is None):
         raise ConfigError("sweep: give either grid_file or grid")
+    registry = load_registry(settings.registry_overlay)
     if config.grid_file is not None:
-        name, grid = Path(config.grid_file).stem, read_grid(Path(config.grid_file), settings.strategy, settings.limits)
+        file = Path(config.grid_file)
+        name, grid = file.stem, read_grid(file, settings.strategy, settings.limits, registry)
     else:
         text = config.grid or ""
         name = f"grid-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-        grid = grid_from_text(text, "grid", settings.strategy, settings.limits)
+        grid = grid_from_text(text, "grid", settings.strategy, settings.limits, registry)
     out = Path(config.out) if config.out else settings.home / "sweeps" / f"{name}.parquet"
     return SweepRequest(grid=grid, history_dir=settings.history_dir.resolve(), out=out)
 

@@ -61,12 +61,13 @@ def sweep(
 def run_command(options: Options) -> int:
     """Sweep under a progress bar, and show what came of it."""
     from alm_cli.progress import bars, terminal
+    from alm_resources.registry import load_registry
     from alm_resources.sweeps.engines import engine_named
     from alm_resources.sweeps.grid import read_grid
     from alm_resources.sweeps.run import SweepRequest, run_sweep
 
     settings = _settings(options.home)
-    grid = read_grid(options.grid, settings.strategy, settings.limits)
+    grid = read_grid(options.grid, settings.strategy, settings.limits, load_registry(settings.registry_overlay))
     out = options.out or settings.home / "sweeps" / f"{options.grid.stem}.parquet"
     request = SweepRequest(grid=grid, history_dir=settings.history_dir.resolve(), out=out)
     engine = engine_named(options.engine, options.workers, os.environ.get("RAY_ADDRESS"))

@@ -90,6 +90,11 @@ class BacktestConfig:
     assumed_native_usd: tuple[tuple[int, float], ...] = ()
     native_from: tuple[NativeFrom, ...] = ()
 
+    @property
+    def other_pairs(self) -> tuple[str, ...]:
+        """Pairs whose closes tell prices of native coins, besides the one of the backtest."""
+        return tuple(sorted({one.pair for one in self.native_from} - {self.pair}))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolGrowth:

@@ -1,10 +1,11 @@
 """Sweeps: what is varied, one backtest of it (a cell), and what came of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from alm_core.model.backtest import BacktestConfig, BacktestSummary, VenueConfig
+from alm_core.model.backtest import BacktestConfig, BacktestSummary, NativeFrom, VenueConfig
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.signals import RangeParams
 
@@ -34,6 +35,9 @@ class SweepCell:
         ``None`` begins with the holdings recorded at the first epoch.
     range_params
         Parameters in force at the first epoch; ``None``: the initial ones of the asset class.
+    quote_usd, native_usd, native_from
+        What is assumed for snapshots that were read afterwards, as in
+        :class:`alm_core.model.backtest.BacktestConfig`.
     """
 
     pair: str
@@ -44,6 +48,9 @@ class SweepCell:
     strategy: StrategyConfig
     limits: LimitsConfig
     range_params: RangeParams | None
+    quote_usd: float | None = None
+    native_usd: tuple[tuple[int, float], ...] = ()
+    native_from: tuple[NativeFrom, ...] = ()
 
     @property
     def config(self) -> BacktestConfig:
@@ -54,6 +61,9 @@ class SweepCell:
             capital_usd=self.capital_usd,
             venue=self.venue,
             range_params=self.range_params,
+            assumed_quote_usd=self.quote_usd,
+            assumed_native_usd=self.native_usd,
+            native_from=self.native_from,
         )
 
 
@@ -63,6 +73,10 @@ class SweepGrid:
 
     Parameters
     ----------
+    quote_usd, native_usd
+        Of every cell.
+    native_from
+        By pair.
     varied
         Names of what has more than one value, as the grid file has them: ``pairs``, ``strategy.lvr_weight``.
     """
@@ -75,6 +89,9 @@ class SweepGrid:
     strategies: tuple[StrategyConfig, ...]
     ranges: tuple[RangeParams | None, ...]
     limits: LimitsConfig
+    quote_usd: float | None = None
+    native_usd: tuple[tuple[int, float], ...] = ()
+    native_from: Mapping[str, tuple[NativeFrom, ...]] = field(default_factory=dict[str, tuple[NativeFrom, ...]])
     varied: tuple[str, ...] = ()
 
 

@@ -1,5 +1,6 @@
 """The cells of a grid, and the backtest of one. Pure."""
 
+from collections.abc import Mapping
 from itertools import product
 
 from alm_core.backtest.run import run_backtest, summary_of
@@ -25,6 +26,9 @@ def cells_of(grid: SweepGrid) -> tuple[SweepCell, ...]:
             strategy=strategy,
             limits=grid.limits,
             range_params=range_params,
+            quote_usd=grid.quote_usd,
+            native_usd=grid.native_usd,
+            native_from=grid.native_from.get(pair, ()),
         )
         for pair, window, policy, capital_usd, venue, strategy, range_params in product(
             grid.pairs, grid.windows, grid.policies, grid.capitals_usd, grid.venues, grid.strategies, grid.ranges
@@ -32,8 +36,12 @@ def cells_of(grid: SweepGrid) -> tuple[SweepCell, ...]:
     )
 
 
-def cell_summary(cell: SweepCell, market: MarketHistory, seconds: float = 0.0) -> BacktestSummary:
+def cell_summary(
+    cell: SweepCell, market: MarketHistory, others: Mapping[str, MarketHistory], seconds: float = 0.0
+) -> BacktestSummary:
     """Return what the backtest of a cell comes to. The same cell over the same market comes to the same.
+
+    ``others`` are histories of the other pairs that tell prices of native coins.
 
     Raises
     ------
@@ -41,5 +49,6 @@ def cell_summary(cell: SweepCell, market: MarketHistory, seconds: float = 0.0) -
         If no epoch of the window has a recorded market, or a parameter cannot be used.
     """
     window = cell.window
-    epochs = run_backtest(market, window.first_at, window.end_at, cell.config, cell.strategy, cell.limits)
+    bounds = window.first_at, window.end_at
+    epochs = run_backtest(market, *bounds, cell.config, cell.strategy, cell.limits, others=others)
     return summary_of(epochs, seconds)

@@ -48,11 +48,6 @@ class RunSetup:
     code_version: str
 
     @property
-    def other_pairs(self) -> tuple[str, ...]:
-        """Pairs whose closes tell prices of native coins, besides the one of the backtest."""
-        return tuple(sorted({one.pair for one in self.config.native_from} - {self.config.pair}))
-
-    @property
     def digest(self) -> str:
         """Short digest; equal for equal setups."""
         parts = (payload_of(self.config), payload_of(self.strategy), payload_of(self.limits), self.code_version)
@@ -208,7 +203,7 @@ class BacktestRun(StoredRun):
         earlier = self._earlier(first)
         book = earlier[-1].book if earlier else None
         setup, market = self.setup, RecordedMarket(self._recorded, self.pair)
-        others = {pair: RecordedMarket(self._recorded, pair) for pair in setup.other_pairs}
+        others = {pair: RecordedMarket(self._recorded, pair) for pair in setup.config.other_pairs}
         bounds = day_bounds(first)[0], day_bounds(last)[1]
         day, found = first, list[BacktestEpoch]()
         started_s = time.process_time()
@@ -267,7 +262,7 @@ class BacktestRun(StoredRun):
         return found
 
     def _seals(self, last: date) -> Iterator[tuple[date, str]]:
-        pair, others = self.pair, self.setup.other_pairs
+        pair, others = self.pair, self.setup.config.other_pairs
         looked_back = -(-self.setup.strategy.yield_window_epochs // EPOCHS_PER_DAY)
         before = [(CANDLES, pair, self.first_day - number * DAY) for number in range(LOOK_BACK.days, 0, -1)]
         before += [(SNAPSHOTS, pair, self.first_day - number * DAY) for number in range(looked_back, 0, -1)]

@@ -61,8 +61,10 @@ def computed(task: CellTask) -> CellOutcome:
         if cell_identity(task.cell, task.history_dir) != task.cell_id:
             return died(task, "the worker has other code or other recorded history than the sweep was planned with")
         began = time.process_time()
-        market = RecordedMarket(HistoryStore(task.history_dir), task.cell.pair)
-        summary = replace(cell_summary(task.cell, market), seconds=time.process_time() - began)
+        history = HistoryStore(task.history_dir)
+        market = RecordedMarket(history, task.cell.pair)
+        others = {pair: RecordedMarket(history, pair) for pair in task.cell.config.other_pairs}
+        summary = replace(cell_summary(task.cell, market, others), seconds=time.process_time() - began)
         outcome = CellOutcome(cell_id=task.cell_id, status="ok", summary=summary, worker=_worker())
         payload_of(outcome)
     except MemoryError:

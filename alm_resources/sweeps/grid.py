@@ -12,12 +12,15 @@ from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.errors import ConfigError, InvalidInput
 from alm_core.model.signals import RangeParams
 from alm_core.model.sweeps import SweepGrid
+from alm_resources.registry import Registry
+from alm_resources.registry.natives import native_sources
 from alm_resources.sweeps.values import listed, one_of_kind, shown
 from alm_resources.sweeps.windows import windows_from
 
 MAX_CELLS = 50_000
 MAX_YIELD_WINDOW = 366 * 96
-SECTIONS = ("pairs", "policies", "windows", "capital_usd", "venue", "strategy", "range")
+MAX_CHAIN_DIGITS = 18
+SECTIONS = ("pairs", "policies", "windows", "capital_usd", "quote_usd", "native_usd", "venue", "strategy", "range")
 RECORDED = "recorded"
 """Capital that begins with the holdings recorded at the first epoch."""
 
@@ -25,7 +28,9 @@ _Value = TypeVar("_Value")
 _Config = TypeVar("_Config", VenueConfig, StrategyConfig, RangeParams)
 
 
-def read_grid(path: Path, strategy: StrategyConfig, limits: LimitsConfig) -> SweepGrid:
+def read_grid(
+    path: Path, strategy: StrategyConfig, limits: LimitsConfig, registry: Registry | None = None
+) -> SweepGrid:
     """Read a grid file.
 
     Parameters
@@ -34,6 +39,8 @@ def read_grid(path: Path, strategy: StrategyConfig, limits: LimitsConfig) -> Swe
         TOML file.
     strategy, limits
         What holds where the grid says nothing: those of the configuration.
+    registry
+        Tells which closes price native coins for snapshots read afterwards; without one, only the grid does.
 
     Raises
     ------
@@ -44,10 +51,12 @@ def read_grid(path: Path, strategy: StrategyConfig, limits: LimitsConfig) -> Swe
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise ConfigError(f"grid {path}: {error}") from error
-    return grid_from_text(text, str(path), strategy, limits)
+    return grid_from_text(text, str(path), strategy, limits, registry)
 
 
-def grid_from_text(text: str, where: str, strategy: StrategyConfig, limits: LimitsConfig) -> SweepGrid:
+def grid_from_text(
+    text: str, where: str, strategy: StrategyConfig, limits: LimitsConfig, registry: Registry | None = None
+) -> SweepGrid:
     """Return the grid of a file's text; ``where`` names it in messages.
 
     Raises
@@ -60,11 +69,15 @@ def grid_from_text(text: str, where: str, strategy: StrategyConfig, limits: Limi
     # Numbers of thousands of digits are ValueErrors, as TOML errors are.
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"grid {where}: {error}") from error
-    return grid_from_table(table, where, strategy, limits)
+    return grid_from_table(table, where, strategy, limits, registry)
 
 
 def grid_from_table(
-    table: Mapping[str, object], where: str, strategy: StrategyConfig, limits: LimitsConfig
+    table: Mapping[str, object],
+    where: str,
+    strategy: StrategyConfig,
+    limits: LimitsConfig,
+    registry: Registry | None = None,
 ) -> SweepGrid:
     """Return the grid of a parsed file.
 
@@ -98,6 +111,9 @@ def grid_from_table(
         strategies=_combined(strategy, axes["strategy"]),
         ranges=_ranges(axes["range"], where),
         limits=limits,
+        quote_usd=_price(table["quote_usd"], f"{where}: quote_usd") if "quote_usd" in table else None,
+        native_usd=_natives(table.get("native_usd", {}), where),
+        native_from={} if registry is None else {pair: native_sources(registry, pair) for pair in pairs},
         varied=tuple(varied),
     )
 
@@ -138,6 +154,25 @@ def _capitals(value: object, where: str) -> tuple[float | None, ...]:
             raise ConfigError(f"{at} = {usd}: must be positive, or {RECORDED!r}")
         found.append(usd)
     return _once(found, at)
+
+
+def _price(value: object, at: str) -> float:
+    usd = cast(float, one_of_kind(value, float, at))
+    if not usd > 0:
+        raise ConfigError(f"{at} = {usd}: must be more than 0")
+    return usd
+
+
+def _natives(value: object, where: str) -> tuple[tuple[int, float], ...]:
+    """Return USD per native coin by chain."""
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}: native_usd = {shown(value)}: must be a table, [native_usd]")
+    found: dict[int, float] = {}
+    for key, usd in cast("dict[str, object]", value).items():
+        if not (key.isascii() and key.isdigit() and len(key) <= MAX_CHAIN_DIGITS):
+            raise ConfigError(f"{where}: native_usd.{key:.80}: must be a chain id, e.g. 137 = 0.45")
+        found[int(key)] = _price(usd, f"{where}: native_usd.{key}")
+    return tuple(sorted(found.items()))
 
 
 def _axes(section: object, name: str, kind: type, where: str) -> Axes:

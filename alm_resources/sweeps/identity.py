@@ -43,6 +43,10 @@ def history_digest(cell: SweepCell, history_dir: Path) -> str:
     digest = hashlib.sha256()
     for asset, since in ((CANDLES, window.first_at - LOOK_BACK), (SNAPSHOTS, window.first_at - back)):
         digest.update(_folder_digest(folder_of(history_dir, asset, cell.pair), since, window.end_at))
+    for pair in cell.config.other_pairs:
+        digest.update(
+            _folder_digest(folder_of(history_dir, CANDLES, pair), window.first_at - EPOCH_LENGTH, window.end_at)
+        )
     return digest.hexdigest()
 
 

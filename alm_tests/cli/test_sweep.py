@@ -21,6 +21,7 @@ from alm_cli.sweep import sweep
 from alm_core.model.config import LimitsConfig, StrategyConfig
 from alm_core.model.errors import ConfigError
 from alm_core.sweeps.cells import cell_count
+from alm_resources.registry import load_registry
 from alm_resources.sweeps.compute import InlineEngine
 from alm_resources.sweeps.grid import SECTIONS, read_grid
 from alm_resources.sweeps.run import SweepRequest, run_sweep
@@ -108,7 +109,9 @@ def test_a_killed_sweep_goes_on_with_the_cells_that_are_missing(grid: Path, home
     assert after[: len(before)] == before
     assert len(after) == len(set(after)) == cells, "no cell was computed twice"
     whole = SweepRequest(
-        grid=read_grid(grid, StrategyConfig(), LimitsConfig()), history_dir=history, out=home / "whole.parquet"
+        grid=read_grid(grid, StrategyConfig(), LimitsConfig(), load_registry(None)),
+        history_dir=history,
+        out=home / "whole.parquet",
     )
     run_sweep(whole, InlineEngine(), lambda *_: None)
     assert_frame_equal(rows(grid), pl.read_parquet(whole.out.read_bytes()).drop("seconds"), check_exact=True)
@@ -193,7 +196,7 @@ def test_the_example_of_the_page_is_a_grid(tmp_path: Path) -> None:
     (text, *_) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     file = tmp_path / "grid.toml"
     file.write_text(text)
-    grid = read_grid(file, StrategyConfig(), LimitsConfig())
+    grid = read_grid(file, StrategyConfig(), LimitsConfig(), load_registry(None))
     (count,) = re.findall(r"(\d+) cells", PAGE)[:1]
     assert cell_count(grid) == int(count)
     assert [name for name in SECTIONS if f"`{name}`" not in PAGE and f"`[{name}]`" not in PAGE] == []

@@ -130,6 +130,11 @@ def test_rolling_windows_are_as_long_and_as_far_apart_as_told_and_none_ends_late
             SMALL.replace("10000", "0") + "capital_usd = 0",
             "my.toml: capital_usd = 0.0: must be positive, or 'recorded'",
         ),
+        (SMALL + "quote_usd = 0", "my.toml: quote_usd = 0.0: must be more than 0"),
+        (SMALL + "quote_usd = [1.0]", "my.toml: quote_usd = [1.0]: Input should be a valid number"),
+        (SMALL + "native_usd = 3", "my.toml: native_usd = 3: must be a table, [native_usd]"),
+        (SMALL + "native_usd = {polygon = 0.45}", "my.toml: native_usd.polygon: must be a chain id, e.g. 137 = 0.45"),
+        (SMALL + "native_usd = {137 = -1.0}", "my.toml: native_usd.137 = -1.0: must be finite and not negative"),
         (SMALL + 'capital_usd = "all"', "my.toml: capital_usd = 'all': Input should be a valid number"),
         (SMALL + "venue = 3", "my.toml: venue = 3: must be a table, [venue]"),
         (
