@@ -19,9 +19,9 @@ from alm_core.backtest.world import begun_growths
 from alm_core.model.backtest import CarriedPlan, SimulatedBook, Travelling, VenueConfig
 from alm_core.model.decisions import AllocationPlan, DecisionKind
 from alm_core.model.epochs import Epoch
-from alm_core.model.market import Holdings, MarketSnapshot
+from alm_core.model.market import Holdings, MarketSnapshot, Position
 from alm_core.portfolio.valuation import prices_usd
-from alm_core.simulation.paper_wallet import as_range
+from alm_core.simulation.paper_wallet import as_range, as_ranges
 
 AT_ONCE = VenueConfig(latency_epochs=0)
 """A live epoch executes what it decides, at its own prices."""
@@ -120,11 +120,10 @@ class _Lived:
             return self.alone("a value is not known")
         prices = prices_usd(now, float(later.candles.close[-1]))
         then = prices_usd(before, self._plan.price)
-        held = _as_ranges(before)
         plan = self._plan
         if too_much(plan, self.carried, self._limits):
             plan = replace(plan, closes=(), opens=(), collects=(), moves=())
-        done = carry_out(plan, held, _travelling(before), before, then, AT_ONCE, self._limits)
+        done = carry_out(plan, _as_ranges(before, plan), _travelling(before), before, then, AT_ONCE, self._limits)
         book = SimulatedBook(
             began_at=before.epoch_at,
             as_of_at=before.epoch_at,
@@ -166,10 +165,16 @@ def _acts(plan: AllocationPlan) -> tuple[object, ...]:
     return plan.decision.kind, plan.closes, plan.opens, plan.collects, plan.moves
 
 
-def _as_ranges(snapshot: MarketSnapshot) -> tuple[Holdings, ...]:
-    """What the wallets really held, as the venue holds it."""
+def _as_ranges(snapshot: MarketSnapshot, plan: AllocationPlan) -> tuple[Holdings, ...]:
+    """What the wallets really held, as the venue holds it: bin by bin where the plan leaves a position alone."""
+    touched = {move.pool_id for move in (*plan.closes, *plan.collects, *plan.opens)}
+
+    def ranges(one: Position) -> tuple[Position, ...]:
+        state = snapshot.pool_state(one.pool_id)
+        return (as_range(one, state),) if one.pool_id in touched else as_ranges(one, state)
+
     return tuple(
-        replace(held, positions=tuple(as_range(one, snapshot.pool_state(one.pool_id)) for one in held.positions))
+        replace(held, positions=tuple(part for one in held.positions for part in ranges(one)))
         for held in snapshot.holdings
     )
 

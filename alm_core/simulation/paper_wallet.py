@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from alm_core.math.bin_ranges import place_of_bin, ticks_of_places
 from alm_core.math.liquidity import amounts_for_liquidity, liquidity_for_amounts
 from alm_core.math.tick import sqrt_price_x96_at_tick
 from alm_core.model.decisions import Target
@@ -212,6 +213,43 @@ def as_range(position: Position, state: PoolState) -> Position:
     alike = marked(position, state)
     worth, whole = (one.amount0 * root * root + (one.amount1 << 192) for one in (position, alike))
     return replace(position, liquidity=position.liquidity * worth // whole) if whole else position
+
+
+def as_ranges(position: Position, state: PoolState) -> tuple[Position, ...]:
+    """Return a recorded position in bins as a range for each bin, each of the worth that it has.
+
+    Where two ranges of one pair have become one position, or fees have come to some bins only, one range of their mean
+    liquidity holds other amounts of each token. Token ids are below zero: they are of no contract. All other positions
+    stay as they are.
+
+    Raises
+    ------
+    InvalidInput
+        If the pool has bins and the state does not say which is active.
+    """
+    if not position.bins:
+        return (position,)
+    step, active = state.pool.bin_step, state.active_bin
+    if step is None or active is None:
+        raise InvalidInput(
+            f"pool {state.pool.pool_id}: position {position.token_id} has bins, the pool's are not known"
+        )
+    ranges: list[Position] = []
+    for share in position.bins:
+        place = place_of_bin(share.bin_id, token0_is_x=active.token0_is_x)
+        lower, upper = ticks_of_places(step, range(place, place + 1))
+        alone = replace(
+            position,
+            token_id=-1 - len(ranges),
+            tick_lower=lower,
+            tick_upper=upper,
+            amount0=share.amount0,
+            amount1=share.amount1,
+            shares=share.shares,
+            bins=(share,),
+        )
+        ranges.append(as_range(alone, state))
+    return tuple(ranges)
 
 
 def balances_of(amounts: Mapping[str, int]) -> tuple[TokenBalance, ...]:

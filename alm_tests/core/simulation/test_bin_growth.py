@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +15,12 @@ from alm_core.math.bin_spread import liquidity_of_bin
 from alm_core.math.bins import ID_SHIFT, price_at_bin, sqrt_price_x128
 from alm_core.math.tick import tick_at_sqrt_price_x96
 from alm_core.model.candles import CandleSeries
+from alm_core.model.errors import InvalidInput
 from alm_core.model.market import ActiveBin, BinReserves, BinShare, Block, PoolState, Position
 from alm_core.portfolio.valuation import Prices, amounts_usd
 from alm_core.simulation.bin_growth import bin_fees, measured_bins
 from alm_core.simulation.earning import earnings_between
-from alm_core.simulation.paper_wallet import PaperWallet, as_range, marked
+from alm_core.simulation.paper_wallet import PaperWallet, as_range, as_ranges, marked
 from alm_tests.core.backtest.venue_market import BINS, Market, target, wallet_on
 
 STEP = BINS.bin_step or 0
@@ -299,6 +301,38 @@ def test_a_recorded_position_is_simulated_as_a_range_of_the_same_worth(
     assert marked_worth == pytest.approx(worth, rel=1e-9)
     without = replace(held, bins=())
     assert as_range(without, reading) is without
+
+
+@settings(max_examples=60, deadline=None)
+@given(others=per_bin, mine=per_bin, order=st.booleans())
+def test_bin_by_bin_a_recorded_position_has_the_worth_and_shares_of_every_bin(
+    others: list[tuple[int, int]], mine: list[tuple[int, int]], order: bool
+) -> None:
+    opened = [one.deposited(amount) for one, amount in zip(fresh(others), mine, strict=True)]
+    bins = [one for one, _ in opened]
+    reading = state(bins, token0_is_x=order, number=0)
+    held = owned(bins, [got for _, got in opened], token0_is_x=order)
+    found = as_ranges(held, reading)
+    assert tuple(share for one in found for share in one.bins) == held.bins
+    assert len({one.token_id for one in found}) == len(held.bins)
+    assert sum(one.shares or 0 for one in found) == sum(one.shares for one in held.bins)
+    ticks = sorted((one.tick_lower, one.tick_upper) for one in found)
+    assert all(upper == lower for (_, upper), (lower, _) in pairwise(ticks)), "one beside the other"
+    root = reading.sqrt_price_x96
+    for one in found:
+        now = marked(one, reading)
+        worth, marked_worth = (each.amount0 * root * root + (each.amount1 << 192) for each in (one, now))
+        assert marked_worth == pytest.approx(worth, rel=1e-6, abs=2 * (root * root + (1 << 192)))
+    without = replace(held, bins=())
+    assert as_ranges(without, reading) == (without,)
+
+
+def test_bins_of_a_pair_that_is_not_known_are_refused() -> None:
+    bins = fresh([(10**18, 10**18)] * len(PLACES))
+    reading = replace(state(bins, token0_is_x=True, number=0), active_bin=None)
+    held = owned(bins, [one.supply // 2 for one in bins], token0_is_x=True)
+    with pytest.raises(InvalidInput, match="bins"):
+        as_ranges(held, reading)
 
 
 def test_a_position_that_is_added_to_is_no_more_the_bins_that_were_recorded() -> None:
