@@ -34,16 +34,24 @@ def with_ticks(layout: Layout, state: PoolState, results: Sequence[CallResult]) 
     BadAnswer
         If an answer is none.
     """
-    found: list[TickGrowth] = []
-    for tick, result in zip(ticks_around(state), results, strict=True):
-        values = layout.tick.values(result.data, f"pool {state.pool.pool_id}")
-        if values["gross"]:
-            found.append(
-                TickGrowth(
-                    tick=tick,
-                    liquidity_gross=values["gross"],
-                    growth0_outside_x128=values["outside0"],
-                    growth1_outside_x128=values["outside1"],
-                )
-            )
+    source, read = f"pool {state.pool.pool_id}", layout.tick
+    told = [read.values(result.data, source) for result in results]
+    return with_growth(state, [(one["gross"], one["outside0"], one["outside1"]) for one in told])
+
+
+def with_growth(state: PoolState, told: Sequence[tuple[int, int, int]]) -> PoolState:
+    """Return a state with the initialised ones of the ticks around its price.
+
+    Parameters
+    ----------
+    state
+        As it was read.
+    told
+        Of each of :func:`ticks_around`: liquidity that begins or ends there, and fee growth outside on both tokens.
+    """
+    found = [
+        TickGrowth(tick=tick, liquidity_gross=gross, growth0_outside_x128=outside0, growth1_outside_x128=outside1)
+        for tick, (gross, outside0, outside1) in zip(ticks_around(state), told, strict=True)
+        if gross
+    ]
     return replace(state, ticks=tuple(found))

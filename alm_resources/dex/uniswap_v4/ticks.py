@@ -1,11 +1,10 @@
 """Fee growth beyond the initialised ticks around a pool's price, as in :mod:`alm_resources.dex.uniswap_v3.ticks`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from alm_core.model.chain_ports import Call, CallResult
-from alm_core.model.market import PoolState, TickGrowth
-from alm_resources.dex.uniswap_v3.ticks import ticks_around
+from alm_core.model.market import PoolState
+from alm_resources.dex.uniswap_v3.ticks import ticks_around, with_growth
 from alm_resources.dex.uniswap_v4.layout import Layout, pool_id
 
 
@@ -23,16 +22,5 @@ def with_ticks(layout: Layout, state: PoolState, results: Sequence[CallResult]) 
     BadAnswer
         If an answer is none.
     """
-    found: list[TickGrowth] = []
-    for tick, result in zip(ticks_around(state), results, strict=True):
-        gross, _, outside0, outside1 = layout.tick_info.answer(result.data, f"pool {state.pool.pool_id}")
-        if gross:
-            found.append(
-                TickGrowth(
-                    tick=tick,
-                    liquidity_gross=gross,
-                    growth0_outside_x128=outside0,
-                    growth1_outside_x128=outside1,
-                )
-            )
-    return replace(state, ticks=tuple(found))
+    told = [layout.tick_info.answer(result.data, f"pool {state.pool.pool_id}") for result in results]
+    return with_growth(state, [(gross, outside0, outside1) for gross, _, outside0, outside1 in told])
